@@ -1,0 +1,65 @@
+// The one rule by which an Ed25519 signature is accepted. Design: "Formats", Ed25519; docs/decisions/0002.
+// Runtimes' own verifiers disagree on odd encodings, and two nodes that disagree have forked: so the arithmetic is
+// noble's, the same on every runtime, and everything on which verifiers differ is refused.
+// Must not: sign, hold keys, use a runtime's crypto.
+import { Point } from "@noble/ed25519";
+import { sha512 } from "@noble/hashes/sha2.js";
+
+/** Order of the base point (RFC 8032, L). */
+const L = Point.CURVE().n;
+
+/** A root names tens of keys; the bound keeps a flood of strange keys from growing the memory. */
+const MAX_REMEMBERED_KEYS = 256;
+const remembered = new Map<string, Point>();
+
+/**
+ * True iff A and R are canonical encodings of points of prime order L, S < L, and [S]B = R + [k]A (RFC 8032 5.1.7).
+ * For such points the cofactored and the cofactorless equation agree.
+ * @param signature 64 bytes, R then S
+ * @param publicKey 32 bytes, A
+ */
+export function verifyEd25519(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
+  if (signature.length !== 64 || publicKey.length !== 32) return false;
+  const rBytes = signature.subarray(0, 32);
+  const s = littleEndian(signature.subarray(32));
+  if (s >= L) return false;
+  const a = publicPoint(publicKey);
+  if (a === undefined) return false;
+  const r = primeOrderPoint(rBytes);
+  if (r === undefined) return false;
+  const k = littleEndian(sha512.create().update(rBytes).update(publicKey).update(message).digest()) % L;
+  return Point.BASE.multiply(s, false).equals(r.add(a.multiply(k, false)));
+}
+
+/** True iff the 32 bytes can be a public key at all under the rule above. */
+export function isEd25519PublicKey(publicKey: Uint8Array): boolean {
+  return publicKey.length === 32 && publicPoint(publicKey) !== undefined;
+}
+
+function publicPoint(bytes: Uint8Array): Point | undefined {
+  const id = bytes.join();
+  const known = remembered.get(id);
+  if (known !== undefined) return known;
+  const point = primeOrderPoint(bytes);
+  if (point !== undefined) {
+    if (remembered.size >= MAX_REMEMBERED_KEYS) remembered.clear();
+    remembered.set(id, point);
+  }
+  return point;
+}
+
+function primeOrderPoint(bytes: Uint8Array): Point | undefined {
+  let point: Point;
+  try {
+    point = Point.fromBytes(bytes, false); // RFC 8032 decoding: refuses y >= p and the sign bit on x = 0
+  } catch {
+    return undefined;
+  }
+  return !point.is0() && point.isTorsionFree() ? point : undefined;
+}
+
+function littleEndian(bytes: Uint8Array): bigint {
+  let hex = "";
+  for (const b of bytes) hex = b.toString(16).padStart(2, "0") + hex;
+  return BigInt(`0x${hex}`);
+}
