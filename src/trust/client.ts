@@ -2,12 +2,13 @@
 // Design: "Trust in detail"; each check names its clause of the TUF specification (5.x).
 // Must not: read a clock, touch disk or network, know about dchat. A state is never changed, only replaced.
 import { UpdateError } from "../errors.ts";
-import type { DelegatedRole, Delegations } from "./delegations.ts";
+import type { Delegations } from "./delegations.ts";
 import { type Envelope, parseEnvelope, requireThreshold } from "./envelope.ts";
 import { sha256Hex } from "./hex.ts";
 import {
   checkFileMeta,
   type FileMeta,
+  hashesMatch,
   MAX_METADATA_BYTES,
   readRoot,
   readSnapshot,
@@ -133,11 +134,9 @@ export function wantedSnapshot(state: TrustState, clock: Clock): { meta: FileMet
   if (timestamp === undefined) throw new UpdateError("E_INTERNAL", "a snapshot was asked for before a timestamp");
   requireFresh("timestamp.json", timestamp.signed, clock, "TUF 5.4.4");
   const meta = timestamp.signed.snapshot;
-  const present = state.snapshot?.signed.version === meta.version;
-  if (present && state.snapshot !== undefined) {
-    checkFileMeta(state.snapshot.envelope.bytes, meta, "the stored snapshot.json", "TUF 5.5.2");
-    requireFresh("snapshot.json", state.snapshot.signed, clock, "TUF 5.5.6");
-  }
+  const known = state.snapshot;
+  const present = known !== undefined && known.signed.version === meta.version && fits(known.envelope.bytes, meta);
+  if (present) requireFresh("snapshot.json", known.signed, clock, "TUF 5.5.6");
   return { meta, present };
 }
 
@@ -179,28 +178,32 @@ export function acceptSnapshot(
   return { ...state, snapshot: { signed: snapshot, envelope }, targets: new Map(kept) };
 }
 
-function isNamedBy(snapshot: Snapshot, name: string, targets: Trusted<Targets>): boolean {
-  const meta = snapshot.meta.get(`${name}.json`);
-  if (meta === undefined || meta.version !== targets.signed.version) return false;
-  try {
-    checkFileMeta(targets.envelope.bytes, meta, name, "TUF 5.6.2");
-    return true;
-  } catch {
-    return false; // same version, other bytes: it has to be fetched again
-  }
+/** True when stored bytes are still what their parent signs for; if not, they have to be fetched again. */
+function fits(bytes: Uint8Array, meta: FileMeta): boolean {
+  const sameLength = meta.length === undefined || meta.length === bytes.length;
+  return sameLength && (meta.hashes === undefined || hashesMatch(bytes, meta.hashes));
 }
 
-/** Who says which keys may sign a targets role. */
-function delegation(state: TrustState, name: string, parent: string): { by: Delegations | Root; role: DelegationRule } {
-  if (parent === "root") return { by: state.root.signed, role: state.root.signed.roles.targets };
-  const by = state.targets.get(parent)?.signed.delegations;
-  const role = by?.role(name);
+function isNamedBy(snapshot: Snapshot, name: string, targets: Trusted<Targets>): boolean {
+  const meta = snapshot.meta.get(`${name}.json`);
+  return meta !== undefined && meta.version === targets.signed.version && fits(targets.envelope.bytes, meta);
+}
+
+/** Which delegators have already vouched for an envelope: a listing asks the same question once a target path. */
+const vouched = new WeakMap<Envelope, WeakSet<Root | Delegations>>();
+
+/** The parent's threshold for a targets role; the top-level role has parent "root". */
+function requireDelegated(state: TrustState, name: string, parent: string, envelope: Envelope): void {
+  const by = parent === "root" ? state.root.signed : state.targets.get(parent)?.signed.delegations;
+  const role = by === undefined || "roles" in by ? by?.roles.targets : by.role(name);
   if (by === undefined || role === undefined) {
     throw new UpdateError("E_INTERNAL", `${JSON.stringify(parent)} does not delegate to ${JSON.stringify(name)}`);
   }
-  return { by, role };
+  const delegators = vouched.get(envelope) ?? new WeakSet();
+  if (delegators.has(by)) return;
+  requireThreshold(envelope, by.keys, role, "TUF 5.6.3");
+  vouched.set(envelope, delegators.add(by));
 }
-type DelegationRule = Pick<DelegatedRole, "keyIds" | "threshold">;
 
 /** How a targets role is called in errors: names come from outside. */
 function targetsFile(name: string): string {
@@ -221,8 +224,7 @@ export function wantedTargets(
   const known = state.targets.get(name);
   if (known === undefined) return { meta, present: false };
   // A role that two parents delegate to must satisfy each parent's keys, not only those of the first that asked.
-  const { by, role } = delegation(state, name, parent);
-  requireThreshold(known.envelope, by.keys, role, "TUF 5.6.3");
+  requireDelegated(state, name, parent, known.envelope);
   requireFresh(targetsFile(name), known.signed, clock, "TUF 5.6.5");
   return { meta, present: true };
 }
@@ -239,8 +241,7 @@ export function acceptTargets(
   const { meta } = wantedTargets(state, name, parent, clock);
   checkFileMeta(bytes, meta, what, "TUF 5.6.2");
   const envelope = parseEnvelope(bytes, what, MAX_METADATA_BYTES.targets);
-  const { by, role } = delegation(state, name, parent);
-  requireThreshold(envelope, by.keys, role, "TUF 5.6.3");
+  requireDelegated(state, name, parent, envelope);
   const targets = readTargets(envelope);
   if (targets.version !== meta.version) {
     throw new UpdateError("E_ROLLBACK", `${what}: version ${targets.version}, the snapshot names ${meta.version}`, {

@@ -18,7 +18,7 @@ export interface Delegations {
   rolesFor(targetPath: string): readonly DelegatedRole[];
   /** A role by its name, or undefined. */
   role(name: string): DelegatedRole | undefined;
-  /** All roles in file order. */
+  /** All named roles in file order; empty for succinct ones. */
   all(): readonly DelegatedRole[];
 }
 
@@ -136,6 +136,6 @@ function readSuccinctRoles(f: Field, keys: KeyRing): Delegations {
       const n = fromHex(hex, 4) === undefined ? -1 : parseInt(hex, 16);
       return n >= 0 && n < 2 ** bits && binName(n) === name ? bin(n) : undefined;
     },
-    all: () => Array.from({ length: 2 ** bits }, (_, n) => bin(n)),
+    all: () => [],
   };
 }

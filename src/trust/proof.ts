@@ -1,0 +1,32 @@
+// The proof of a file: measured digests against signed ones. Design: "Only trust/ makes Verified<T>, and a file's
+// proof only from digests that were measured". Must not: measure anything itself.
+import type { Artifact, Digests, LocalFile, Verified } from "../api.ts";
+import { UpdateError } from "../errors.ts";
+
+/**
+ * @param file path of the bytes that were measured
+ * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH
+ */
+export function proveFile(artifact: Verified<Artifact>, file: string, measured: Digests): Verified<LocalFile> {
+  if (measured.length !== artifact.length) {
+    throw new UpdateError(
+      "E_SIZE_MISMATCH",
+      `${artifact.name}: ${measured.length} bytes, signed are ${artifact.length}`,
+      { hint: REFUSED },
+    );
+  }
+  for (const [label, got, signed] of digestPairs(artifact, measured)) {
+    if (got !== signed) {
+      throw new UpdateError("E_HASH_MISMATCH", `${artifact.name}: ${label} is ${got}, signed is ${signed}`, {
+        hint: REFUSED,
+      });
+    }
+  }
+  return { file, artifact } as LocalFile as Verified<LocalFile>; // both digests were compared above
+}
+
+const REFUSED = "these are not the bytes that were released: do not run them; download again from another mirror";
+
+function digestPairs(a: Artifact, m: Digests): readonly (readonly [string, string, string])[] {
+  return [["SHA-256", m.sha256, a.sha256], ["BLAKE3", m.blake3, a.blake3]];
+}
