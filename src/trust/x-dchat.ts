@@ -122,7 +122,7 @@ function readGovernance(f: Field, root: Root): Governance {
 
 /** The least weights that the format allows: more than half of the total, and two thirds of it for a hard fork. */
 export function leastQuorums(total: number): { majority: number; twoThirds: number } {
-  return { majority: Math.floor(total / 2) + 1, twoThirds: Math.ceil((total / 3) * 2) };
+  return { majority: Math.floor(total / 2) + 1, twoThirds: total - Math.floor(total / 3) };
 }
 
 /**

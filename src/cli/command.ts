@@ -1,0 +1,161 @@
+// What a command is, and its arguments as typed values. Design: docs/cli.md.
+// Parsing is the runtime's own `parseArgs` (docs/decisions/0003): values stay strings, unknown options are refused.
+// Must not: print, exit, know any command.
+import { parseArgs } from "node:util";
+import { UpdateError } from "../errors.ts";
+import type { Context } from "./context.ts";
+
+export interface OptionSpec {
+  readonly type: "string" | "boolean";
+  /** Placeholder of the value in help, such as "FILE". */
+  readonly value?: string;
+  readonly multiple?: boolean;
+  readonly help: string;
+}
+
+export interface Command {
+  /** One or two words, such as "check" or "release add". */
+  readonly name: string;
+  /** One line, for help and completion. */
+  readonly summary: string;
+  /** Positional arguments as help shows them, such as "REPO FILE"; a trailing "…" takes any number. */
+  readonly positionals?: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** More for `--help`, already wrapped. */
+  readonly details?: string;
+  run(c: Context, a: Arguments): Promise<CommandResult>;
+}
+
+/** What a command says at its end: for people or, with `--json`, one document. */
+export interface CommandResult {
+  readonly lines: readonly string[];
+  /** JSON-serialisable; its schema is in docs/schemas/. */
+  readonly json: unknown;
+  /** 0 unless said otherwise. */
+  readonly exitCode?: number;
+}
+
+export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  home: { type: "string", value: "DIR", help: "home folder (DCHAT_HOME, default ~/.dchat)" },
+  json: { type: "boolean", help: "print one JSON document instead of text" },
+  quiet: { type: "boolean", help: "no progress and no notes" },
+  verbose: { type: "boolean", help: "more detail, and causes of errors" },
+  "no-color": { type: "boolean", help: "plain words: no colour, no symbols" },
+  help: { type: "boolean", help: "show this help" },
+};
+
+/** Options of the commands that talk to the network. */
+export const NETWORK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  "ca-file": { type: "string", value: "FILE", help: "trust these certificate authorities too (PEM)" },
+  "allow-insecure": { type: "boolean", help: "allow plain http to hosts that are not this machine" },
+  "allow-private": { type: "boolean", help: "allow redirects to private addresses" },
+  "connect-timeout": { type: "string", value: "SECONDS", help: "longest wait for a connection (10)" },
+  "first-byte-timeout": { type: "string", value: "SECONDS", help: "longest wait for an answer (15)" },
+  "silence-timeout": { type: "string", value: "SECONDS", help: "longest silence inside an answer (15)" },
+};
+
+const MAX_ARGUMENT_LENGTH = 4096;
+
+function usage(message: string, hint?: string): UpdateError {
+  return new UpdateError("E_USAGE", message, { hint: hint ?? "see `dchat-update help`" });
+}
+
+/** The arguments of one command, read by type. Every reader throws E_USAGE for a value that does not fit. */
+export class Arguments {
+  readonly #values: Readonly<Record<string, unknown>>;
+  readonly positionals: readonly string[];
+  readonly #command: Command;
+
+  constructor(command: Command, argv: readonly string[]) {
+    this.#command = command;
+    const options = Object.fromEntries(
+      Object.entries({ ...command.options, ...GLOBAL_OPTIONS })
+        .map(([name, o]) => [name, { type: o.type, multiple: o.multiple ?? false }]),
+    );
+    if (argv.some((a) => a.length > MAX_ARGUMENT_LENGTH)) throw usage("an argument is too long");
+    try {
+      const parsed = parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
+      this.#values = parsed.values;
+      this.positionals = parsed.positionals;
+    } catch (e) {
+      // parseArgs explains itself in its first sentence; the rest is advice about `--`.
+      const message = e instanceof Error ? (e.message.split(/\. (?=[A-Z])/)[0] ?? e.message) : String(e);
+      throw usage(message, `see \`dchat-update ${command.name} --help\``);
+    }
+    if (!this.flag("help")) this.#checkPositionals();
+  }
+
+  #checkPositionals(): void {
+    const names = this.#command.positionals?.split(" ") ?? [];
+    const open = names.at(-1)?.endsWith("…") ?? false;
+    const least = names.filter((n) => !n.startsWith("[")).length;
+    const got = this.positionals.length;
+    if (got < least) throw usage(`${names[got] ?? "an argument"} is missing`, this.#usageHint());
+    if (!open && got > names.length) {
+      throw usage(`unexpected argument ${JSON.stringify(this.positionals[names.length])}`, this.#usageHint());
+    }
+  }
+
+  #usageHint(): string {
+    return `usage: dchat-update ${this.#command.name} ${this.#command.positionals ?? ""}`.trimEnd();
+  }
+
+  /** The positional at `index`; the command's own declaration has made sure that it is there. */
+  positional(index: number): string {
+    const value = this.positionals[index];
+    if (value === undefined) throw usage("an argument is missing", this.#usageHint());
+    return value;
+  }
+
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+
+  string(name: string): string | undefined {
+    const v = this.#values[name];
+    if (v === "") throw usage(`--${name} is empty`);
+    return typeof v === "string" ? v : undefined;
+  }
+
+  strings(name: string): readonly string[] {
+    const v = this.#values[name];
+    return Array.isArray(v) ? v.map(String) : [];
+  }
+
+  required(name: string): string {
+    const v = this.string(name);
+    if (v === undefined) throw usage(`--${name} is missing`, `see \`dchat-update ${this.#command.name} --help\``);
+    return v;
+  }
+
+  integer(name: string, min: number, max: number): number | undefined {
+    const text = this.string(name);
+    if (text === undefined) return undefined;
+    const n = /^-?[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(n >= min && n <= max)) throw usage(`--${name} must be a whole number from ${min} to ${max}`);
+    return n;
+  }
+
+  /** A number of seconds, with fractions, as whole milliseconds. */
+  seconds(name: string, maxSeconds: number): number | undefined {
+    const text = this.string(name);
+    if (text === undefined) return undefined;
+    const n = /^[0-9]{1,9}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : NaN;
+    if (!(n > 0 && n <= maxSeconds)) throw usage(`--${name} must be a number of seconds up to ${maxSeconds}`);
+    return Math.round(n * 1000);
+  }
+
+  oneOf<const T extends string>(name: string, allowed: readonly T[]): T | undefined {
+    const text = this.string(name);
+    if (text === undefined) return undefined;
+    const found = allowed.find((a) => a === text);
+    if (found === undefined) throw usage(`--${name} must be one of ${allowed.join(", ")}`);
+    return found;
+  }
+
+  /** `--name true|false`, also yes/no and on/off. */
+  truth(name: string): boolean | undefined {
+    const text = this.oneOf(name, ["true", "false", "yes", "no", "on", "off"]);
+    return text === undefined ? undefined : text === "true" || text === "yes" || text === "on";
+  }
+}

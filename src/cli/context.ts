@@ -1,0 +1,52 @@
+// What every command is given: where its home is, how it speaks, when it must stop.
+// Must not: read the environment anywhere else than here.
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Arguments } from "./command.ts";
+import { createOutput, type Output, type Terminal } from "./output.ts";
+
+/** The process as the command line sees it; tests and the entry hand it in. */
+export interface Host {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Terminal;
+  readonly stderr: Terminal;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+}
+
+export interface Context {
+  /** Absolute path of the home folder. */
+  readonly home: string;
+  readonly out: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  /** Milliseconds since the epoch, fixed when the command started (TUF 5.1). */
+  readonly nowMs: number;
+}
+
+export function createContext(host: Host, a: Arguments): Context {
+  const { env } = host;
+  const home = a.string("home") ?? env["DCHAT_HOME"] ?? join(homedir(), ".dchat");
+  return {
+    home: resolve(home),
+    env,
+    signal: host.signal,
+    nowMs: Date.now(),
+    out: createOutput({
+      stdout: host.stdout,
+      stderr: host.stderr,
+      json: a.flag("json"),
+      quiet: a.flag("quiet"),
+      verbose: a.flag("verbose"),
+      plain: a.flag("no-color") || isPlain(env),
+    }),
+  };
+}
+
+/** Plain words where colour is not wanted (NO_COLOR) or symbols cannot be shown (a locale without UTF-8). */
+function isPlain(env: Host["env"]): boolean {
+  if ((env["NO_COLOR"] ?? "") !== "" || env["TERM"] === "dumb") return true;
+  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
+  return locale !== "" && !/utf-?8/i.test(locale); // no locale at all is what containers have: their logs are UTF-8
+}
