@@ -1,0 +1,104 @@
+// Builds dist/dchat-update.mjs: one minified file, the same bytes from the same sources and lock in any folder.
+// Design: "One bundled file" of docs/architecture.md.
+//   deno task build [--root FILE] [--mirror URL]… [--out FILE] [--budget BYTES]
+// Must not: use anything but locked npm packages for the bytes it writes, or write a path of this machine into them.
+import { chmod, mkdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import type { BuildOptions, Metafile, Plugin } from "esbuild";
+import * as esbuild from "esbuild";
+import { type HeavyPart, heavyParts } from "./build/heavy-parts.ts";
+import { licenceNotice } from "./build/licences.ts";
+import config from "./deno.json" with { type: "json" };
+
+// Real, because esbuild names files by their real path.
+const PROJECT = await realpath(dirname(fileURLToPath(import.meta.url)));
+
+// Half a megabyte, licences included: what people are asked to pipe into a runtime stays small.
+const BUDGET_BYTES = 500_000;
+
+const { values: args } = parseArgs({
+  options: {
+    root: { type: "string" },
+    mirror: { type: "string", multiple: true, default: [] },
+    out: { type: "string", default: join(PROJECT, "dist", "dchat-update.mjs") },
+    budget: { type: "string", default: String(BUDGET_BYTES) },
+  },
+});
+
+const OPTIONS = {
+  absWorkingDir: PROJECT,
+  bundle: true,
+  minify: true,
+  charset: "utf8",
+  platform: "node",
+  target: "node20",
+  // ES modules where a package has both: only they can be tree-shaken.
+  mainFields: ["module", "main"],
+  legalComments: "none", // all licences stand in full at the end of the file
+} as const satisfies BuildOptions;
+
+/** Puts the version, root and mirrors in the place of src/baked.ts. */
+async function baked(rootFile: string | undefined, mirrors: readonly string[]): Promise<Plugin> {
+  const root = rootFile === undefined ? undefined : await readRoot(rootFile);
+  const urls = mirrors.map((mirror) => new URL(mirror).href);
+  const contents = [
+    `export const VERSION = ${JSON.stringify(config.version)};`,
+    `export const BAKED_ROOT = ${root === undefined ? root : `Buffer.from("${root.toString("base64")}", "base64")`};`,
+    `export const BAKED_MIRRORS = ${JSON.stringify(urls)};`,
+  ];
+  return {
+    name: "baked",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]src[\\/]baked\.ts$/ }, () => ({ contents: contents.join("\n") }));
+    },
+  };
+}
+
+async function readRoot(file: string): Promise<Buffer> {
+  const bytes = await readFile(file);
+  // Only against a mixed-up file name; whether it is a good root is decided by src/trust/ where it is used.
+  if (JSON.parse(bytes.toString()).signed?._type !== "root") throw new Error(`${file} is not TUF root metadata`);
+  return bytes;
+}
+
+/** The source files of which something is left in the output. */
+function bundledFiles({ outputs }: Metafile): string[] {
+  const files = Object.values(outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  return files.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file);
+}
+
+const parts: HeavyPart[] = [];
+const { outputFiles, metafile } = await esbuild.build({
+  ...OPTIONS,
+  entryPoints: ["dchat-update.ts"],
+  format: "esm",
+  plugins: [await baked(args.root, args.mirror), heavyParts(PROJECT, OPTIONS, (part) => parts.push(part))],
+  metafile: true,
+  write: false,
+});
+await esbuild.stop();
+
+const bundled = [metafile, ...parts.map((part) => part.metafile)].flatMap(bundledFiles);
+const code = outputFiles[0]!.text; // one entry point, no splitting: exactly one file
+const title = `dchat-update ${config.version}`;
+const file = Buffer.from(
+  `#!/usr/bin/env node\n// ${title} (${config.license}). All licences are at the end of this file.\n` +
+    code + await licenceNotice(PROJECT, title, bundled),
+);
+
+const kb = (bytes: number) => `${(bytes / 1000).toFixed(1)} KB`;
+const base64 = parts.reduce((sum, part) => sum + part.base64, 0);
+for (const p of parts) console.log(`${p.name}: ${kb(p.plain)} → brotli ${kb(p.brotli)} → base64 ${kb(p.base64)}`);
+console.log(`code: ${kb(Buffer.byteLength(code) - base64)}; licences: ${kb(file.length - Buffer.byteLength(code))}`);
+console.log(`total: ${kb(file.length)} of ${kb(Number(args.budget))}`);
+if (!(file.length <= Number(args.budget))) {
+  console.error(`over the size budget by ${file.length - Number(args.budget)} bytes: ${args.out} was not written`);
+  process.exit(1);
+}
+await mkdir(dirname(args.out), { recursive: true });
+await writeFile(args.out, file);
+await chmod(args.out, 0o755);
+console.log(args.out);

@@ -1,0 +1,48 @@
+// The licence notice of a bundled file: every package in it with its version and its licence in full.
+// Design: "One bundled file" of docs/architecture.md.
+// Must not: guess; a package that does not say its licence fails the build.
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/**
+ * @param project the project's folder, with its own LICENSE
+ * @param title the project's own name and version
+ * @param files the source files in the bundle, relative to `project`
+ * @returns one comment block; packages with the same text share it
+ */
+export async function licenceNotice(project: string, title: string, files: Iterable<string>): Promise<string> {
+  const titlesByText = new Map([[await licenceText(project), new Set([title])]]);
+  const folders = new Set([...files].map(packageFolder).filter((folder) => folder !== undefined));
+  for (const folder of [...folders].sort()) {
+    const { name, version } = await manifestOf(join(project, folder));
+    const text = await licenceText(join(project, folder));
+    titlesByText.set(text, (titlesByText.get(text) ?? new Set()).add(`${name} ${version}`));
+  }
+  const sections = [...titlesByText].map(([text, titles]) => `${[...titles].join(", ")}\n\n${text}`);
+  return `/*!\n${sections.join("\n\n---\n\n").replaceAll("*/", "* /")}\n*/\n`;
+}
+
+/** The folder of the package that a file belongs to; undefined for the project's own and for generated files. */
+function packageFolder(file: string): string | undefined {
+  if (/^[\w-]{2,}:/.test(file)) return undefined; // esbuild's mark of a file that a plugin made
+  return /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file.replaceAll("\\", "/"))?.[0];
+}
+
+async function licenceText(folder: string): Promise<string> {
+  const file = (await readdir(folder)).sort().find((name) => /^(licen[cs]e|copying)\b/i.test(name));
+  if (file !== undefined) return (await readFile(join(folder, file), "utf8")).replaceAll("\r\n", "\n").trim();
+  const { name, license, author } = await manifestOf(folder);
+  if (license === undefined) throw new Error(`${name} does not say its licence: it cannot be bundled`);
+  return [license, author?.name ?? author].filter((line) => line !== undefined).join("\n");
+}
+
+interface Manifest {
+  name: string;
+  version: string;
+  license?: string;
+  author?: string & { name?: string };
+}
+
+async function manifestOf(folder: string): Promise<Manifest> {
+  return JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+}
