@@ -1,0 +1,149 @@
+// config.json: the mirrors and the operator's wishes. Design: "State on disk"; docs/formats.md.
+// Read strictly, written atomically under a lock; unknown fields survive a change. Must not: hold trust.
+import { join } from "node:path";
+import type { Channel, Opts } from "../api.ts";
+import { readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
+import { withLock } from "../disk/lock.ts";
+import { UpdateError } from "../errors.ts";
+import { Field } from "../trust/fields.ts";
+import { type JsonObject, parseJsonObject } from "../trust/json.ts";
+import type { Home } from "./home.ts";
+
+export const MIRROR_TYPES = ["https", "ipfs", "bittorrent"] as const;
+export type MirrorType = (typeof MIRROR_TYPES)[number];
+
+export interface MirrorEntry {
+  readonly url: string;
+  readonly type: MirrorType;
+  readonly region?: string;
+  /** Lower is asked first. */
+  readonly priority: number;
+}
+
+export interface AutoUpdate {
+  readonly enabled: boolean;
+  readonly securityOnly: boolean;
+  readonly checkIntervalHours: number;
+  readonly autoRestart: boolean;
+  readonly backgroundDownload: boolean;
+  readonly channel: Channel;
+  /** A version this node is held at. */
+  readonly pin?: string;
+}
+
+export interface Config {
+  readonly network: string | undefined;
+  readonly mirrors: readonly MirrorEntry[];
+  readonly autoUpdate: AutoUpdate;
+}
+
+export const CONFIG_FORMAT = "dchat-config-1";
+export const DEFAULT_PRIORITY = 100;
+export const MAX_MIRRORS = 64;
+/** A year; longer is "never", and that is what `--enabled false` says. */
+export const MAX_CHECK_INTERVAL_HOURS = 8760;
+export const CHANNELS = ["stable", "beta", "nightly"] as const;
+
+export const DEFAULT_CONFIG: Config = {
+  network: undefined,
+  mirrors: [],
+  autoUpdate: {
+    enabled: false,
+    securityOnly: false,
+    checkIntervalHours: 24,
+    autoRestart: false,
+    backgroundDownload: true,
+    channel: "stable",
+  },
+};
+
+// Sixty-four mirrors with long URLs come to some 100 KB.
+const MAX_CONFIG_BYTES = 1 << 20;
+
+/**
+ * The configuration of a home, or undefined where there is none yet.
+ * @throws UpdateError E_STATE_CORRUPT naming the field that is wrong
+ */
+export async function readConfig(home: Home): Promise<Config | undefined> {
+  const raw = await readRaw(home);
+  return raw === undefined ? undefined : parseConfig(raw);
+}
+
+async function readRaw(home: Home): Promise<JsonObject | undefined> {
+  const bytes = await readFileIfThere(home.configFile, MAX_CONFIG_BYTES);
+  if (bytes === undefined) return undefined;
+  return corruptIfMalformed(() => parseJsonObject(bytes, "config.json"));
+}
+
+/** Reads a file of ours; undefined when there is none. */
+export async function readFileIfThere(file: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  try {
+    return await readFileBounded(file, maxBytes);
+  } catch (e) {
+    const cause = e instanceof UpdateError ? e.cause : undefined;
+    if ((cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return undefined;
+    throw e;
+  }
+}
+
+/** A file of ours that does not read is damaged state, not a lie of somebody else. */
+export function corruptIfMalformed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof UpdateError) || cause.code !== "E_MALFORMED") throw cause;
+    throw new UpdateError("E_STATE_CORRUPT", cause.message, {
+      cause,
+      hint: "mend or restore the file; see `dchat-update show-config` and docs/formats.md",
+    });
+  }
+}
+
+function parseConfig(raw: JsonObject): Config {
+  return corruptIfMalformed(() => {
+    const f = new Field(raw, "config.json");
+    f.get("format").oneOf([CONFIG_FORMAT]);
+    const mirrors = f.get("mirrors").array();
+    if (mirrors.length > MAX_MIRRORS) f.get("mirrors").fail(`more than ${MAX_MIRRORS} mirrors`);
+    const a = f.get("autoUpdate");
+    const pin = a.get("pin").optional((v) => v.line(64));
+    return {
+      network: f.get("network").optional((n) => n.line(64)),
+      mirrors: mirrors.map(parseMirror),
+      autoUpdate: {
+        enabled: a.get("enabled").boolean(),
+        securityOnly: a.get("securityOnly").boolean(),
+        checkIntervalHours: a.get("checkIntervalHours").integer(1),
+        autoRestart: a.get("autoRestart").boolean(),
+        backgroundDownload: a.get("backgroundDownload").boolean(),
+        channel: a.get("channel").oneOf(CHANNELS),
+        ...(pin === undefined ? {} : { pin }),
+      },
+    };
+  });
+}
+
+function parseMirror(f: Field): MirrorEntry {
+  const region = f.get("region").optional((r) => r.line(64));
+  return {
+    url: f.get("url").line(2048),
+    type: f.get("type").oneOf(MIRROR_TYPES),
+    priority: f.get("priority").integer(0),
+    ...(region === undefined ? {} : { region }),
+  };
+}
+
+/**
+ * Changes the configuration: reads, applies `change`, writes, all under one lock.
+ * @throws UpdateError E_LOCKED, E_STATE_CORRUPT, E_IO, E_DISK_FULL; the old file then stands
+ */
+export async function changeConfig(home: Home, o: Opts, change: (c: Config) => Config): Promise<Config> {
+  return await withLock(join(home.dir, "config.lock"), o, async () => {
+    const raw = await readRaw(home);
+    const next = change(raw === undefined ? DEFAULT_CONFIG : parseConfig(raw));
+    const { network, mirrors, autoUpdate } = next;
+    const document = { ...raw, format: CONFIG_FORMAT, network, mirrors, autoUpdate };
+    await writeFileAtomic(home.configFile, new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`));
+    return next;
+  });
+}

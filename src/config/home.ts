@@ -1,0 +1,45 @@
+// The home folder: where everything of one node lives. Design: "State on disk" of docs/architecture.md.
+// Must not: read or write anything but the folders themselves.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { asUpdateError } from "../errors.ts";
+
+export interface Home {
+  readonly dir: string;
+  readonly configFile: string;
+  readonly trustDir: string;
+  readonly trustFile: string;
+  /** Proven artifacts: the cache. */
+  readonly packagesDir: string;
+  /** Artifacts in flight. */
+  readonly partialDir: string;
+  readonly alertsFile: string;
+  readonly acknowledgedAlertsFile: string;
+  /** What runs on this node. */
+  readonly currentFile: string;
+}
+
+export function homeAt(dir: string): Home {
+  return {
+    dir,
+    configFile: join(dir, "config.json"),
+    trustDir: join(dir, "trust"),
+    trustFile: join(dir, "trust", "state.json"),
+    packagesDir: join(dir, "packages"),
+    partialDir: join(dir, "partial"),
+    alertsFile: join(dir, "alerts.log"),
+    acknowledgedAlertsFile: join(dir, "alerts.acknowledged.log"),
+    currentFile: join(dir, "current.json"),
+  };
+}
+
+/** Creates the folders that are missing. @throws UpdateError E_IO, E_DISK_FULL */
+export async function createHome(home: Home): Promise<void> {
+  try {
+    for (const dir of [home.dir, home.trustDir, home.packagesDir, home.partialDir]) {
+      await mkdir(dir, { recursive: true });
+    }
+  } catch (e) {
+    throw asUpdateError(e, "E_IO");
+  }
+}

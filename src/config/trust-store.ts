@@ -1,0 +1,156 @@
+// Trust on disk, forward only: the product's one atomic file and the library's folder of plain file names.
+// Design: "State on disk". Both hold bytes; what they mean is verified again by whoever loads them.
+// Must not: decide what is trusted; only which of two states is newer.
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Opts } from "../api.ts";
+import { readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
+import { withLock } from "../disk/lock.ts";
+import { asUpdateError } from "../errors.ts";
+import type { TrustState } from "../trust/client.ts";
+import { Field } from "../trust/fields.ts";
+import { canonicalText, type Json, parseJsonObject } from "../trust/json.ts";
+import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
+import { restoreTrust, type StoredTrust, storedTrust } from "../trust/stored-trust.ts";
+import { corruptIfMalformed, readFileIfThere } from "./config.ts";
+
+/** Where trusted metadata is kept. */
+export interface TrustStore {
+  /** Undefined when nothing was ever stored. @throws UpdateError E_STATE_CORRUPT */
+  load(): Promise<TrustState | undefined>;
+  /** Stores the state unless what is stored is newer. Complete states name all of their files. */
+  save(state: TrustState, step: "incomplete" | "complete", o: Opts): Promise<void>;
+}
+
+/** True when `a` must not be replaced by `b`: a newer root, or the same root with a newer timestamp. */
+function isNewer(a: TrustState, b: TrustState): boolean {
+  const roots = a.root.signed.version - b.root.signed.version;
+  return roots !== 0 ? roots > 0 : (a.timestamp?.signed.version ?? 0) > (b.timestamp?.signed.version ?? 0);
+}
+
+const STATE_FORMAT = "dchat-trust-1";
+/** All roots, a timestamp, a snapshot and targets at their limits do not occur together; a bundle has 8 MiB. */
+const MAX_STATE_BYTES = 16 * 2 ** 20;
+
+/**
+ * One file, replaced in one step. An incomplete state is stored only for its roots: until an update is whole, the last
+ * whole set keeps answering, so that a mirror which gives half of one takes nothing away.
+ */
+export function createHomeTrustStore(file: string): TrustStore {
+  const load = async () => {
+    const bytes = await readFileIfThere(file, MAX_STATE_BYTES);
+    return bytes === undefined ? undefined : restoreTrust(corruptIfMalformed(() => readState(bytes)));
+  };
+  return {
+    load,
+    async save(state, step, o) {
+      await mkdir(dirname(file), { recursive: true });
+      await withLock(`${file}.lock`, o, async () => {
+        const stored = await load();
+        if (stored !== undefined && isNewer(stored, state)) return;
+        if (step === "complete" || stored === undefined) return await writeFileAtomic(file, writeState(state));
+        if (state.root.signed.version === stored.root.signed.version) return;
+        // restoreTrust has dropped, or drops at the next load, what the new root does not vouch for.
+        const { root, rootChain, timestamp } = state;
+        const kept = timestamp === undefined
+          ? { timestamp: undefined, snapshot: undefined, targets: new Map() }
+          : { timestamp: stored.timestamp, snapshot: stored.snapshot, targets: stored.targets };
+        await writeFileAtomic(file, writeState({ root, rootChain, ...kept }));
+      });
+    },
+  };
+}
+
+function readState(bytes: Uint8Array): StoredTrust {
+  const f = new Field(parseJsonObject(bytes, "trust/state.json"), "trust/state.json");
+  f.get("format").oneOf([STATE_FORMAT]);
+  const text = (t: Field) => new TextEncoder().encode(t.string());
+  return {
+    roots: f.get("roots").array().map(text),
+    timestamp: f.get("timestamp").optional(text),
+    snapshot: f.get("snapshot").optional(text),
+    targets: new Map(f.get("targets").entries().map(([name, t]) => [name, text(t)])),
+  };
+}
+
+function writeState(state: TrustState): Uint8Array {
+  const { roots, timestamp, snapshot, targets } = storedTrust(state);
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  const document: Record<string, Json> = {
+    format: STATE_FORMAT,
+    roots: roots.map((r) => decoder.decode(r)),
+    targets: Object.fromEntries([...targets].map(([name, bytes]) => [name, decoder.decode(bytes)])),
+  };
+  if (timestamp !== undefined) document["timestamp"] = decoder.decode(timestamp);
+  if (snapshot !== undefined) document["snapshot"] = decoder.decode(snapshot);
+  return new TextEncoder().encode(canonicalText(document));
+}
+
+/**
+ * A folder with `root.json`, `timestamp.json`, `snapshot.json`, `targets.json` and a file for each delegated role, as
+ * other TUF clients keep it. Every accepted file is stored at once, as the specification's workflow says.
+ * @param quoteRole turns a role name into a file name
+ */
+export function createFolderTrustStore(dir: string, quoteRole: (name: string) => string): TrustStore {
+  const fileOf = (role: string) => join(dir, `${quoteRole(role)}.json`);
+  const read = (role: string, max: number) => readFileIfThere(fileOf(role), max);
+  const load = async () => {
+    const root = await read("root", MAX_METADATA_BYTES.root);
+    if (root === undefined) return undefined;
+    const names = (await readdir(dir)).filter((n) => n.endsWith(".json")).map((n) => n.slice(0, -".json".length));
+    const targets = new Map<string, Uint8Array>();
+    for (const quoted of names) {
+      if (["root", "timestamp", "snapshot"].includes(quoted)) continue;
+      const role = unquote(quoted);
+      if (role !== undefined) {
+        targets.set(role, await readFileBounded(join(dir, `${quoted}.json`), MAX_METADATA_BYTES.targets));
+      }
+    }
+    return restoreTrust({
+      roots: [root],
+      timestamp: await read("timestamp", MAX_METADATA_BYTES.timestamp),
+      snapshot: await read("snapshot", MAX_METADATA_BYTES.snapshot),
+      targets,
+    });
+  };
+  const write = async (role: string, next: Uint8Array | undefined) => {
+    if (next === undefined) return;
+    const old = await read(role, next.length).catch(() => undefined); // too large means different
+    if (old === undefined || !equalBytes(old, next)) await writeFileAtomic(fileOf(role), next);
+  };
+  return {
+    load,
+    async save(state, _step, o) {
+      try {
+        await mkdir(dir, { recursive: true });
+        await withLock(join(dir, ".lock"), o, async () => {
+          const stored = await load();
+          if (stored !== undefined && isNewer(stored, state)) return;
+          const { roots, timestamp, snapshot, targets } = storedTrust(state);
+          await write("root", roots.at(-1));
+          // TUF 5.3.11: what a rotated key signed is deleted, after the root that says so is there.
+          if (timestamp === undefined) {
+            for (const role of ["timestamp", "snapshot"]) await rm(fileOf(role), { force: true });
+          }
+          await write("timestamp", timestamp);
+          await write("snapshot", snapshot);
+          for (const [role, bytes] of targets) await write(role, bytes);
+        });
+      } catch (e) {
+        throw asUpdateError(e, "E_IO");
+      }
+    },
+  };
+}
+
+function unquote(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return undefined; // not a file of ours
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

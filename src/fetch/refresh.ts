@@ -1,0 +1,256 @@
+// Brings trust up to date from mirrors that may lie, lag or be dead. Design: "Trust in detail"; TUF 5.3–5.6.
+// All decisions are trust/'s; this file only asks, in an order in which no single mirror can end the asking.
+// Must not: open sockets or files itself, believe a mirror about another one.
+import type { Mirror, Opts } from "../api.ts";
+import { AllSourcesFailedError, asUpdateError, type FailedAttempt, UpdateError } from "../errors.ts";
+import {
+  acceptRoot,
+  acceptSnapshot,
+  acceptTargets,
+  acceptTimestamp,
+  type Clock,
+  requireFreshRoot,
+  type TrustState,
+  wantedSnapshot,
+  wantedTargets,
+} from "../trust/client.ts";
+import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
+import type { NeededRole } from "../trust/search.ts";
+
+/** Roots accepted in one refresh (TUF 5.3.3 asks for a bound): a root a week for five years. */
+const MAX_ROOT_STEPS = 256;
+/** Once one mirror has answered, the others get this long: a silent mirror must not hold everybody up. */
+const GRACE_MS = 3000;
+
+/** What one mirror turned out to be worth in this refresh. */
+export interface MirrorReport {
+  readonly mirror: string;
+  /** "stale": honest but behind; "refused": gave something that does not verify; "failed": gave nothing. */
+  readonly status: "ok" | "stale" | "refused" | "failed";
+  readonly error?: UpdateError;
+}
+
+export interface RefreshOptions extends Opts {
+  readonly mirrors: readonly Mirror[];
+  readonly clock: Clock;
+  /** Where metadata files live below a mirror: "metadata/" in a release repository, "" where the URL names the folder. */
+  readonly prefix: string;
+  /** The roles to load besides the top-level ones: asked again after each until it has none. */
+  readonly nextRole: (state: TrustState) => NeededRole | undefined;
+  /** Called whenever more is trusted than before. Incomplete states lack what the next step fetches. */
+  readonly save: (state: TrustState, step: "incomplete" | "complete") => Promise<void>;
+}
+
+export interface RefreshResult {
+  readonly state: TrustState;
+  /** One a mirror, in the order they were given. */
+  readonly mirrors: readonly MirrorReport[];
+}
+
+/** As a file name or URL part: everything but letters, digits and `_.-~` is percent-encoded. */
+export function quoteRole(name: string): string {
+  return encodeURIComponent(name).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/**
+ * The TUF client workflow over several mirrors.
+ * @throws UpdateError when no mirror could bring the state up to date; what was accepted until then has been saved
+ */
+export async function refreshTrust(initial: TrustState, o: RefreshOptions): Promise<RefreshResult> {
+  const r = new Refresh(initial, o);
+  await r.roots();
+  requireFreshRoot(r.state, o.clock);
+  await r.newest();
+  return { state: r.state, mirrors: o.mirrors.map((m) => r.report(m)) };
+}
+
+/**
+ * Fetches single targets roles on demand, for readers who look one path up in a large repository.
+ * @throws UpdateError
+ */
+export async function loadRole(state: TrustState, role: NeededRole, o: RefreshOptions): Promise<TrustState> {
+  return await new Refresh(state, o).role(state, role, o.mirrors);
+}
+
+class Refresh {
+  state: TrustState;
+  readonly #o: RefreshOptions;
+  readonly #problems = new Map<Mirror, UpdateError>();
+
+  constructor(state: TrustState, o: RefreshOptions) {
+    this.state = state;
+    this.#o = o;
+  }
+
+  report(m: Mirror): MirrorReport {
+    const error = this.#problems.get(m);
+    if (error === undefined) return { mirror: m.id, status: "ok" };
+    const refused = error.exitCode >= 30 && error.exitCode < 40;
+    const behind = error.code === "E_ROLLBACK" || error.code === "E_EXPIRED" || error.code === "E_ABSENT";
+    return { mirror: m.id, status: behind ? "stale" : refused ? "refused" : "failed", error };
+  }
+
+  async roots(): Promise<void> {
+    for (let step = 0; step < MAX_ROOT_STEPS; step++) {
+      const path = `${this.state.root.signed.version + 1}.root.json`;
+      const answers = await this.#askAll(path, MAX_METADATA_BYTES.root);
+      const failed: FailedAttempt[] = [];
+      let accepted: TrustState | undefined;
+      for (const { mirror, answer } of answers) {
+        if (accepted !== undefined) break;
+        try {
+          if (answer instanceof UpdateError) throw answer;
+          accepted = acceptRoot(this.state, answer);
+        } catch (e) {
+          failed.push(this.#failure(mirror, e, { isRoot: true }));
+        }
+      }
+      if (accepted === undefined) {
+        // "Not there" from anyone is how the chain of roots ends; nobody saying so is a failed update.
+        if (failed.some((f) => f.error.code === "E_ABSENT")) return;
+        throw new AllSourcesFailedError(`no mirror gave an acceptable answer for ${path}`, failed);
+      }
+      this.state = accepted;
+      await this.#o.save(accepted, "incomplete");
+    }
+    throw new UpdateError("E_MALFORMED", `more than ${MAX_ROOT_STEPS} new roots`, { clause: "TUF 5.3.3" });
+  }
+
+  /** Takes the newest timestamp whose snapshot and targets somebody can supply. */
+  async newest(): Promise<void> {
+    const failed: FailedAttempt[] = [];
+    const candidates: { state: TrustState; mirror: Mirror }[] = [];
+    for (const { mirror, answer } of await this.#askAll("timestamp.json", MAX_METADATA_BYTES.timestamp)) {
+      try {
+        if (answer instanceof UpdateError) throw answer;
+        candidates.push({ state: acceptTimestamp(this.state, answer, this.#o.clock), mirror });
+      } catch (e) {
+        failed.push(this.#failure(mirror, e));
+      }
+    }
+    const version = (s: TrustState) => s.timestamp?.signed.version ?? 0;
+    candidates.sort((a, b) => version(b.state) - version(a.state)); // stable: mirrors keep their order
+    const tried = new Set<number>();
+    for (const { state, mirror } of candidates) {
+      if (tried.has(version(state))) continue;
+      tried.add(version(state));
+      try {
+        // Whoever gave this timestamp is the likeliest to have what it names.
+        this.state = await this.#complete(state, [mirror, ...this.#o.mirrors.filter((m) => m !== mirror)]);
+        this.#markBehind(candidates, version(state));
+        return;
+      } catch (e) {
+        const error = asUpdateError(e);
+        if (error.retry !== "elsewhere") throw error;
+        failed.push({ source: mirror.id, error });
+      }
+    }
+    throw new AllSourcesFailedError("no mirror could bring the metadata up to date", failed);
+  }
+
+  /** Mirrors whose timestamp is genuine but older than the newest one are stale, whatever this node knew before. */
+  #markBehind(candidates: readonly { state: TrustState; mirror: Mirror }[], newest: number): void {
+    for (const { state, mirror } of candidates) {
+      const version = state.timestamp?.signed.version ?? 0;
+      if (version >= newest || this.#problems.has(mirror)) continue;
+      const message = `its timestamp is version ${version}, the newest is ${newest}`;
+      this.#problems.set(mirror, new UpdateError("E_ROLLBACK", message, { source: mirror.id }));
+    }
+  }
+
+  async #complete(from: TrustState, mirrors: readonly Mirror[]): Promise<TrustState> {
+    const { clock, save, nextRole } = this.#o;
+    let state = from;
+    if (state !== this.state) await save(state, "incomplete");
+    const wanted = wantedSnapshot(state, clock);
+    if (!wanted.present) {
+      const max = Math.min(wanted.meta.length ?? Infinity, MAX_METADATA_BYTES.snapshot);
+      const path = `${versionPrefix(state, wanted.meta.version)}snapshot.json`;
+      state = await this.#askInTurn(mirrors, path, max, (bytes) => acceptSnapshot(state, bytes, clock));
+      await save(state, "incomplete");
+    }
+    const top: NeededRole = { name: "targets", parent: "root" };
+    if (!wantedTargets(state, top.name, top.parent, clock).present) state = await this.role(state, top, mirrors);
+    for (let next = nextRole(state); next !== undefined; next = nextRole(state)) {
+      state = await this.role(state, next, mirrors);
+    }
+    await save(state, "complete");
+    return state;
+  }
+
+  async role(state: TrustState, { name, parent }: NeededRole, mirrors: readonly Mirror[]): Promise<TrustState> {
+    const { clock, save } = this.#o;
+    const { meta } = wantedTargets(state, name, parent, clock);
+    const max = Math.min(meta.length ?? Infinity, MAX_METADATA_BYTES.targets);
+    const path = `${versionPrefix(state, meta.version)}${quoteRole(name)}.json`;
+    const next = await this.#askInTurn(mirrors, path, max, (bytes) => acceptTargets(state, name, parent, bytes, clock));
+    await save(next, "incomplete");
+    return next;
+  }
+
+  /** One mirror after another until one gives something acceptable; those that gave nothing before come last. */
+  async #askInTurn(
+    mirrors: readonly Mirror[],
+    path: string,
+    maxBytes: number,
+    accept: (bytes: Uint8Array) => TrustState,
+  ): Promise<TrustState> {
+    const unreachable = (m: Mirror) => (this.#problems.get(m)?.exitCode ?? 0) < 30 && this.#problems.has(m) ? 1 : 0;
+    const failed: FailedAttempt[] = [];
+    for (const mirror of [...mirrors].sort((a, b) => unreachable(a) - unreachable(b))) {
+      try {
+        return accept(await mirror.fetch(this.#o.prefix + path, maxBytes, this.#o));
+      } catch (e) {
+        failed.push(this.#failure(mirror, e));
+      }
+    }
+    throw new AllSourcesFailedError(`no mirror gave an acceptable ${path}`, failed);
+  }
+
+  /** All mirrors at once. After the first answer the others have a moment left. */
+  async #askAll(path: string, maxBytes: number): Promise<{ mirror: Mirror; answer: Uint8Array | UpdateError }[]> {
+    const { mirrors, prefix, signal } = this.#o;
+    if (mirrors.length === 0) {
+      throw new UpdateError("E_NO_SOURCE", "no mirror is configured", {
+        hint: "add one: dchat-update add-mirror --url URL --mirror-type https",
+      });
+    }
+    const late = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const answered = () => timer ??= setTimeout(() => late.abort(), GRACE_MS);
+    const ask = async (mirror: Mirror) => {
+      try {
+        const o = { signal: AbortSignal.any([signal, late.signal]) };
+        const answer = await mirror.fetch(prefix + path, maxBytes, o);
+        answered();
+        return { mirror, answer };
+      } catch (e) {
+        signal.throwIfAborted();
+        if (late.signal.aborted) {
+          const message = `no answer within ${GRACE_MS / 1000} s of the others`;
+          return { mirror, answer: new UpdateError("E_TIMEOUT", message, { cause: e, source: mirror.id }) };
+        }
+        const error = asUpdateError(e);
+        if (error.code === "E_ABSENT") answered();
+        return { mirror, answer: error };
+      }
+    };
+    try {
+      return await Promise.all(mirrors.map(ask));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #failure(mirror: Mirror, e: unknown, o: { isRoot: boolean } = { isRoot: false }): FailedAttempt {
+    const error = asUpdateError(e);
+    if (error.retry !== "elsewhere") throw error; // our own disk, an abort, a bug: no other mirror can help
+    // A root that is not there is the normal end of the chain, no fault of the mirror.
+    if (!(o.isRoot && error.code === "E_ABSENT") && !this.#problems.has(mirror)) this.#problems.set(mirror, error);
+    return { source: mirror.id, error };
+  }
+}
+
+function versionPrefix(state: TrustState, version: number): string {
+  return state.root.signed.consistentSnapshot ? `${version}.` : "";
+}
