@@ -1,0 +1,83 @@
+// Where a request may go: the rules for a mirror's own URL and for each redirect. Design: "--allow-insecure,
+// --allow-private" of docs/cli.md; "resolved once, must be public" of docs/formats.md. Pure.
+// Must not: resolve names or connect; whoever does connects to the very addresses that were judged here.
+
+import { UpdateError } from "../errors.ts";
+import { type AddressScope, classifyAddress, isMorePrivate, mostPublic } from "./address.ts";
+import { hostOf, isLoopbackHost } from "./proxy-env.ts";
+
+/** What the rules depend on; part of a `NetworkPolicy`. */
+export interface HopRules {
+  readonly allowInsecure: boolean;
+  readonly allowPrivate: boolean;
+}
+
+/**
+ * The URL of a first request.
+ * @throws UpdateError E_USAGE when it is no http or https URL; E_FORBIDDEN_ADDRESS for plain http beyond this machine
+ */
+export function parseRequestUrl(text: string, rules: HopRules): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    throw new UpdateError("E_USAGE", `${JSON.stringify(text.slice(0, 200))} is not an http or https URL`);
+  }
+  checkPlainHttp(url, rules);
+  return url;
+}
+
+/**
+ * The URL a redirect leads to. Credentials in it are dropped: they are not the operator's.
+ * @throws UpdateError E_HTTP_STATUS when there is none; E_FORBIDDEN_ADDRESS when it would leave TLS
+ */
+export function parseRedirect(location: string | undefined, from: URL, rules: HopRules): URL {
+  const url = location !== undefined && URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
+  if (url === undefined || (url.protocol !== "https:" && url.protocol !== "http:")) {
+    throw new UpdateError("E_HTTP_STATUS", `${from.host} redirects to something that is not an http or https URL`);
+  }
+  url.username = url.password = "";
+  if (from.protocol === "https:" && url.protocol === "http:" && !rules.allowInsecure) {
+    throw new UpdateError("E_FORBIDDEN_ADDRESS", `${from.host} redirects from https to plain http at ${url.host}`);
+  }
+  checkPlainHttp(url, rules);
+  return url;
+}
+
+function checkPlainHttp(url: URL, rules: HopRules): void {
+  if (url.protocol === "https:" || rules.allowInsecure || isLoopbackHost(hostOf(url))) return;
+  throw new UpdateError("E_FORBIDDEN_ADDRESS", `plain http to ${url.host} is not allowed`, {
+    hint: "use https, or --allow-insecure if you know why this is safe",
+  });
+}
+
+/** The addresses of one hop that may be connected to, and what the hop counts as. */
+export interface AllowedAddresses {
+  readonly addresses: readonly string[];
+  readonly scope: AddressScope;
+}
+
+/**
+ * Judges the addresses a name was resolved to.
+ * @param floor scope of the mirror itself; undefined for the mirror's own, first request
+ * @throws UpdateError E_FORBIDDEN_ADDRESS when none may be connected to
+ */
+export function allowedAddresses(
+  url: URL,
+  resolved: readonly string[],
+  floor: AddressScope | undefined,
+  rules: HopRules,
+): AllowedAddresses {
+  // A name that promises this machine must mean it, or plain http would leave it.
+  const mustBeLoopback = url.protocol === "http:" && !rules.allowInsecure;
+  const scoped = resolved.map((address) => ({ address, scope: classifyAddress(address) ?? "reserved" }))
+    .filter(({ scope }) => !mustBeLoopback || scope === "loopback")
+    .filter(({ scope }) => floor === undefined || rules.allowPrivate || !isMorePrivate(scope, floor));
+  if (scoped.length === 0) {
+    const where = `${url.hostname} (${resolved.slice(0, 3).join(", ")})`;
+    throw floor === undefined
+      ? new UpdateError("E_FORBIDDEN_ADDRESS", `plain http to ${where} is not allowed`)
+      : new UpdateError("E_FORBIDDEN_ADDRESS", `a redirect leads into a more private network, to ${where}`, {
+        hint: "use --allow-private if this mirror is meant to do so",
+      });
+  }
+  return { addresses: scoped.map((a) => a.address), scope: mostPublic(scoped.map((a) => a.scope)) };
+}
