@@ -6,7 +6,8 @@ import { UpdateError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
 export interface OptionSpec {
-  readonly type: "string" | "boolean";
+  /** "truth" is `--x`, `--no-x`, or `--x true|false|yes|no|on|off`: a setting, as opposed to a flag of one call. */
+  readonly type: "string" | "boolean" | "truth";
   /** Placeholder of the value in help, such as "FILE". */
   readonly value?: string;
   readonly multiple?: boolean;
@@ -70,11 +71,20 @@ export class Arguments {
     this.#command = command;
     const options = Object.fromEntries(
       Object.entries({ ...command.options, ...GLOBAL_OPTIONS })
-        .map(([name, o]) => [name, { type: o.type, multiple: o.multiple ?? false }]),
+        .map(([name, o]) => [name, {
+          type: o.type === "boolean" ? "boolean" as const : "string" as const,
+          multiple: o.multiple ?? false,
+        }]),
     );
+    const settings = Object.keys(command.options).filter((name) => command.options[name]?.type === "truth");
     if (argv.some((a) => a.length > MAX_ARGUMENT_LENGTH)) throw usage("an argument is too long");
     try {
-      const parsed = parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
+      const parsed = parseArgs({
+        args: spellOutSettings(argv, settings),
+        options,
+        strict: true,
+        allowPositionals: true,
+      });
       this.#values = parsed.values;
       this.positionals = parsed.positionals;
     } catch (e) {
@@ -153,9 +163,30 @@ export class Arguments {
     return found;
   }
 
-  /** `--name true|false`, also yes/no and on/off. */
+  /** An option of type "truth"; undefined when it was not given. */
   truth(name: string): boolean | undefined {
-    const text = this.oneOf(name, ["true", "false", "yes", "no", "on", "off"]);
+    const text = this.oneOf(name, TRUTH_WORDS);
     return text === undefined ? undefined : text === "true" || text === "yes" || text === "on";
   }
+}
+
+const TRUTH_WORDS = ["true", "false", "yes", "no", "on", "off"] as const;
+
+/** `--x` → `--x=true`, `--no-x` → `--x=false`, `--x word` → `--x=word`, for options of type "truth". */
+function spellOutSettings(argv: readonly string[], settings: readonly string[]): string[] {
+  const out: string[] = [];
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i] ?? "";
+    const negated = settings.find((name) => arg === `--no-${name}`);
+    if (negated !== undefined) {
+      out.push(`--${negated}=false`);
+    } else if (settings.some((name) => arg === `--${name}`)) {
+      const next = TRUTH_WORDS.find((word) => word === argv[i + 1]);
+      if (next !== undefined) i++;
+      out.push(`${arg}=${next ?? "true"}`);
+    } else {
+      out.push(arg);
+    }
+  }
+  return out;
 }

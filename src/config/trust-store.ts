@@ -22,6 +22,12 @@ export interface TrustStore {
   save(state: TrustState, step: "incomplete" | "complete", o: Opts): Promise<void>;
 }
 
+/** The product's store can be pinned anew, on the operator's explicit word. */
+export interface HomeTrustStore extends TrustStore {
+  /** Forgets everything and trusts this root alone. */
+  replace(pinned: TrustState, o: Opts): Promise<void>;
+}
+
 /** True when `a` must not be replaced by `b`: a newer root, or the same root with a newer timestamp. */
 function isNewer(a: TrustState, b: TrustState): boolean {
   const roots = a.root.signed.version - b.root.signed.version;
@@ -36,13 +42,16 @@ const MAX_STATE_BYTES = 16 * 2 ** 20;
  * One file, replaced in one step. An incomplete state is stored only for its roots: until an update is whole, the last
  * whole set keeps answering, so that a mirror which gives half of one takes nothing away.
  */
-export function createHomeTrustStore(file: string): TrustStore {
+export function createHomeTrustStore(file: string): HomeTrustStore {
   const load = async () => {
     const bytes = await readFileIfThere(file, MAX_STATE_BYTES);
     return bytes === undefined ? undefined : restoreTrust(corruptIfMalformed(() => readState(bytes)));
   };
   return {
     load,
+    async replace(pinned, o) {
+      await withLock(`${file}.lock`, o, async () => await writeFileAtomic(file, writeState(pinned)));
+    },
     async save(state, step, o) {
       await mkdir(dirname(file), { recursive: true });
       await withLock(`${file}.lock`, o, async () => {

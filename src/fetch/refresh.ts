@@ -2,7 +2,7 @@
 // All decisions are trust/'s; this file only asks, in an order in which no single mirror can end the asking.
 // Must not: open sockets or files itself, believe a mirror about another one.
 import type { Mirror, Opts } from "../api.ts";
-import { AllSourcesFailedError, asUpdateError, type FailedAttempt, UpdateError } from "../errors.ts";
+import { AllSourcesFailedError, asUpdateError, type FailedAttempt, isIntegrityError, UpdateError } from "../errors.ts";
 import {
   acceptRoot,
   acceptSnapshot,
@@ -39,6 +39,8 @@ export interface RefreshOptions extends Opts {
   readonly nextRole: (state: TrustState) => NeededRole | undefined;
   /** Called whenever more is trusted than before. Incomplete states lack what the next step fetches. */
   readonly save: (state: TrustState, step: "incomplete" | "complete") => Promise<void>;
+  /** Called for every file that does not verify; staleness is no lie and not reported here. */
+  readonly onRefused?: (mirror: string, error: UpdateError, file: string) => Promise<void>;
 }
 
 export interface RefreshResult {
@@ -75,7 +77,7 @@ export async function loadRole(state: TrustState, role: NeededRole, o: RefreshOp
 class Refresh {
   state: TrustState;
   readonly #o: RefreshOptions;
-  readonly #problems = new Map<Mirror, UpdateError>();
+  readonly #problems = new Map<Mirror, MirrorReport>();
 
   constructor(state: TrustState, o: RefreshOptions) {
     this.state = state;
@@ -83,11 +85,7 @@ class Refresh {
   }
 
   report(m: Mirror): MirrorReport {
-    const error = this.#problems.get(m);
-    if (error === undefined) return { mirror: m.id, status: "ok" };
-    const refused = error.exitCode >= 30 && error.exitCode < 40;
-    const behind = error.code === "E_ROLLBACK" || error.code === "E_EXPIRED" || error.code === "E_ABSENT";
-    return { mirror: m.id, status: behind ? "stale" : refused ? "refused" : "failed", error };
+    return this.#problems.get(m) ?? { mirror: m.id, status: "ok" };
   }
 
   async roots(): Promise<void> {
@@ -102,7 +100,7 @@ class Refresh {
           if (answer instanceof UpdateError) throw answer;
           accepted = acceptRoot(this.state, answer);
         } catch (e) {
-          failed.push(this.#failure(mirror, e, { isRoot: true }));
+          failed.push(await this.#failure(mirror, e, path));
         }
       }
       if (accepted === undefined) {
@@ -125,7 +123,7 @@ class Refresh {
         if (answer instanceof UpdateError) throw answer;
         candidates.push({ state: acceptTimestamp(this.state, answer, this.#o.clock), mirror });
       } catch (e) {
-        failed.push(this.#failure(mirror, e));
+        failed.push(await this.#failure(mirror, e, "timestamp.json"));
       }
     }
     const version = (s: TrustState) => s.timestamp?.signed.version ?? 0;
@@ -154,7 +152,8 @@ class Refresh {
       const version = state.timestamp?.signed.version ?? 0;
       if (version >= newest || this.#problems.has(mirror)) continue;
       const message = `its timestamp is version ${version}, the newest is ${newest}`;
-      this.#problems.set(mirror, new UpdateError("E_ROLLBACK", message, { source: mirror.id }));
+      const error = new UpdateError("E_ROLLBACK", message, { source: mirror.id });
+      this.#problems.set(mirror, { mirror: mirror.id, status: "stale", error });
     }
   }
 
@@ -195,13 +194,13 @@ class Refresh {
     maxBytes: number,
     accept: (bytes: Uint8Array) => TrustState,
   ): Promise<TrustState> {
-    const unreachable = (m: Mirror) => (this.#problems.get(m)?.exitCode ?? 0) < 30 && this.#problems.has(m) ? 1 : 0;
+    const unreachable = (m: Mirror) => this.#problems.get(m)?.status === "failed" ? 1 : 0;
     const failed: FailedAttempt[] = [];
     for (const mirror of [...mirrors].sort((a, b) => unreachable(a) - unreachable(b))) {
       try {
         return accept(await mirror.fetch(this.#o.prefix + path, maxBytes, this.#o));
       } catch (e) {
-        failed.push(this.#failure(mirror, e));
+        failed.push(await this.#failure(mirror, e, path));
       }
     }
     throw new AllSourcesFailedError(`no mirror gave an acceptable ${path}`, failed);
@@ -242,13 +241,23 @@ class Refresh {
     }
   }
 
-  #failure(mirror: Mirror, e: unknown, o: { isRoot: boolean } = { isRoot: false }): FailedAttempt {
+  async #failure(mirror: Mirror, e: unknown, path: string): Promise<FailedAttempt> {
     const error = asUpdateError(e);
     if (error.retry !== "elsewhere") throw error; // our own disk, an abort, a bug: no other mirror can help
+    const isRoot = path.endsWith(".root.json");
+    const status = isBehind(error, isRoot) ? "stale" : isIntegrityError(error) ? "refused" : "failed";
     // A root that is not there is the normal end of the chain, no fault of the mirror.
-    if (!(o.isRoot && error.code === "E_ABSENT") && !this.#problems.has(mirror)) this.#problems.set(mirror, error);
+    if (!(isRoot && error.code === "E_ABSENT") && !this.#problems.has(mirror)) {
+      this.#problems.set(mirror, { mirror: mirror.id, status, error });
+    }
+    if (status === "refused") await this.#o.onRefused?.(mirror.id, error, path);
     return { source: mirror.id, error };
   }
+}
+
+/** Old but genuine: what an honest mirror that was not synchronised looks like. A root's version can only be a lie. */
+function isBehind(e: UpdateError, isRoot: boolean): boolean {
+  return e.code === "E_ABSENT" || e.code === "E_EXPIRED" || (e.code === "E_ROLLBACK" && !isRoot);
 }
 
 function versionPrefix(state: TrustState, version: number): string {

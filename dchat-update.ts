@@ -1,0 +1,49 @@
+// dchat-update: gets a network of nodes its next version, from anyone, trusting no one.
+// The entry: a command line when it is run, a library when it is imported; the only place that exits the process.
+// Design: docs/architecture.md. As a library nothing happens on import.
+import { isMain } from "./src/cli/is-main.ts";
+import { runCli } from "./src/cli/main.ts";
+import type { Terminal } from "./src/cli/output.ts";
+
+export type * from "./src/api.ts";
+export { VERSION } from "./src/baked.ts";
+export { AllSourcesFailedError, ERROR_CODES, type ErrorCode, UpdateError } from "./src/errors.ts";
+export { digestFile } from "./src/hash/digest-file.ts";
+export { createTufClient, type TufClient, type TufClientOptions } from "./src/library/tuf-client.ts";
+export { verifyPackage, type VerifyPackageOptions } from "./src/library/verify-package.ts";
+export { verifyEd25519 } from "./src/trust/ed25519.ts";
+
+if (isMain(import.meta)) await main();
+
+async function main(): Promise<never> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(130); // asked twice: do not wait for anything
+      stop.abort();
+    });
+  }
+  // A reader that closes the pipe (`| head`) has seen enough: no error of ours.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
+  const code = await runCli({
+    argv: process.argv.slice(2),
+    env: process.env,
+    stdout: terminal(process.stdout),
+    stderr: terminal(process.stderr),
+    signal: stop.signal,
+  });
+  // Pipes are written asynchronously: the last words must be out before the process ends.
+  await Promise.all([process.stdout, process.stderr].map((s) => new Promise((done) => s.write("", done))));
+  process.exit(code);
+}
+
+function terminal(stream: NodeJS.WriteStream): Terminal {
+  return {
+    write: (text) => void stream.write(text),
+    isTTY: stream.isTTY === true,
+    get columns() {
+      return stream.columns ?? 80;
+    },
+  };
+}

@@ -1,0 +1,83 @@
+// completion: shell scripts made from the table of commands, so that they cannot fall behind it.
+import { UpdateError } from "../errors.ts";
+import { type Command, GLOBAL_OPTIONS } from "./command.ts";
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** @param commands the whole table, asked when the command runs: it contains this command too */
+export function createCompletionCommand(commands: () => readonly Command[]): Command {
+  return {
+    name: "completion",
+    summary: "print a completion script for bash, zsh or fish",
+    positionals: "SHELL",
+    options: {},
+    run(_c, a) {
+      const shell = SHELLS.find((s) => s === a.positional(0));
+      if (shell === undefined) throw new UpdateError("E_USAGE", `the shell must be one of ${SHELLS.join(", ")}`);
+      const script = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands());
+      return Promise.resolve({ lines: [script], json: { shell, script } });
+    },
+  };
+}
+
+function optionNames(command: Command): string[] {
+  return Object.keys({ ...command.options, ...GLOBAL_OPTIONS }).map((name) => `--${name}`);
+}
+
+/** A case for each command: its words as they stand on the line, and what may follow. */
+function bashCases(commands: readonly Command[]): string {
+  return commands.map((c) => `    "${c.name}") words="${optionNames(c).join(" ")}" ;;`).join("\n");
+}
+
+function firstWords(commands: readonly Command[]): string[] {
+  return [...new Set(commands.map((c) => c.name.split(" ")[0] ?? c.name)), "help"];
+}
+
+function secondWords(commands: readonly Command[]): string[] {
+  return commands.filter((c) => c.name.includes(" ")).map((c) => c.name.split(" ")[1] ?? "");
+}
+
+function bashScript(commands: readonly Command[]): string {
+  return `_dchat_update() {
+  local cur="\${COMP_WORDS[COMP_CWORD]}" words="" name="\${COMP_WORDS[1]}"
+  [ "$name" = release ] && [ "$COMP_CWORD" -gt 2 ] && name="release \${COMP_WORDS[2]}"
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    words="${firstWords(commands).join(" ")}"
+  elif [ "$COMP_CWORD" -eq 2 ] && [ "$name" = release ]; then
+    words="${secondWords(commands).join(" ")}"
+  else
+    case "$name" in
+${bashCases(commands)}
+    esac
+  fi
+  COMPREPLY=($(compgen -W "$words" -- "$cur"))
+  [ "\${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
+}
+complete -F _dchat_update dchat-update`;
+}
+
+function zshScript(commands: readonly Command[]): string {
+  return `#compdef dchat-update
+autoload -U +X bashcompinit && bashcompinit
+${bashScript(commands)}`;
+}
+
+function fishScript(commands: readonly Command[]): string {
+  const lines = commands.flatMap((c) => {
+    const [first, second] = c.name.split(" ");
+    const seen = second === undefined
+      ? `__fish_seen_subcommand_from ${first}`
+      : `__fish_seen_subcommand_from ${first}; and __fish_seen_subcommand_from ${second}`;
+    const parent = second === undefined ? "__fish_use_subcommand" : `__fish_seen_subcommand_from ${first}`;
+    return [
+      `complete -c dchat-update -f -n '${parent}' -a ${second ?? first} -d '${c.summary.replaceAll("'", "")}'`,
+      ...Object.entries({ ...c.options, ...GLOBAL_OPTIONS }).map(([name, o]) =>
+        `complete -c dchat-update -n '${seen}' -l ${name}${o.type === "string" ? " -r" : ""} -d '${
+          o.help.replaceAll("'", "")
+        }'`
+      ),
+    ];
+  });
+  return ["complete -c dchat-update -f -n '__fish_use_subcommand' -a release -d 'the maintainer side'", ...lines]
+    .join("\n");
+}

@@ -1,0 +1,171 @@
+// download: fetches one artifact from the cache or the mirrors and proves it. Design: docs/cli.md, "Data flow".
+// Must not: put anything unproven into packages/ or the output file.
+import { chmod } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Artifact, Source, Verified } from "../api.ts";
+import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
+import { downloadArtifact, type DownloadEvent } from "../fetch/download.ts";
+import type { HttpClient } from "../net/http-client.ts";
+import { createCacheSource } from "../sources/cache.ts";
+import type { TrustState } from "../trust/client.ts";
+import { isVersion } from "../trust/naming.ts";
+import { listReleases } from "../trust/releases.ts";
+import { byVersion, channelOf, inChannel, LISTING_OPTIONS, platformOf } from "./check.ts";
+import type { Arguments, Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { formatBytes } from "./output.ts";
+import { createProgress } from "./progress.ts";
+import { alert, httpsSources, refresh, type Session, updateClock, withHttp } from "./session.ts";
+import { openSession } from "./session.ts";
+
+const SOURCES = ["cache", "https"] as const;
+
+export const downloadCommand: Command = {
+  name: "download",
+  summary: "fetch a release and prove it",
+  options: {
+    version: { type: "string", value: "V", help: "the version (default: the newest of the channel)" },
+    output: { type: "string", value: "FILE", help: "also put the proven file here" },
+    source: { type: "string", value: "KIND", help: `only from: ${SOURCES.join(", ")}` },
+    ...LISTING_OPTIONS,
+  },
+  async run(c, a) {
+    const session = await openSession(c);
+    const only = a.oneOf("source", SOURCES);
+    return await withHttp(c, a, async (client) => {
+      const state = await refreshIfPossible(c, session, client);
+      const artifact = chooseArtifact(c, a, session, state);
+      const sources = [
+        createCacheSource({ packagesDir: session.home.packagesDir }),
+        ...httpsSources(session.config.mirrors, client),
+      ].filter((s) => only === undefined || s.kind === only);
+      c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
+      const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name));
+      const output = a.string("output");
+      const file = output === undefined ? got.file : await exportFile(c, session, artifact, resolve(output));
+      return {
+        lines: [
+          c.out.line("ok", "Hash verification passed (SHA-256)"),
+          c.out.line("ok", "Hash verification passed (BLAKE3)"),
+          c.out.line("ok", "Signature verification passed (Ed25519)"),
+          c.out.line("ok", `Downloaded ${artifact.name} from ${got.source}`),
+          `   ${file}`,
+        ],
+        json: {
+          version: artifact.version,
+          platform: artifact.platform,
+          name: artifact.name,
+          file,
+          source: got.source,
+          lengthBytes: artifact.length,
+          fetchedBytes: got.bytesFetched,
+          resumedBytes: got.bytesResumed,
+          sha256: artifact.sha256,
+          blake3: artifact.blake3,
+          refused: got.refused.map((r) => ({ source: r.source, code: r.error.code, message: r.error.message })),
+        },
+      };
+    });
+  },
+};
+
+/** Newer metadata where a mirror can be reached; what is known and not expired serves where none can. */
+async function refreshIfPossible(c: Context, s: Session, client: HttpClient): Promise<TrustState> {
+  try {
+    return (await refresh(c, s, client)).state;
+  } catch (e) {
+    const error = asUpdateError(e);
+    const isNetwork = error.exitCode >= 20 && error.exitCode < 30;
+    if (!isNetwork || !s.hasMetadata) throw error;
+    c.out.warn(`no mirror could be asked for newer metadata (${error.message}); using what is known`);
+    return s.state;
+  }
+}
+
+function chooseArtifact(c: Context, a: Arguments, s: Session, state: TrustState): Verified<Artifact> {
+  const platform = platformOf(a);
+  const version = a.string("version");
+  if (version !== undefined && !isVersion(version)) {
+    throw new UpdateError("E_USAGE", `--version must be a semantic version such as 1.0.0`);
+  }
+  const all = listReleases(state, updateClock(c)).artifacts;
+  const fitting = version === undefined
+    ? byVersion(all.filter((x) => x.platform === platform && inChannel(x.channel, channelOf(a, s))))[0]?.artifacts ?? []
+    : all.filter((x) => x.version === version && x.platform === platform);
+  const [artifact, ...others] = fitting;
+  if (artifact === undefined) {
+    const platforms = all.filter((x) => x.version === version).map((x) => x.platform);
+    throw new UpdateError("E_NO_RELEASE", `there is no signed release ${version ?? ""} for ${platform}`, {
+      hint: platforms.length > 0 ? `it exists for: ${platforms.join(", ")}` : "see: dchat-update list-versions",
+    });
+  }
+  // A program is what a node runs; packages of the same version are for other tools.
+  return [artifact, ...others].find((x) => x.packageType === "binary") ?? artifact;
+}
+
+async function fetchTo(
+  c: Context,
+  s: Session,
+  artifact: Verified<Artifact>,
+  sources: readonly Source[],
+  destination: string,
+): ReturnType<typeof downloadArtifact> {
+  const progress = createProgress(c.out, "downloading", artifact.length);
+  let from = "";
+  const onEvent = (e: DownloadEvent) => {
+    switch (e.type) {
+      case "source":
+        from = e.id;
+        break;
+      case "progress":
+        progress.update(e.bytes, from);
+        break;
+      case "hashing":
+        progress.update(e.bytes, "checking what is already here");
+        break;
+      case "failed":
+        progress.end();
+        c.out.note(c.out.line("warning", `${e.source}: ${e.error.message}`));
+        break;
+      case "refused":
+        progress.end();
+        c.out.note(c.out.line("failed", `${e.source} was refused: ${e.error.message}`));
+        break;
+    }
+  };
+  try {
+    const got = await downloadArtifact({
+      artifact,
+      sources,
+      partialDir: s.home.partialDir,
+      destination,
+      signal: c.signal,
+      onEvent,
+    });
+    for (const r of got.refused) await alert(c, s.home, r.source, artifact.name, r.error);
+    return got;
+  } catch (e) {
+    if (e instanceof AllSourcesFailedError) {
+      const lies = e.attempts.filter((x) => x.error.exitCode >= 30 && x.error.exitCode < 40);
+      for (const x of lies) await alert(c, s.home, x.source, artifact.name, x.error);
+    }
+    throw e;
+  } finally {
+    progress.end();
+  }
+}
+
+/** Copies the proven file out of the cache, proving it again on the way. */
+async function exportFile(c: Context, s: Session, artifact: Verified<Artifact>, output: string): Promise<string> {
+  const cache = createCacheSource({ packagesDir: s.home.packagesDir });
+  await downloadArtifact({
+    artifact,
+    sources: [cache],
+    partialDir: s.home.partialDir,
+    destination: output,
+    signal: c.signal,
+    onEvent: () => {},
+  });
+  if (artifact.format === "executable") await chmod(output, 0o755);
+  return output;
+}

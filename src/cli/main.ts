@@ -1,0 +1,130 @@
+// The command line: finds the command, runs it, says how it ended. Design: docs/cli.md.
+// Must not: exit the process; the entry does, with the number that is returned here.
+import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
+import { alertsCommand } from "./alerts.ts";
+import { checkCommand, listVersionsCommand } from "./check.ts";
+import { Arguments, type Command } from "./command.ts";
+import { createCompletionCommand } from "./completion.ts";
+import { createContext, type Host } from "./context.ts";
+import { downloadCommand } from "./download.ts";
+import { commandHelp, generalHelp } from "./help.ts";
+import { initCommand } from "./init.ts";
+import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand, testMirrorsCommand } from "./mirrors.ts";
+import { printable } from "./output.ts";
+import { releaseCommands } from "./release.ts";
+import { configureAutoUpdateCommand, showConfigCommand } from "./settings.ts";
+import { verifyCommand } from "./verify.ts";
+import { versionCommand } from "./version.ts";
+
+export const COMMANDS: readonly Command[] = [
+  initCommand,
+  checkCommand,
+  listVersionsCommand,
+  downloadCommand,
+  verifyCommand,
+  addMirrorCommand,
+  removeMirrorCommand,
+  listMirrorsCommand,
+  testMirrorsCommand,
+  configureAutoUpdateCommand,
+  showConfigCommand,
+  alertsCommand,
+  ...releaseCommands,
+  createCompletionCommand(() => COMMANDS),
+  versionCommand,
+];
+
+/** Runs one command line. @returns the exit code of docs/cli.md */
+export async function runCli(host: Host): Promise<number> {
+  const asJson = host.argv.includes("--json");
+  const verbose = host.argv.includes("--verbose");
+  try {
+    const { words, rest } = splitArguments(host.argv);
+    const command = COMMANDS.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
+    if (command === undefined) return general(host, words, rest);
+    const args = new Arguments(command, [...words.slice(command.name.split(" ").length), ...rest]);
+    const context = createContext(host, args);
+    if (args.flag("help")) {
+      host.stdout.write(`${commandHelp(command).join("\n")}\n`);
+      return 0;
+    }
+    const result = await command.run(context, args);
+    context.out.result(result.lines, result.json);
+    return result.exitCode ?? 0;
+  } catch (e) {
+    const error = host.signal.aborted ? new UpdateError("E_INTERRUPTED", "interrupted") : asUpdateError(e);
+    if (asJson) host.stdout.write(`${JSON.stringify({ error: errorJson(error) })}\n`);
+    for (const line of errorLines(error, verbose)) host.stderr.write(`${printable(line)}\n`);
+    return error.exitCode;
+  }
+}
+
+/**
+ * Global options may stand before the command: moves them behind it.
+ * @returns `words` from the command on, `rest` what stood before it
+ */
+function splitArguments(argv: readonly string[]): { words: readonly string[]; rest: readonly string[] } {
+  let at = 0;
+  while (argv[at]?.startsWith("-")) at += argv[at] === "--home" ? 2 : 1;
+  return { words: argv.slice(at), rest: argv.slice(0, at) };
+}
+
+/** No command: help, the version, or a usage error that names what was meant. */
+function general(host: Host, words: readonly string[], options: readonly string[]): number {
+  const [first] = words;
+  if (first === "help") {
+    const name = words.slice(1).join(" ");
+    const command = COMMANDS.find((c) => c.name === name);
+    if (name !== "" && command === undefined) throw unknownCommand(name);
+    host.stdout.write(`${(command === undefined ? generalHelp(COMMANDS) : commandHelp(command)).join("\n")}\n`);
+    return 0;
+  }
+  if (first === undefined && options.includes("--version")) {
+    host.stdout.write(`${generalHelp([])[0]?.split(":")[0]}\n`);
+    return 0;
+  }
+  const group = COMMANDS.filter((c) => c.name.startsWith(`${first} `));
+  if (group.length > 0 && (words.length === 1 || options.includes("--help") || words.includes("--help"))) {
+    host.stdout.write(`${group.flatMap((c) => [...commandHelp(c).slice(0, 3)]).join("\n")}\n`);
+    return words.includes("--help") || options.includes("--help") ? 0 : 2;
+  }
+  if (first === undefined && (options.includes("--help") || options.includes("-h"))) {
+    host.stdout.write(`${generalHelp(COMMANDS).join("\n")}\n`);
+    return 0;
+  }
+  throw first === undefined
+    ? new UpdateError("E_USAGE", "a command is missing", { hint: "see: dchat-update help" })
+    : unknownCommand(words.slice(0, group.length > 0 ? 2 : 1).join(" "));
+}
+
+function unknownCommand(name: string): UpdateError {
+  return new UpdateError("E_USAGE", `there is no command ${JSON.stringify(name.slice(0, 80))}`, {
+    hint: "see: dchat-update help",
+  });
+}
+
+function errorLines(e: UpdateError, verbose: boolean): string[] {
+  const from = e.source === undefined || e.message.includes(e.source) ? "" : ` (from ${e.source})`;
+  const lines = [`error ${e.code}: ${e.message}${from}`];
+  if (e.hint !== undefined) lines.push(`  ${e.hint}`);
+  if (!verbose) return lines;
+  if (e.clause !== undefined) lines.push(`  rule: ${e.clause}`);
+  for (let cause = e.cause; cause instanceof Error; cause = cause.cause) {
+    lines.push(`  caused by: ${cause.stack ?? cause.message}`);
+  }
+  if (e.code === "E_INTERNAL" && e.stack !== undefined) lines.push(e.stack);
+  return lines;
+}
+
+function errorJson(e: UpdateError): Record<string, unknown> {
+  const attempts = e instanceof AllSourcesFailedError ? e.attempts : [];
+  return {
+    code: e.code,
+    exitCode: e.exitCode,
+    message: e.message,
+    hint: e.hint ?? null,
+    source: e.source ?? null,
+    clause: e.clause ?? null,
+    attempts: attempts.map((x) => ({ source: x.source, code: x.error.code, message: x.error.message })),
+  };
+}

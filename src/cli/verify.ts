@@ -1,0 +1,183 @@
+// verify: proves that a file is the release it says it is. Design: docs/cli.md, "Trust in detail".
+// Must not: open a socket. It proves name, version, platform, size, digests and signatures under the shown root; not
+// that the release is the newest or approved.
+import { basename, resolve } from "node:path";
+import type { Artifact, Verified } from "../api.ts";
+import { BAKED_ROOT } from "../baked.ts";
+import { homeAt } from "../config/home.ts";
+import { createHomeTrustStore } from "../config/trust-store.ts";
+import { readFileBounded } from "../disk/atomic-file.ts";
+import { isIntegrityError, UpdateError } from "../errors.ts";
+import { digestFile } from "../hash/digest-file.ts";
+import { applyBundle, MAX_BUNDLE_BYTES, type RawBundle, readBundle } from "../trust/bundle.ts";
+import { type Clock, expiredRoles, isComplete, pinRoot, type TrustState } from "../trust/client.ts";
+import { fromHex, sha256Hex } from "../trust/hex.ts";
+import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
+import { isPlatform, isVersion } from "../trust/naming.ts";
+import { proveFile } from "../trust/proof.ts";
+import { listReleases } from "../trust/releases.ts";
+import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
+import { artifactJson } from "./check.ts";
+import type { Arguments, Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { createProgress } from "./progress.ts";
+import { alert } from "./session.ts";
+
+export const verifyCommand: Command = {
+  name: "verify",
+  summary: "prove a file without any network",
+  options: {
+    package: { type: "string", value: "FILE", help: "the file to prove" },
+    version: { type: "string", value: "V", help: "it must be this version" },
+    platform: { type: "string", value: "P", help: "it must be for this platform" },
+    bundle: { type: "string", value: "FILE", help: "metadata to judge by (default: the home folder's)" },
+    root: { type: "string", value: "FILE", help: "trust root for --bundle" },
+    "root-sha256": { type: "string", value: "HEX", help: "or its digest: the root is then taken from the bundle" },
+    "require-fresh": { type: "boolean", help: "refuse metadata that has expired (35)" },
+    "min-root-version": { type: "string", value: "N", help: "refuse an older root (34)" },
+  },
+  async run(c, a) {
+    const file = resolve(a.required("package"));
+    const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
+    const { state, home } = await loadTrust(c, a, clock);
+    requireRootVersion(state, a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER));
+    const artifact = chooseArtifact(a, file, state, clock);
+    const progress = createProgress(c.out, "verifying", artifact.length);
+    try {
+      const measured = await digestFile(file, {
+        signal: c.signal,
+        onProgress: (done) => progress.update(done, basename(file)),
+      });
+      proveFile(artifact, file, measured);
+    } catch (e) {
+      if (home !== undefined && isIntegrityError(e)) await alert(c, home, "verify", basename(file), e);
+      throw e;
+    } finally {
+      progress.end();
+    }
+    const expired = expiredRoles(state, c.nowMs);
+    for (const { role, expiresMs } of expired) {
+      c.out.warn(`the ${role} metadata expired at ${new Date(expiresMs).toISOString()}: there may be newer releases`);
+    }
+    const root = state.root;
+    return {
+      lines: [
+        c.out.line("ok", "Hash verification passed (SHA-256)"),
+        c.out.line("ok", "Hash verification passed (BLAKE3)"),
+        c.out.line("ok", "Signature verification passed (Ed25519)"),
+        c.out.line("ok", "Package verified successfully"),
+        `   ${artifact.name}: version ${artifact.version}, ${artifact.platform}, root version ${root.signed.version}`,
+      ],
+      json: {
+        verified: true,
+        file,
+        artifact: artifactJson(artifact),
+        root: { version: root.signed.version, sha256: sha256Hex(root.envelope.bytes) },
+        expired: expired.map((x) => ({ role: x.role, expires: new Date(x.expiresMs).toISOString() })),
+      },
+    };
+  },
+};
+
+/** The metadata to judge by: a bundle under a pinned root, or what the home folder trusts. */
+async function loadTrust(c: Context, a: Arguments, clock: Clock) {
+  const home = homeAt(c.home);
+  const stored = await createHomeTrustStore(home.trustFile).load();
+  const bundleFile = a.string("bundle");
+  if (bundleFile === undefined) {
+    for (const option of ["root", "root-sha256"]) {
+      if (a.string(option) !== undefined) throw new UpdateError("E_USAGE", `--${option} goes with --bundle`);
+    }
+    if (stored === undefined || !isComplete(stored)) {
+      throw new UpdateError("E_NOT_INITIALIZED", `${home.dir} holds no metadata to judge by`, {
+        hint: "give --bundle FILE --root FILE, or run `dchat-update init` and `dchat-update check` first",
+      });
+    }
+    if (clock.expired === "refuse") requireNothingExpired(stored, clock);
+    return { state: stored, home };
+  }
+  const bundle = readBundle(await readFileBounded(bundleFile, MAX_BUNDLE_BYTES));
+  const pinned = await choosePin(a, bundle) ?? stored;
+  if (pinned === undefined) {
+    throw new UpdateError("E_USAGE", "a trust root is needed: --root FILE or --root-sha256 HEX");
+  }
+  requireNetwork(pinned.root.signed, bundle.network);
+  const state = applyBundle(pinned, bundle, clock);
+  if (clock.expired === "refuse") requireNothingExpired(state, clock);
+  // What this home has already seen is a floor, whichever root was named.
+  const isSameNetwork = stored !== undefined && networkOf(stored.root.signed) === bundle.network;
+  if (isSameNetwork && stored !== pinned) applyBundle(stored, bundle, clock);
+  return { state, home: stored === undefined ? undefined : home };
+}
+
+async function choosePin(a: Arguments, bundle: RawBundle): Promise<TrustState | undefined> {
+  const file = a.string("root");
+  const digest = a.string("root-sha256")?.toLowerCase();
+  if (digest !== undefined && fromHex(digest, 32) === undefined) {
+    throw new UpdateError("E_USAGE", "--root-sha256 must be 64 hex digits");
+  }
+  if (file !== undefined) return pinRoot(await readFileBounded(file, MAX_METADATA_BYTES.root), digest);
+  if (digest !== undefined) {
+    const bytes = bundle.roots.find((r) => sha256Hex(r) === digest);
+    if (bytes !== undefined) return pinRoot(bytes, digest);
+    throw new UpdateError("E_UNTRUSTED_KEY", "no root of the bundle has the pinned SHA-256");
+  }
+  return BAKED_ROOT === undefined ? undefined : pinRoot(BAKED_ROOT);
+}
+
+function requireNothingExpired(state: TrustState, clock: Clock): void {
+  const [first] = expiredRoles(state, clock.nowMs);
+  if (first === undefined) return;
+  throw new UpdateError(
+    "E_EXPIRED",
+    `the ${first.role} metadata expired at ${new Date(first.expiresMs).toISOString()}`,
+    {
+      hint: "get newer metadata: run `dchat-update check`, or fetch the bundle again",
+    },
+  );
+}
+
+function requireRootVersion(state: TrustState, least: number | undefined): void {
+  const { version } = state.root.signed;
+  if (least === undefined || version >= least) return;
+  throw new UpdateError("E_ROLLBACK", `the root has version ${version}, at least ${least} is required`, {
+    hint: "get a newer bundle",
+  });
+}
+
+/** The signed artifact that this file must be, by its name and by what the options demand. */
+function chooseArtifact(a: Arguments, file: string, state: TrustState, clock: Clock): Verified<Artifact> {
+  const name = basename(file);
+  const version = a.string("version");
+  const platform = a.string("platform");
+  if (version !== undefined && !isVersion(version)) {
+    throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
+  }
+  if (platform !== undefined && !isPlatform(platform)) {
+    throw new UpdateError("E_USAGE", "--platform must be like linux-x64");
+  }
+  const fits = (x: Artifact) =>
+    (version === undefined || x.version === version) && (platform === undefined || x.platform === platform);
+  const all = listReleases(state, clock).artifacts;
+  const byName = all.filter((x) => x.name === name);
+  const [named, second] = byName.filter(fits);
+  if (named !== undefined && second === undefined) return named;
+  if (second !== undefined) throw new UpdateError("E_USAGE", `several releases are called ${name}: give --version`);
+  const shown = JSON.stringify(name.slice(0, 120));
+  if (byName[0] !== undefined) {
+    throw new UpdateError("E_NOT_SIGNED", `${shown} is version ${byName[0].version} for ${byName[0].platform}`, {
+      hint: "that is not the version or platform that was asked for",
+    });
+  }
+  // A file under a name of one's own is fine as long as it is said what it shall be; a release's name must be signed.
+  if (version !== undefined && !/^dchat-\d/.test(name)) {
+    const [only, other] = all.filter(fits);
+    if (only !== undefined && other === undefined) return only;
+    if (other !== undefined) throw new UpdateError("E_USAGE", `version ${version} has several files: give --platform`);
+  }
+  throw new UpdateError("E_NOT_SIGNED", `no signed metadata covers ${shown}`, {
+    hint: version === undefined && !/^dchat-\d/.test(name)
+      ? "say what it shall be: --version V --platform P"
+      : "the release may be newer than the metadata, withdrawn, or never made: get a newer bundle, or do not use it",
+  });
+}

@@ -1,0 +1,36 @@
+// verify as a function, for programs: a file, a bundle and a pinned root in; the proven artifact out. No network.
+// Design: "verify never opens a socket". The command adds names, homes and words to the same steps.
+import { basename } from "node:path";
+import type { LocalFile, Opts, Verified } from "../api.ts";
+import { UpdateError } from "../errors.ts";
+import { digestFile } from "../hash/digest-file.ts";
+import { applyBundle, readBundle } from "../trust/bundle.ts";
+import { type Clock, pinRoot } from "../trust/client.ts";
+import { proveFile } from "../trust/proof.ts";
+import { listReleases } from "../trust/releases.ts";
+
+export interface VerifyPackageOptions extends Partial<Opts> {
+  /** Path of the file; its name must be the release's own. */
+  readonly file: string;
+  /** Bytes of `bundle.json`. */
+  readonly bundle: Uint8Array;
+  /** Bytes of the trust root. */
+  readonly root: Uint8Array;
+  /** Refuse metadata that has expired. */
+  readonly requireFresh?: boolean;
+  /** Milliseconds since the epoch; the system's clock by default. */
+  readonly nowMs?: number;
+}
+
+/** @throws UpdateError with a code of 30–36 for whatever is not as signed; E_IO */
+export async function verifyPackage(o: VerifyPackageOptions): Promise<Verified<LocalFile>> {
+  const clock: Clock = { nowMs: o.nowMs ?? Date.now(), expired: o.requireFresh === true ? "refuse" : "allow" };
+  const state = applyBundle(pinRoot(o.root), readBundle(o.bundle), clock);
+  const name = basename(o.file);
+  const artifact = listReleases(state, clock).artifacts.find((a) => a.name === name);
+  if (artifact === undefined) {
+    throw new UpdateError("E_NOT_SIGNED", `no signed metadata covers ${JSON.stringify(name.slice(0, 120))}`);
+  }
+  const measured = await digestFile(o.file, { signal: o.signal ?? new AbortController().signal });
+  return proveFile(artifact, o.file, measured);
+}
