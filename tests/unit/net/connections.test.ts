@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { UpdateError } from "../../../src/errors.ts";
+import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
+import { fails } from "../../support/fails.ts";
+import { CA_FILE, startHttpServer, startRawServer, unusedPort } from "../../support/http-server.ts";
+import { createClosing, QUICK, testClient, textOf } from "../../support/test-client.ts";
+
+const signal = new AbortController().signal;
+
+describe("connections", { timeout: 60_000 }, () => {
+  const closing = createClosing();
+  after(() => closing.closeAll());
+  const client = (policy: Partial<NetworkPolicy> = {}) => closing.keep(testClient(policy));
+  const http = async (...a: Parameters<typeof startHttpServer>) => closing.keep(await startHttpServer(...a));
+  const raw = async (answer: string, then: "keep" | "end" = "keep") =>
+    closing.keep(await startRawServer((socket) => then === "end" ? socket.end(answer) : socket.write(answer)));
+
+  describe("addresses", () => {
+    test("the name is resolved once and the connection goes to that address, with name and Host kept", async () => {
+      let host: string | undefined;
+      const server = await http((request, response) => {
+        host = request.headers.host;
+        response.end("ok");
+      }, { tls: true });
+      let asked = 0;
+      const rebinding = closing.keep(testClient({ caFile: CA_FILE }, () => {
+        return Promise.resolve(asked++ === 0 ? ["127.0.0.1"] : ["203.0.113.1"]);
+      }));
+      const url = `https://mirror.test:${server.port}/`;
+      assert.equal(await textOf(await rebinding.get(url, { signal })), "ok");
+      assert.equal(asked, 1);
+      assert.equal(host, `mirror.test:${server.port}`);
+    });
+
+    test("every address of a name is tried, and a dead first one costs a moment", async () => {
+      const server = await http((_, response) => response.end("ok"), { host: "127.0.0.1", tls: true });
+      const several = closing.keep(testClient({ caFile: CA_FILE }, () => {
+        return Promise.resolve(["127.0.0.77", "::1", "127.0.0.1"]);
+      }));
+      assert.equal(await textOf(await several.get(`https://mirror.test:${server.port}/`, { signal })), "ok");
+    });
+
+    test("a name without addresses, a refused connection and plain http beyond this machine say so", async () => {
+      await assert.rejects(client().get("https://nobody.invalid/", { signal }), fails("E_UNREACHABLE", "no such host"));
+      const dead = `http://127.0.0.1:${await unusedPort()}/`;
+      await assert.rejects(client().get(dead, { signal }), fails("E_UNREACHABLE", "connection refused"));
+      await assert.rejects(client().get("http://mirror.test/", { signal }), fails("E_FORBIDDEN_ADDRESS", "plain http"));
+      await assert.rejects(client().get("not a url", { signal }), fails("E_USAGE"));
+    });
+  });
+
+  describe("TLS", () => {
+    test("a server of an unknown authority is refused, of the given one accepted, under its name and its address", async () => {
+      const server = await http((_, response) => response.end("ok"), { tls: true });
+      await assert.rejects(client().get(server.url, { signal }), fails("E_UNREACHABLE", "TLS"));
+      for (const host of ["127.0.0.1", "mirror.test", "a.mirror.test"]) {
+        const response = await client({ caFile: CA_FILE }).get(`https://${host}:${server.port}/`, { signal });
+        assert.equal(await textOf(response), "ok", host);
+      }
+    });
+
+    test("a certificate for another name is refused", async () => {
+      const server = await http((_, response) => response.end("ok"), { tls: true });
+      const url = `https://wrong.test:${server.port}/`;
+      await assert.rejects(
+        client({ caFile: CA_FILE }).get(url, { signal }),
+        fails("E_UNREACHABLE", "TLS", "wrong.test"),
+      );
+    });
+
+    test("a server that speaks no TLS is refused", async () => {
+      const server = await raw("HTTP/1.1 400 Bad Request\r\n\r\n", "end");
+      const url = `https://127.0.0.1:${server.port}/`;
+      await assert.rejects(
+        client(QUICK).get(url, { signal }),
+        (e) => e instanceof UpdateError && /^E_(UNREA|TIMEOUT)/.test(e.code),
+      );
+    });
+
+    test("a file of authorities without a certificate is a usage error", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "dchat-ca-"));
+      await writeFile(join(folder, "ca.pem"), "nothing");
+      await assert.rejects(
+        client({ caFile: join(folder, "ca.pem") }).get("https://127.0.0.1/", { signal }),
+        fails("E_USAGE"),
+      );
+      await rm(folder, { recursive: true });
+    });
+  });
+});
