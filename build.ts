@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import * as esbuild from "esbuild";
 import { type HeavyPart, heavyParts } from "./build/heavy-parts.ts";
+import { lazyBuiltins } from "./build/lazy-builtins.ts";
 import { licenceNotice } from "./build/licences.ts";
 import config from "./deno.json" with { type: "json" };
 
@@ -75,7 +76,11 @@ const { outputFiles, metafile } = await esbuild.build({
   ...OPTIONS,
   entryPoints: ["dchat-update.ts"],
   format: "esm",
-  plugins: [await baked(args.root, args.mirror), heavyParts(PROJECT, OPTIONS, (part) => parts.push(part))],
+  plugins: [
+    lazyBuiltins,
+    await baked(args.root, args.mirror),
+    heavyParts(PROJECT, OPTIONS, (part) => parts.push(part)),
+  ],
   metafile: true,
   write: false,
 });

@@ -1,0 +1,26 @@
+// Runs the measurements: every program of this folder, or those named: `deno task bench startup verify`.
+// Each is a program of its own that prints its table, then its figures as one line of JSON.
+// Must not: run two at a time; they would measure each other.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const self = fileURLToPath(import.meta.url);
+const folder = dirname(self);
+const all = readdirSync(folder)
+  .filter((file) => file.endsWith(".ts") && file !== basename(self))
+  .map((file) => basename(file, ".ts"))
+  .sort();
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  console.error(`no such measurement: ${unknown.join(", ")}; there are ${all.join(", ")}`);
+  process.exit(2);
+}
+for (const name of named.length > 0 ? named : all) {
+  console.log(`\n== ${name}`);
+  const { status } = spawnSync(process.execPath, ["run", "-A", join(folder, `${name}.ts`)], { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}
