@@ -24,11 +24,11 @@ export function runtimes(): readonly Runtime[] {
 let found: readonly Runtime[] | undefined;
 
 function findRuntimes(): readonly Runtime[] {
-  const denoProgram = findDeno();
+  const program = denoProgram();
   const deno: Runtime = {
     name: "deno2",
-    fileCommand: (file, args) => [denoProgram, "run", "-A", file, ...args],
-    stdinCommand: (args) => [denoProgram, "run", "-A", "-", ...args],
+    fileCommand: (file, args) => [program, "run", "-A", file, ...args],
+    stdinCommand: (args) => [program, "run", "-A", "-", ...args],
   };
   const platform = `${process.platform}-${process.arch}`;
   const folder = join(dirname(fileURLToPath(import.meta.url)), platform);
@@ -37,7 +37,7 @@ function findRuntimes(): readonly Runtime[] {
     return [deno];
   }
   // Every time: it takes a moment when nothing is missing, and locks out another test file that does the same.
-  runSync([denoProgram, "install", "--frozen", "--quiet"], folder);
+  runSync([program, "install", "--frozen", "--quiet"], folder);
   const programs = join(folder, "node_modules");
   const nodes = ["node20", "node22", "node24", "node26"].map((name): Runtime => {
     const node = join(programs, name, "bin", "node");
@@ -55,7 +55,8 @@ function findRuntimes(): readonly Runtime[] {
   }];
 }
 
-function findDeno(): string {
+/** The Deno that runs this, or the one that npm gives to other runtimes. */
+export function denoProgram(): string {
   if (process.versions["deno"] !== undefined) return process.execPath;
   return runSync(["npx", "-y", "deno@2", "eval", "console.log(Deno.execPath())"]).trim();
 }

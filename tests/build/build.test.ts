@@ -1,0 +1,97 @@
+// What build.ts promises: the same bytes anywhere, a size budget that holds, a trust root and mirrors baked in.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { transform } from "esbuild";
+import { denoProgram } from "../runtimes/runtimes.ts";
+
+const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const BUNDLE = join(PROJECT, "dist", "dchat-update.mjs");
+const temp = mkdtempSync(join(tmpdir(), "dchat-build-"));
+after(() => rmSync(temp, { recursive: true }));
+
+function build(project: string, args: string[] = []) {
+  return spawnSync(denoProgram(), ["run", "-A", "--frozen", "build.ts", ...args], { cwd: project, encoding: "utf8" });
+}
+
+/** A copy of the sources alone, with packages to be laid anew from the lock. */
+function copySources(to: string): string {
+  mkdirSync(to, { recursive: true });
+  const left = /^(\.git|node_modules|dist|tests|docs)$/;
+  cpSync(PROJECT, to, { recursive: true, filter: (file) => !left.test(relative(PROJECT, file)) });
+  return to;
+}
+
+test("two folders with the same sources and lock give the same bytes", () => {
+  const files = [join(temp, "a"), join(temp, "b", "a longer path", "ü")].map((folder) => {
+    const { status, stderr } = build(copySources(folder));
+    assert.equal(status, 0, stderr);
+    return readFileSync(join(folder, "dist", "dchat-update.mjs"));
+  });
+  assert.ok(files[0]!.equals(files[1]!));
+});
+
+test("a file over the size budget fails the build and is not written", () => {
+  const out = join(temp, "over.mjs");
+  const { status, stderr } = build(PROJECT, ["--out", out, "--budget", "1000"]);
+  assert.equal(status, 1);
+  assert.match(stderr, /over the size budget by \d+ bytes/);
+  assert.equal(existsSync(out), false);
+});
+
+test("a budget that is no number fails the build", () => {
+  assert.equal(build(PROJECT, ["--out", join(temp, "nan.mjs"), "--budget", "much"]).status, 1);
+});
+
+test("a trust root and mirrors are baked in", () => {
+  const root = join(temp, "root.json");
+  const out = join(temp, "baked.mjs");
+  writeFileSync(root, JSON.stringify({ signatures: [], signed: { _type: "root" } }));
+  const mirrors = ["https://one.example/dchat/", "https://two.example/dchat/"];
+  const { status, stderr } = build(PROJECT, [
+    "--out",
+    out,
+    "--root",
+    root,
+    ...mirrors.flatMap((url) => ["--mirror", url]),
+  ]);
+  assert.equal(status, 0, stderr);
+  const text = readFileSync(out, "utf8");
+  assert.ok(text.includes(readFileSync(root, "base64")));
+  assert.ok(text.includes(JSON.stringify(mirrors)));
+});
+
+test("what is not root metadata or not a URL is not baked in", () => {
+  const file = join(temp, "targets.json");
+  writeFileSync(file, JSON.stringify({ signatures: [], signed: { _type: "targets" } }));
+  assert.notEqual(build(PROJECT, ["--out", join(temp, "no.mjs"), "--root", file]).status, 0);
+  assert.notEqual(build(PROJECT, ["--out", join(temp, "no.mjs"), "--mirror", "one.example"]).status, 0);
+  assert.equal(existsSync(join(temp, "no.mjs")), false);
+});
+
+test("the file names the licence of everything in it, each text once", () => {
+  const text = readFileSync(BUNDLE, "utf8");
+  for (const name of ["dchat-update", "undici", "@noble/ed25519", "hash-wasm"]) {
+    assert.match(text, new RegExp(`^(.*, )?${name} \\d+\\.\\d+\\.\\d+`, "m"));
+  }
+  const sections = text.slice(text.lastIndexOf("\n/*!\n")).split("\n---\n").map((section) =>
+    section.split("\n\n").slice(1)
+  );
+  assert.equal(new Set(sections.map((lines) => lines.join("\n\n"))).size, sections.length);
+});
+
+test("nothing is loaded before it is used: the file has no import statement", () => {
+  assert.doesNotMatch(readFileSync(BUNDLE, "utf8"), /\bimport\s*(?:["*{]|[\w$]+\s*(?:,|from))/);
+});
+
+test("the file means the same when a runtime reads standard input as TypeScript", async () => {
+  const text = readFileSync(BUNDLE, "utf8");
+  const [js, ts] = await Promise.all(
+    (["js", "ts"] as const).map((loader) => transform(text, { loader, minify: true })),
+  );
+  assert.equal(js!.code, ts!.code);
+});

@@ -1,0 +1,44 @@
+// The bundled file as a library, on every runtime: importing it does nothing at all.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { runtimes } from "./runtimes.ts";
+
+const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const BUNDLE = pathToFileURL(join(PROJECT, "dist", "dchat-update.mjs")).href;
+const temp = mkdtempSync(join(tmpdir(), "dchat-library-"));
+after(() => rmSync(temp, { recursive: true }));
+
+const PROGRAM = `
+  const builtins = [];
+  const getBuiltinModule = process.getBuiltinModule;
+  process.getBuiltinModule = (id) => (builtins.push(id), getBuiltinModule(id));
+  const observe = () => ({ globals: Object.getOwnPropertyNames(globalThis).sort(), events: process.eventNames() });
+  const before = JSON.stringify(observe());
+  const library = await import(${JSON.stringify(BUNDLE)});
+  const unchanged = JSON.stringify(observe()) === before;
+  const loaded = builtins.filter((id) => !["node:fs", "node:url"].includes(id)); // Node 20 needs them to tell who started
+  console.log(JSON.stringify({ unchanged, loaded, hasExports: Object.keys(library).length > 0 }));
+`;
+const FOUND = `${JSON.stringify({ unchanged: true, loaded: [], hasExports: true })}\n`;
+const file = join(temp, "program.mjs");
+writeFileSync(file, PROGRAM);
+
+for (const { name, fileCommand, stdinCommand } of runtimes()) {
+  // The arguments would start a command if the library took itself for the program.
+  test(`${name}: importing it prints nothing, sets nothing, listens to nothing, loads no builtin module`, () => {
+    const [program, ...args] = fileCommand(file, ["version"]);
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd: temp, encoding: "utf8" });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: FOUND, stderr: "" });
+  });
+
+  test(`${name}: the same for a program that came through standard input`, () => {
+    const [program, ...args] = stdinCommand(["version"]);
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd: temp, encoding: "utf8", input: PROGRAM });
+    assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: FOUND, stderr: "" });
+  });
+}
