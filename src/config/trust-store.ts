@@ -9,7 +9,7 @@ import { withLock } from "../disk/lock.ts";
 import { asUpdateError } from "../errors.ts";
 import type { TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
-import { canonicalText, type Json, parseJsonObject } from "../trust/json.ts";
+import { type Json, parseJsonObject } from "../trust/json.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { restoreTrust, type StoredTrust, storedTrust } from "../trust/stored-trust.ts";
 import { corruptIfMalformed, readFileIfThere } from "./config.ts";
@@ -92,7 +92,7 @@ function writeState(state: TrustState): Uint8Array {
   };
   if (timestamp !== undefined) document["timestamp"] = decoder.decode(timestamp);
   if (snapshot !== undefined) document["snapshot"] = decoder.decode(snapshot);
-  return new TextEncoder().encode(canonicalText(document));
+  return new TextEncoder().encode(JSON.stringify(document));
 }
 
 /**

@@ -78,6 +78,8 @@ class Refresh {
   state: TrustState;
   readonly #o: RefreshOptions;
   readonly #problems = new Map<Mirror, MirrorReport>();
+  /** Mirrors without a root that others have: what a rotated key signed is then old, not forged. */
+  readonly #lackRoot = new Set<Mirror>();
 
   constructor(state: TrustState, o: RefreshOptions) {
     this.state = state;
@@ -109,6 +111,9 @@ class Refresh {
         throw new AllSourcesFailedError(`no mirror gave an acceptable answer for ${path}`, failed);
       }
       this.state = accepted;
+      for (const { mirror, answer } of answers) {
+        if (answer instanceof UpdateError && answer.code === "E_ABSENT") this.#lackRoot.add(mirror);
+      }
       await this.#o.save(accepted, "incomplete");
     }
     throw new UpdateError("E_MALFORMED", `more than ${MAX_ROOT_STEPS} new roots`, { clause: "TUF 5.3.3" });
@@ -245,7 +250,9 @@ class Refresh {
     const error = asUpdateError(e);
     if (error.retry !== "elsewhere") throw error; // our own disk, an abort, a bug: no other mirror can help
     const isRoot = path.endsWith(".root.json");
-    const status = isBehind(error, isRoot) ? "stale" : isIntegrityError(error) ? "refused" : "failed";
+    const isOldKey = this.#lackRoot.has(mirror) && (error.code === "E_UNTRUSTED_KEY" || error.code === "E_THRESHOLD");
+    const behind = isOldKey || isBehind(error, isRoot);
+    const status = behind ? "stale" : isIntegrityError(error) ? "refused" : "failed";
     // A root that is not there is the normal end of the chain, no fault of the mirror.
     if (!(isRoot && error.code === "E_ABSENT") && !this.#problems.has(mirror)) {
       this.#problems.set(mirror, { mirror: mirror.id, status, error });

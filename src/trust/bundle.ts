@@ -7,13 +7,14 @@ import {
   acceptTargets,
   acceptTimestamp,
   type Clock,
+  isComplete,
   requireFreshRoot,
   type TrustState,
   wantedSnapshot,
 } from "./client.ts";
 import { parseEnvelope } from "./envelope.ts";
 import { Field } from "./fields.ts";
-import { canonicalText, type Json, parseJsonObject } from "./json.ts";
+import { type Json, parseJsonObject } from "./json.ts";
 import { MAX_METADATA_BYTES } from "./metadata.ts";
 import { nextUnloadedRole } from "./search.ts";
 import { storedTrust } from "./stored-trust.ts";
@@ -36,12 +37,7 @@ export interface RawBundle {
 
 /** @throws UpdateError E_TOO_LARGE, E_MALFORMED */
 export function readBundle(bytes: Uint8Array): RawBundle {
-  if (bytes.length > MAX_BUNDLE_BYTES) {
-    throw new UpdateError(
-      "E_TOO_LARGE",
-      `the bundle has ${bytes.length} bytes, at most ${MAX_BUNDLE_BYTES} are allowed`,
-    );
-  }
+  requireBundleSize(bytes);
   const f = new Field(parseJsonObject(bytes, "the bundle"), "the bundle");
   f.get("format").oneOf([BUNDLE_FORMAT]);
   const roots = f.get("roots").array();
@@ -57,11 +53,16 @@ export function readBundle(bytes: Uint8Array): RawBundle {
   };
 }
 
-/** The bundle of a complete state. */
+/**
+ * The bundle of a complete state.
+ * @throws UpdateError E_TOO_LARGE when nobody would read it
+ */
 export function writeBundle(state: TrustState, network: string): Uint8Array {
+  if (!isComplete(state)) throw new UpdateError("E_INTERNAL", "a bundle was asked for before everything was there");
   const stored = storedTrust(state);
   const text = (b: Uint8Array | undefined) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(b);
-  const delegated: Record<string, Json> = {};
+  // The cast: Object.create is typed any; without a prototype a role named __proto__ is a role like any other.
+  const delegated = Object.create(null) as Record<string, Json>;
   for (const [name, bytes] of stored.targets) if (name !== "targets") delegated[name] = text(bytes);
   const document: Json = {
     format: BUNDLE_FORMAT,
@@ -73,7 +74,20 @@ export function writeBundle(state: TrustState, network: string): Uint8Array {
     delegated,
     schedule: [],
   };
-  return new TextEncoder().encode(canonicalText(document));
+  const bytes = new TextEncoder().encode(canonicalText(document));
+  requireBundleSize(bytes, "drop old releases: dchat-update release prune");
+  return bytes;
+}
+
+function requireBundleSize(bytes: Uint8Array, hint?: string): void {
+  if (bytes.length <= MAX_BUNDLE_BYTES) return;
+  throw new UpdateError(
+    "E_TOO_LARGE",
+    `the bundle has ${bytes.length} bytes, at most ${MAX_BUNDLE_BYTES} are allowed`,
+    {
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
 }
 
 /**

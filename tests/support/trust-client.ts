@@ -67,8 +67,8 @@ export function update(from: TrustState, files: Files, clock: Clock, targetPath?
 }
 
 /** As `update`, for tests in which nothing may go wrong. */
-export function updated(from: TrustState, files: Files, clock: Clock): TrustState {
-  const { state, error } = update(from, files, clock);
+export function updated(from: TrustState, files: Files, clock: Clock, targetPath?: string): TrustState {
+  const { state, error } = update(from, files, clock, targetPath);
   if (error !== undefined) throw error;
   return state;
 }
