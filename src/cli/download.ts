@@ -7,6 +7,7 @@ import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts"
 import { downloadArtifact, type DownloadEvent } from "../fetch/download.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createCacheSource } from "../sources/cache.ts";
+import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import type { TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
@@ -15,10 +16,7 @@ import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
-import { alert, httpsSources, refresh, type Session, updateClock, withHttp } from "./session.ts";
-import { openSession } from "./session.ts";
-
-const SOURCES = ["cache", "https"] as const;
+import { alert, openSession, refresh, type Session, updateClock, withHttp } from "./session.ts";
 
 export const downloadCommand: Command = {
   name: "download",
@@ -26,19 +24,16 @@ export const downloadCommand: Command = {
   options: {
     version: { type: "string", value: "V", help: "the version (default: the newest of the channel)" },
     output: { type: "string", value: "FILE", help: "also put the proven file here" },
-    source: { type: "string", value: "KIND", help: `only from: ${SOURCES.join(", ")}` },
+    source: { type: "string", value: "KIND", help: `only from: ${SOURCE_KINDS.join(", ")}` },
     ...LISTING_OPTIONS,
   },
   async run(c, a) {
     const session = await openSession(c);
-    const only = a.oneOf("source", SOURCES);
+    const only = a.oneOf("source", SOURCE_KINDS);
     return await withHttp(c, a, async (client) => {
       const state = await refreshIfPossible(c, session, client);
       const artifact = chooseArtifact(c, a, session, state);
-      const sources = [
-        createCacheSource({ packagesDir: session.home.packagesDir }),
-        ...httpsSources(session.config.mirrors, client),
-      ].filter((s) => only === undefined || s.kind === only);
+      const sources = createSources(session.config.mirrors, { packagesDir: session.home.packagesDir, client }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
       const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name));
       const output = a.string("output");

@@ -14,6 +14,7 @@ import { createHomeTrustStore } from "../config/trust-store.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { isLoopbackHost } from "../net/proxy-env.ts";
 import { createHttpsMirror, isTemplate, parseMirrorUrl } from "../sources/https.ts";
+import { SOURCE_KINDS } from "../sources/index.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { acceptTimestamp, type TrustState } from "../trust/client.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
@@ -21,7 +22,7 @@ import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
-import { openConfig, SUPPORTED_KINDS, updateClock, withHttp } from "./session.ts";
+import { openConfig, updateClock, withHttp } from "./session.ts";
 
 /**
  * A mirror's URL as it is stored: checked, without a trailing slash.
@@ -68,7 +69,7 @@ export const addMirrorCommand: Command = {
       return { ...old, mirrors: [...others, entry] };
     });
     if (!isSupported(type)) {
-      c.out.warn(`this version downloads over ${SUPPORTED_KINDS.join(" and ")} only: ${notUsed(type)}`);
+      c.out.warn(`this version downloads over ${SOURCE_KINDS.join(" and ")} only: ${notUsed(type)}`);
     }
     return {
       lines: [c.out.line("ok", `Mirror added: ${entry.url} (${type}, priority ${entry.priority})`)],
@@ -77,7 +78,7 @@ export const addMirrorCommand: Command = {
   },
 };
 
-const isSupported = (type: MirrorType): boolean => SUPPORTED_KINDS.includes(type);
+const isSupported = (type: MirrorType): boolean => SOURCE_KINDS.includes(type);
 const notUsed = (type: MirrorType): string => `the ${type} mirror is kept in the configuration and not used`;
 
 function mirrorJson(m: MirrorEntry): Record<string, unknown> {

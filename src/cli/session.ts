@@ -1,6 +1,6 @@
 // What the operator's commands share: an opened home, its trust, its mirrors, and the refresh that asks them.
 // Design: "Data flow" of docs/architecture.md: this is where adapters and the pure parts are wired together.
-import type { Mirror, Source, SourceKind } from "../api.ts";
+import type { Mirror } from "../api.ts";
 import { BAKED_MIRRORS, BAKED_ROOT } from "../baked.ts";
 import { openAlerts, raiseAlert } from "../config/alerts.ts";
 import {
@@ -17,7 +17,7 @@ import { UpdateError } from "../errors.ts";
 import { type MirrorReport, refreshTrust } from "../fetch/refresh.ts";
 import { createHttpClient, type HttpClient } from "../net/http-client.ts";
 import { DEFAULT_NETWORK_POLICY } from "../net/network-policy.ts";
-import { createHttpsMirror, createHttpsSource, isTemplate } from "../sources/https.ts";
+import { createHttpsMirror, isTemplate } from "../sources/https.ts";
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
@@ -88,17 +88,9 @@ export function metadataMirrors(mirrors: readonly MirrorEntry[], client: HttpCli
   return byPriority(mirrors).filter((m) => !isTemplate(m.url)).map((m) => createHttpsMirror({ url: m.url, client }));
 }
 
-/** The mirrors as suppliers of artifacts, lowest priority number first. */
-export function httpsSources(mirrors: readonly MirrorEntry[], client: HttpClient): Source[] {
-  return byPriority(mirrors).map((m) => createHttpsSource({ url: m.url, priority: m.priority, client }));
-}
-
 function byPriority(mirrors: readonly MirrorEntry[]): MirrorEntry[] {
   return mirrors.filter((m) => m.type === "https").toSorted((a, b) => a.priority - b.priority);
 }
-
-/** The channels a build downloads over. Mirrors of other types are kept in the configuration and say so. */
-export const SUPPORTED_KINDS: readonly SourceKind[] = ["cache", "https"];
 
 /** Time and strictness of a command that learns something new. */
 export function updateClock(c: Context): Clock {
