@@ -74,20 +74,16 @@ export function writeBundle(state: TrustState, network: string): Uint8Array {
     delegated,
     schedule: [],
   };
-  const bytes = new TextEncoder().encode(canonicalText(document));
+  // Plain JSON, not canonical: OLPC text keeps line feeds raw, which no JSON reader takes. Nothing signs a bundle.
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
   requireBundleSize(bytes, "drop old releases: dchat-update release prune");
   return bytes;
 }
 
 function requireBundleSize(bytes: Uint8Array, hint?: string): void {
   if (bytes.length <= MAX_BUNDLE_BYTES) return;
-  throw new UpdateError(
-    "E_TOO_LARGE",
-    `the bundle has ${bytes.length} bytes, at most ${MAX_BUNDLE_BYTES} are allowed`,
-    {
-      ...(hint === undefined ? {} : { hint }),
-    },
-  );
+  const message = `the bundle has ${bytes.length} bytes, at most ${MAX_BUNDLE_BYTES} are allowed`;
+  throw new UpdateError("E_TOO_LARGE", message, hint === undefined ? {} : { hint });
 }
 
 /**
