@@ -1,0 +1,78 @@
+// release add: puts a file of a release into the repository and stages the list that names it. Design: docs/cli.md.
+// Must not: need a private key.
+import { stat } from "node:fs/promises";
+import { addArtifact } from "../publish/add-artifact.ts";
+import { MAX_LIFETIME_DAYS } from "../publish/document.ts";
+import { asUpdateError } from "../errors.ts";
+import type { Command } from "./command.ts";
+import { formatBytes } from "./output.ts";
+import { createProgress } from "./progress.ts";
+import { withRepository } from "./release-session.ts";
+
+export const releaseAddCommand: Command = {
+  name: "release add",
+  summary: "add a file of a release, to be published with the next `release publish`",
+  positionals: "REPO FILE",
+  options: {
+    version: { type: "string", value: "V", help: "semantic version of the release" },
+    platform: { type: "string", value: "P", help: "linux-x64, windows-x64, macos-arm64, …" },
+    format: { type: "string", value: "F", help: "executable, tar.gz, tar.zst, zip, opaque (by its first bytes)" },
+    entrypoint: { type: "string", value: "PATH", help: "the program inside an archive" },
+    "package-type": { type: "string", value: "T", help: "binary, source, docker-image, deb, rpm, apk (binary)" },
+    channel: { type: "string", value: "C", help: "stable, beta, nightly (by the version)" },
+    "upgrade-type": {
+      type: "string",
+      value: "U",
+      help: "soft-fork, hard-fork, security-patch, feature-toggle (soft-fork)",
+    },
+    security: { type: "string", value: "BOOL", help: "whether it mends a security hole (true for security-patch)" },
+    "release-date": { type: "string", value: "TIME", help: "RFC 3339 (now)" },
+    "min-compatible-version": { type: "string", value: "V", help: "oldest version it works with" },
+    "release-notes-url": { type: "string", value: "URL", help: "where its notes are" },
+    "targets-expires-days": { type: "string", value: "N", help: "lifetime of the list of artifacts" },
+    replace: { type: "boolean", help: "allow other bytes for a file that is there already" },
+  },
+  async run(c, a) {
+    const file = a.positional(1);
+    const total = await stat(file).then((s) => s.size, (e) => {
+      throw asUpdateError(e, "E_IO");
+    });
+    const added = {
+      file,
+      version: a.required("version"),
+      platform: a.required("platform"),
+      format: a.oneOf("format", ["executable", "tar.gz", "tar.zst", "zip", "opaque"]),
+      entrypoint: a.string("entrypoint"),
+      packageType: a.oneOf("package-type", ["binary", "source", "docker-image", "deb", "rpm", "apk"]),
+      channel: a.oneOf("channel", ["stable", "beta", "nightly"]),
+      upgradeType: a.oneOf("upgrade-type", ["soft-fork", "hard-fork", "security-patch", "feature-toggle"]),
+      security: a.truth("security"),
+      releaseDate: a.string("release-date"),
+      minCompatibleVersion: a.string("min-compatible-version"),
+      releaseNotesUrl: a.string("release-notes-url"),
+      replace: a.flag("replace"),
+    };
+    return await withRepository(c, a, async (files, repository) => {
+      const progress = createProgress(c.out, "adding", total);
+      const { artifact, staged } = await addArtifact(files, repository, added, {
+        signal: c.signal,
+        nowMs: c.nowMs,
+        lifetimeDays: a.integer("targets-expires-days", 1, MAX_LIFETIME_DAYS),
+        onProgress: (done) => progress.update(done, file),
+      }).finally(() => progress.end());
+      const dropped = (repository.staged.targets?.signed.targets.size ?? 0) > 0 ? staged?.droppedSignatures ?? 0 : 0;
+      if (dropped > 0) c.out.note(`the staged list changed: ${dropped} earlier signature(s) of it no longer count`);
+      const verb = staged === undefined ? "was there already" : "added";
+      return {
+        lines: [
+          c.out.line("package", `${artifact.path} ${verb}`),
+          `   ${formatBytes(artifact.length)}, ${artifact.format}, ${artifact.channel}, ${artifact.upgradeType}`,
+          `   SHA-256 ${artifact.sha256}`,
+          `   BLAKE3  ${artifact.blake3}`,
+          ...(staged === undefined ? [] : [`   staged as targets ${staged.document.signed.version}`]),
+        ],
+        json: { artifact, stagedTargetsVersion: staged?.document.signed.version ?? null },
+      };
+    });
+  },
+};

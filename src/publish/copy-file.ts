@@ -1,0 +1,82 @@
+// Copies a file of any size into the repository while measuring it: read once, in flat memory.
+// Design: "adding streams the file once". The copy has a temporary name until the caller has judged its digests.
+// Must not: judge them.
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Digests } from "../api.ts";
+import { replaceFile, sweepLeftovers, temporaryBeside } from "../disk/atomic-file.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import type { DigestOpts } from "../hash/digest-file.ts";
+import { createDualDigest } from "../hash/dual-digest.ts";
+import { makeFolder } from "./repository.ts";
+
+/** One piece of the design. */
+const BUFFER_BYTES = 1 << 20;
+
+/**
+ * Copies `from` to the place that `decide` names once the bytes are measured; the copy is atomic and durable.
+ * @param beside any file of the folder that the copy will be in
+ * @param decide the final file; throws to refuse the bytes, which leaves nothing behind
+ * @throws UpdateError E_IO, E_DISK_FULL, E_INTERRUPTED; what `decide` throws
+ */
+export async function copyMeasured(
+  from: string,
+  beside: string,
+  decide: (measured: Digests) => string,
+  o: DigestOpts,
+): Promise<Digests> {
+  await makeFolder(dirname(beside));
+  await sweepLeftovers(dirname(beside));
+  const temporary = temporaryBeside(beside);
+  try {
+    const source = await open(from, "r");
+    let measured: Digests;
+    try {
+      const target = await open(temporary, "wx", 0o644);
+      try {
+        measured = await pump(source, target, o);
+        await target.sync();
+      } finally {
+        await target.close();
+      }
+    } finally {
+      await source.close();
+    }
+    await replaceFile(temporary, decide(measured));
+    return measured;
+  } catch (e) {
+    await rm(temporary, { force: true }).catch(() => {}); // what failed says more than this would
+    throw asUpdateError(e, "E_IO");
+  }
+}
+
+/** The next buffer is read while the current one is hashed and written. */
+async function pump(source: FileHandle, target: FileHandle, o: DigestOpts): Promise<Digests> {
+  const { size } = await source.stat();
+  const digest = await createDualDigest();
+  let current = new Uint8Array(BUFFER_BYTES);
+  let next = new Uint8Array(BUFFER_BYTES);
+  let filled = (await source.read(current, 0, BUFFER_BYTES, null)).bytesRead;
+  while (filled > 0) {
+    o.signal.throwIfAborted();
+    const bytes = current.subarray(0, filled);
+    const pending = source.read(next, 0, BUFFER_BYTES, null);
+    const written = writeAll(target, bytes, digest.length);
+    digest.update(bytes);
+    o.onProgress?.(digest.length);
+    [filled] = await Promise.all([pending.then((r) => r.bytesRead), written]);
+    [current, next] = [next, current];
+  }
+  if (digest.length !== size) {
+    throw new UpdateError("E_IO", "the file changed its length while it was read", {
+      hint: "wait until nobody writes to it, then try again",
+    });
+  }
+  return digest.digest();
+}
+
+async function writeAll(target: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await target.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
+}

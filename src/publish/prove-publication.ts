@@ -1,0 +1,157 @@
+// Reads the next publication as our own client will, before anyone else can: what a client would refuse is never
+// published. Also tells whether readers who have not seen a new root yet will get by.
+// Must not: write anything.
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Opts } from "../api.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { digestFile } from "../hash/digest-file.ts";
+import { applyBundle, type RawBundle, readBundle, writeBundle } from "../trust/bundle.ts";
+import { type Clock, pinRoot, type TrustState } from "../trust/client.ts";
+import type { TopLevelRole } from "../trust/metadata.ts";
+import { proveFile } from "../trust/proof.ts";
+import { listReleases, type Releases } from "../trust/releases.ts";
+import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
+import type { Publication } from "./prepare.ts";
+import { artifactPath, type Repository } from "./repository.ts";
+
+export interface ProvenPublication {
+  readonly network: string;
+  readonly bundle: Uint8Array;
+  readonly releases: Releases;
+  /** True when a reader of the old root accepts it too: the timestamp may then come before the root. */
+  readonly readableUnderOldRoot: boolean;
+  /** True when a reader of the new root accepts what is published now: the root may then come first. */
+  readonly oldReadableUnderNewRoot: boolean;
+}
+
+/**
+ * @param folder where the artifacts are
+ * @throws UpdateError what a client would say, or E_ABSENT for an artifact that is not there
+ */
+export async function provePublication(
+  folder: string,
+  repository: Repository,
+  publication: Publication,
+  o: Opts & { readonly nowMs: number },
+): Promise<ProvenPublication> {
+  const clock: Clock = { nowMs: o.nowMs, expired: "refuse" };
+  const first = publication.roots[0];
+  const last = publication.roots.at(-1);
+  if (first === undefined || last === undefined) throw new UpdateError("E_INTERNAL", "a publication without a root");
+  const network = networkOf(first.signed);
+  requireNetwork(last.signed, network);
+  const raw = rawBundle(network, publication);
+
+  // A reader who starts from the first root, over the very bytes of the bundle.
+  const state = withHint(() => {
+    const fresh = applyBundle(pinRoot(first.envelope.bytes), raw, clock);
+    const bundle = writeBundle(fresh, network);
+    return applyBundle(pinRoot(first.envelope.bytes), readBundle(bundle), clock);
+  });
+  const published = publishedState(repository.roots, repository, network);
+  if (published !== undefined) withHint(() => applyBundle(published, raw, clock));
+
+  const releases = listReleases(state, clock);
+  await proveArtifacts(folder, releases, published, o);
+  const oldRoots = { ...raw, roots: repository.roots.map((r) => r.envelope.bytes) };
+  return {
+    network,
+    bundle: writeBundle(state, network),
+    releases,
+    readableUnderOldRoot: published !== undefined && accepts(published, oldRoots, clock),
+    oldReadableUnderNewRoot: publishedState(publication.roots, repository, network) !== undefined,
+  };
+}
+
+function rawBundle(network: string, p: Publication): RawBundle {
+  return {
+    network,
+    roots: p.roots.map((r) => r.envelope.bytes),
+    timestamp: p.timestamp.envelope.bytes,
+    snapshot: p.snapshot.envelope.bytes,
+    targets: p.targets.envelope.bytes,
+    delegated: new Map(),
+  };
+}
+
+/** What a reader of these roots trusts of the published files, expired or not; undefined when it would refuse them. */
+function publishedState(
+  roots: Publication["roots"],
+  { timestamp, snapshot, targets }: Repository,
+  network: string,
+): TrustState | undefined {
+  const [first] = roots;
+  if (first === undefined || timestamp === undefined || snapshot === undefined || targets === undefined) {
+    return undefined;
+  }
+  try {
+    const raw = rawBundle(network, { roots, timestamp, snapshot, targets });
+    return applyBundle(pinRoot(first.envelope.bytes), raw, { nowMs: 0, expired: "allow" });
+  } catch (e) {
+    // Also after a publication that broke off between a new root and its timestamp: the next one mends it.
+    if (e instanceof UpdateError) return undefined;
+    throw e;
+  }
+}
+
+function accepts(state: TrustState, raw: RawBundle, clock: Clock): boolean {
+  try {
+    applyBundle(state, raw, clock);
+    return true;
+  } catch (e) {
+    if (e instanceof UpdateError) return false;
+    throw e;
+  }
+}
+
+const RENEWED_BY: Readonly<Record<TopLevelRole, string>> = {
+  root: "`release rotate-root`",
+  targets: "`release refresh --targets`",
+  snapshot: "`release refresh --snapshot`",
+  timestamp: "`release refresh`",
+};
+
+/** The command that makes the next version of a role. */
+export function renewCommand(role: TopLevelRole): string {
+  return RENEWED_BY[role];
+}
+
+function withHint<T>(f: () => T): T {
+  try {
+    return f();
+  } catch (e) {
+    if (!(e instanceof UpdateError) || e.code !== "E_EXPIRED") throw e;
+    throw new UpdateError("E_EXPIRED", e.message, {
+      cause: e,
+      hint: `renew it first: ${Object.values(RENEWED_BY).join(", ")}`,
+    });
+  }
+}
+
+/** Every named artifact must be there; those that are new are measured as a client would. */
+async function proveArtifacts(
+  folder: string,
+  releases: Releases,
+  published: TrustState | undefined,
+  o: Opts,
+): Promise<void> {
+  const [unusable] = releases.unusable;
+  if (unusable !== undefined) throw unusable.error;
+  const known = published?.targets.get("targets")?.signed.targets;
+  for (const artifact of releases.artifacts) {
+    const path = artifactPath(artifact.path, artifact.sha256);
+    const file = join(folder, path);
+    const size = await stat(file).then((s) => s.size, (e) => {
+      if (e.code === "ENOENT") return undefined;
+      throw asUpdateError(e, "E_IO");
+    });
+    if (size === undefined) {
+      throw new UpdateError("E_ABSENT", `${path} is missing`, {
+        hint: "add the file again, or merge the copy of the repository that has it",
+      });
+    }
+    const isNew = known?.get(artifact.path)?.hashes.sha256 !== artifact.sha256;
+    if (isNew || size !== artifact.length) proveFile(artifact, file, await digestFile(file, o));
+  }
+}
