@@ -1,0 +1,16 @@
+// What a download tells while it runs. Design: "progress bar" of docs/cli.md. Must not: hold any behaviour.
+
+import type { UpdateError } from "../errors.ts";
+
+export type DownloadEvent =
+  /** Another process is at work on the same artifact. */
+  | { readonly type: "waiting"; readonly pid: number }
+  /** Bytes already on disk are hashed. */
+  | { readonly type: "hashing"; readonly bytes: number; readonly total: number }
+  /** This source is asked now. */
+  | { readonly type: "source"; readonly id: string }
+  | { readonly type: "progress"; readonly bytes: number; readonly total: number }
+  /** It gave nothing, or not all of it. */
+  | { readonly type: "failed"; readonly source: string; readonly error: UpdateError }
+  /** It gave wrong bytes, and is asked no more. */
+  | { readonly type: "refused"; readonly source: string; readonly error: UpdateError };
