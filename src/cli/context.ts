@@ -27,7 +27,7 @@ export interface Context {
 
 export function createContext(host: Host, a: Arguments): Context {
   const { env } = host;
-  const home = a.string("home") ?? env["DCHAT_HOME"] ?? join(homedir(), ".dchat");
+  const home = a.string("home") ?? (env["DCHAT_HOME"] || join(homedir(), ".dchat"));
   return {
     home: resolve(home),
     env,

@@ -12,7 +12,7 @@ import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { networkOf } from "../trust/x-dchat.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
-import { checkMirrorUrl } from "./mirrors.ts";
+import { checkMirrorUrl, mirrorJson } from "./mirrors.ts";
 import { bakedMirrors, metadataMirrors, withHttp } from "./session.ts";
 
 /** Roots looked at for a digest given with --root-sha256: a pin older than these is a reason to ask for a newer one. */
@@ -67,7 +67,7 @@ export const initCommand: Command = {
         `   home ${home.dir}, ${config.mirrors.length} mirror${config.mirrors.length === 1 ? "" : "s"}`,
         "   next: dchat-update check",
       ],
-      json: { home: home.dir, network, root: { version, sha256 }, mirrors: config.mirrors },
+      json: { home: home.dir, network, root: { version, sha256 }, mirrors: config.mirrors.map(mirrorJson) },
     };
   },
 };

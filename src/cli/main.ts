@@ -74,9 +74,15 @@ function general(host: Host, words: readonly string[], options: readonly string[
   const [first] = words;
   if (first === "help") {
     const name = words.slice(1).join(" ");
-    const command = COMMANDS.find((c) => c.name === name);
-    if (name !== "" && command === undefined) throw unknownCommand(name);
-    host.stdout.write(`${(command === undefined ? generalHelp(COMMANDS) : commandHelp(command)).join("\n")}\n`);
+    const named = COMMANDS.filter((c) => c.name === name || c.name.startsWith(`${name} `));
+    if (name !== "" && named.length === 0) throw unknownCommand(name);
+    const [command, ...others] = named;
+    const text = command === undefined
+      ? generalHelp(COMMANDS)
+      : others.length > 0
+      ? groupHelp(named)
+      : commandHelp(command);
+    host.stdout.write(`${text.join("\n")}\n`);
     return 0;
   }
   if (first === undefined && options.includes("--version")) {
@@ -85,7 +91,7 @@ function general(host: Host, words: readonly string[], options: readonly string[
   }
   const group = COMMANDS.filter((c) => c.name.startsWith(`${first} `));
   if (group.length > 0 && (words.length === 1 || options.includes("--help") || words.includes("--help"))) {
-    host.stdout.write(`${group.flatMap((c) => [...commandHelp(c).slice(0, 3)]).join("\n")}\n`);
+    host.stdout.write(`${groupHelp(group).join("\n")}\n`);
     return words.includes("--help") || options.includes("--help") ? 0 : 2;
   }
   if (first === undefined && (options.includes("--help") || options.includes("-h"))) {
@@ -95,6 +101,11 @@ function general(host: Host, words: readonly string[], options: readonly string[
   throw first === undefined
     ? new UpdateError("E_USAGE", "a command is missing", { hint: "see: dchat-update help" })
     : unknownCommand(words.slice(0, group.length > 0 ? 2 : 1).join(" "));
+}
+
+/** Usage and summary of each command of a group. */
+function groupHelp(group: readonly Command[]): string[] {
+  return group.flatMap((c) => commandHelp(c).slice(0, 3));
 }
 
 function unknownCommand(name: string): UpdateError {

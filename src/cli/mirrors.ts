@@ -16,7 +16,7 @@ import { isLoopbackHost } from "../net/proxy-env.ts";
 import { createHttpsMirror, isTemplate, parseMirrorUrl } from "../sources/https.ts";
 import { SOURCE_KINDS } from "../sources/index.ts";
 import type { HttpClient } from "../net/http-client.ts";
-import { acceptTimestamp, type TrustState } from "../trust/client.ts";
+import { acceptTimestamp, type TrustState, wantedSnapshot } from "../trust/client.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
@@ -69,7 +69,9 @@ export const addMirrorCommand: Command = {
       return { ...old, mirrors: [...others, entry] };
     });
     if (!isSupported(type)) {
-      c.out.warn(`this version downloads over ${SOURCE_KINDS.join(" and ")} only: ${notUsed(type)}`);
+      c.out.warn(
+        `this version downloads over ${SOURCE_KINDS.filter((k) => k !== "cache").join(" and ")} only: ${notUsed(type)}`,
+      );
     }
     return {
       lines: [c.out.line("ok", `Mirror added: ${entry.url} (${type}, priority ${entry.priority})`)],
@@ -81,7 +83,8 @@ export const addMirrorCommand: Command = {
 const isSupported = (type: MirrorType): boolean => SOURCE_KINDS.includes(type);
 const notUsed = (type: MirrorType): string => `the ${type} mirror is kept in the configuration and not used`;
 
-function mirrorJson(m: MirrorEntry): Record<string, unknown> {
+/** A mirror as every command shows it; "supported" says whether this version downloads over it. */
+export function mirrorJson(m: MirrorEntry): Record<string, unknown> {
   return { url: m.url, type: m.type, region: m.region ?? null, priority: m.priority, supported: isSupported(m.type) };
 }
 
@@ -245,11 +248,12 @@ function judgeTimestamp(
     };
   }
   try {
-    const { timestamp } = acceptTimestamp(state, bytes, updateClock(c));
+    const next = acceptTimestamp(state, bytes, updateClock(c));
+    wantedSnapshot(next, updateClock(c)); // a version that is known is accepted at any age; this asks for its age
     return {
       operational: true,
       freshness: "fresh",
-      timestampVersion: timestamp?.signed.version ?? null,
+      timestampVersion: next.timestamp?.signed.version ?? null,
       code: null,
       message: null,
     };

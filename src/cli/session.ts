@@ -5,6 +5,7 @@ import { BAKED_MIRRORS, BAKED_ROOT } from "../baked.ts";
 import { openAlerts, raiseAlert } from "../config/alerts.ts";
 import {
   type Config,
+  corruptIfMalformed,
   DEFAULT_CONFIG,
   DEFAULT_PRIORITY,
   type MirrorEntry,
@@ -148,8 +149,10 @@ export async function currentVersion(home: Home, a: Arguments): Promise<string |
   }
   const bytes = await readFileIfThere(home.currentFile, 64 * 1024);
   if (bytes === undefined) return undefined;
-  const version = new Field(parseJsonObject(bytes, "current.json"), "current.json").get("version");
-  return isVersion(version.line()) ? version.line() : version.fail("must be a semantic version");
+  return corruptIfMalformed(() => {
+    const version = new Field(parseJsonObject(bytes, "current.json"), "current.json").get("version");
+    return isVersion(version.line()) ? version.line() : version.fail("must be a semantic version");
+  });
 }
 
 /** One line for open alerts, or nothing. */

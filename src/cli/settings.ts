@@ -7,6 +7,7 @@ import { UpdateError } from "../errors.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
 import type { Command } from "./command.ts";
+import { mirrorJson } from "./mirrors.ts";
 import { openConfig } from "./session.ts";
 
 const onOff = (v: boolean): string => v ? "yes" : "no";
@@ -90,7 +91,7 @@ export const showConfigCommand: Command = {
         home: home.dir,
         network: config.network ?? null,
         root,
-        mirrors: config.mirrors,
+        mirrors: config.mirrors.map(mirrorJson),
         autoUpdate: { ...autoUpdate, pin: autoUpdate.pin ?? null },
       },
     };

@@ -41,19 +41,13 @@ export const verifyCommand: Command = {
     const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
     const { state, home } = await loadTrust(c, a, clock);
     requireRootVersion(state, a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER));
-    const artifact = chooseArtifact(a, file, state, clock);
-    const progress = createProgress(c.out, "verifying", artifact.length);
+    let artifact: Verified<Artifact>;
     try {
-      const measured = await digestFile(file, {
-        signal: c.signal,
-        onProgress: (done) => progress.update(done, basename(file)),
-      });
-      proveFile(artifact, file, measured);
+      artifact = chooseArtifact(a, file, state, clock);
+      await prove(c, artifact, file);
     } catch (e) {
       if (home !== undefined && isIntegrityError(e)) await alert(c, home, "verify", basename(file), e);
       throw e;
-    } finally {
-      progress.end();
     }
     const expired = expiredRoles(state, c.nowMs);
     for (const { role, expiresMs } of expired) {
@@ -78,6 +72,16 @@ export const verifyCommand: Command = {
     };
   },
 };
+
+async function prove(c: Context, artifact: Verified<Artifact>, file: string): Promise<void> {
+  const progress = createProgress(c.out, "verifying", artifact.length);
+  try {
+    const onProgress = (done: number) => progress.update(done, basename(file));
+    proveFile(artifact, file, await digestFile(file, { signal: c.signal, onProgress }));
+  } finally {
+    progress.end();
+  }
+}
 
 /** The metadata to judge by: a bundle under a pinned root, or what the home folder trusts. */
 async function loadTrust(c: Context, a: Arguments, clock: Clock) {

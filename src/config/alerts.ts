@@ -64,8 +64,9 @@ export async function openAlerts(home: Home): Promise<Alert[]> {
 /** Sets all open alerts aside; one step, so that none is lost on the way. @returns how many there were */
 export async function acknowledgeAlerts(home: Home): Promise<number> {
   const { length } = await openAlerts(home);
+  if (length === 0) return 0; // a home without alerts may not even be there
   try {
-    if (length > 0) await rename(home.alertsFile, home.acknowledgedAlertsFile);
+    await rename(home.alertsFile, home.acknowledgedAlertsFile);
     await fsyncFolder(home.dir);
   } catch (e) {
     throw asUpdateError(e, "E_IO");
