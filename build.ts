@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import * as esbuild from "esbuild";
 import { type HeavyPart, heavyParts } from "./build/heavy-parts.ts";
-import { lazyBuiltins } from "./build/lazy-builtins.ts";
+import { lazyModules } from "./build/lazy-modules.ts";
 import { licenceNotice } from "./build/licences.ts";
 import config from "./deno.json" with { type: "json" };
 
@@ -77,7 +77,7 @@ const { outputFiles, metafile } = await esbuild.build({
   entryPoints: ["dchat-update.ts"],
   format: "esm",
   plugins: [
-    lazyBuiltins,
+    lazyModules,
     await baked(args.root, args.mirror),
     heavyParts(PROJECT, OPTIONS, (part) => parts.push(part)),
   ],

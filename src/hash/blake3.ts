@@ -11,10 +11,9 @@ export interface Blake3 {
   digest(): string;
 }
 
-// The file has no types of its own; these are the package's.
-const { createBLAKE3 } = blake3Module as Pick<typeof import("hash-wasm"), "createBLAKE3">;
-
 export async function createBlake3(): Promise<Blake3> {
+  // The file has no types of its own; these are the package's.
+  const { createBLAKE3 } = blake3Module as Pick<typeof import("hash-wasm"), "createBLAKE3">;
   const hasher = (await createBLAKE3()).init();
   return {
     update: (bytes) => void hasher.update(bytes),

@@ -1,0 +1,46 @@
+// The esbuild plugin that loads builtin modules and CommonJS packages when they are first used, not at the start.
+// An ES import cannot wait: a light command would pay for crypto, streams and sockets, twice its own time on most
+// runtimes (tests/bench/startup.ts). Design: "One bundled file" of docs/architecture.md.
+// Must not: touch the imports of npm packages; what it relies on holds for the project's own code only.
+import type { Plugin } from "esbuild";
+
+/** CommonJS packages whose start costs a millisecond or more. */
+const PACKAGES = ["hash-wasm", "semver"];
+
+const EAGER = { name: "lazy-modules" };
+
+export const lazyModules: Plugin = {
+  name: "lazy-modules",
+  setup(build) {
+    const filter = new RegExp(`^(node:|(${PACKAGES.join("|")})(/|$))`);
+    build.onResolve({ filter }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+      const own = kind === "import-statement" && !/[\\/]node_modules[\\/]/.test(importer) && pluginData !== EAGER;
+      if (!own) return undefined;
+      if (path.startsWith("node:")) return { path, namespace: "lazy-builtin" };
+      const resolved = await build.resolve(path, { kind: "require-call", importer, resolveDir, pluginData: EAGER });
+      return { path: resolved.path, namespace: "lazy-package", errors: resolved.errors };
+    });
+    build.onLoad({ filter: /./, namespace: "lazy-builtin" }, ({ path }) => ({
+      // Every command needs it, and assignments to it (`process.exitCode`) must reach the real one.
+      contents: path === "node:process"
+        ? "export default globalThis.process"
+        : lazily("process.getBuiltinModule", path),
+    }));
+    build.onLoad({ filter: /./, namespace: "lazy-package" }, ({ path }) => ({
+      contents: lazily("require", path),
+      resolveDir: "/", // the path is absolute
+    }));
+  },
+};
+
+/**
+ * Names imported from a CommonJS module are read from it at each use, through an object that esbuild makes with the
+ * module's own prototype. So a prototype that asks the real module is all that is needed, and no list of names.
+ */
+function lazily(load: string, path: string): string {
+  return `
+    let loaded;
+    const load = () => loaded ??= ${load}(${JSON.stringify(path)});
+    const get = (_, name) => name === "__esModule" || (name === "default" ? load() : load()[name]);
+    module.exports = Object.create(new Proxy({}, { get }));`;
+}
