@@ -3,14 +3,19 @@
 import type { Command } from "./command.ts";
 import { releaseAddCommand } from "./release-add.ts";
 import { releaseKeygenCommand } from "./release-keygen.ts";
+import { releasePruneCommand } from "./release-prune.ts";
 import { releasePublishCommand, releaseRefreshCommand } from "./release-publish.ts";
 import { releaseInitCommand, releaseRotateRootCommand } from "./release-root.ts";
+import { releaseMergeCommand, releaseSignCommand } from "./release-sign.ts";
 
 export const releaseCommands: readonly Command[] = [
   releaseKeygenCommand,
   releaseInitCommand,
   releaseAddCommand,
+  releaseSignCommand,
+  releaseMergeCommand,
   releasePublishCommand,
   releaseRefreshCommand,
+  releasePruneCommand,
   releaseRotateRootCommand,
 ];

@@ -3,9 +3,10 @@
 // Must not: decide what is in a document, sign, touch a disk.
 import { UpdateError } from "../errors.ts";
 import { countSignatures, type Envelope, parseEnvelope } from "../trust/envelope.ts";
+import { sha256Hex } from "../trust/hex.ts";
 import type { JsonObject } from "../trust/json.ts";
 import type { KeyId, KeyRing, RoleKeys } from "../trust/keys.ts";
-import { MAX_METADATA_BYTES, type Signed, type TopLevelRole } from "../trust/metadata.ts";
+import { type FileMeta, hashesMatch, MAX_METADATA_BYTES, type Signed, type TopLevelRole } from "../trust/metadata.ts";
 
 /** A document as read: nothing about its signatures is implied. */
 export interface Document<T extends Signed> {
@@ -90,6 +91,17 @@ export function thresholdError(incomplete: readonly SignatureStatus[]): UpdateEr
   return new UpdateError("E_THRESHOLD", parts.join("; "), {
     hint: "what was signed is kept: run `release sign` with the missing keys (and `release merge`), then publish again",
   });
+}
+
+/** How a parent names a document: version, length and digest of its exact bytes. */
+export function fileMeta({ signed, envelope }: Document<Signed>): JsonObject {
+  return { version: signed.version, length: envelope.bytes.length, hashes: { sha256: sha256Hex(envelope.bytes) } };
+}
+
+/** True when the parent's entry is exactly this document. */
+export function namesExactly(meta: FileMeta | undefined, { signed, envelope }: Document<Signed>): boolean {
+  return meta !== undefined && meta.version === signed.version && meta.length === envelope.bytes.length &&
+    meta.hashes !== undefined && hashesMatch(envelope.bytes, meta.hashes);
 }
 
 /** Days a document lives when nothing else is said; docs/publishing.md, "How long signatures last", explains each. */

@@ -3,7 +3,6 @@
 // Must not: write anything that readers read.
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { hashesMatch } from "../trust/metadata.ts";
 import {
   readSnapshot,
   readTimestamp,
@@ -15,19 +14,27 @@ import {
   type TopLevelRole,
 } from "../trust/metadata.ts";
 import type { Envelope } from "../trust/envelope.ts";
-import { sha256Hex } from "../trust/hex.ts";
 import type { JsonObject } from "../trust/json.ts";
 import {
   commonFields,
   type Document,
+  fileMeta,
   isDue,
   lifetimeDays,
   makeEnvelope,
+  namesExactly,
   type SignatureStatus,
   signatureStatus,
   thresholdError,
 } from "./document.ts";
-import { authoritiesOf, nextRoot, type Repository, type RepositoryFiles, stagingPath } from "./repository.ts";
+import {
+  authoritiesOf,
+  isSettled,
+  nextRoot,
+  type Repository,
+  type RepositoryFiles,
+  stagingPath,
+} from "./repository.ts";
 import { signDocument } from "./sign-document.ts";
 import type { Signer } from "./signer.ts";
 
@@ -65,28 +72,18 @@ export async function prepare(
   step.requireComplete();
 
   const snapshot = await step.renewed("snapshot", repository.snapshot, repository.staged.snapshot, {
-    fits: (s) => names(s.signed.meta.get("targets.json"), targets),
+    fits: (s) => namesExactly(s.signed.meta.get("targets.json"), targets),
     make: (fields) => ({ ...fields, meta: { "targets.json": fileMeta(targets) } }),
     read: readSnapshot,
   });
   step.requireComplete();
   const timestamp = await step.renewed("timestamp", repository.timestamp, repository.staged.timestamp, {
-    fits: (t) => names(t.signed.snapshot, snapshot),
+    fits: (t) => namesExactly(t.signed.snapshot, snapshot),
     make: (fields) => ({ ...fields, meta: { "snapshot.json": fileMeta(snapshot) } }),
     read: readTimestamp,
   });
   step.requireComplete();
   return { roots: root === undefined ? repository.roots : [...repository.roots, root], targets, snapshot, timestamp };
-}
-
-function fileMeta({ signed, envelope }: Document<Signed>): JsonObject {
-  return { version: signed.version, length: envelope.bytes.length, hashes: { sha256: sha256Hex(envelope.bytes) } };
-}
-
-/** True when the parent's entry is exactly this document. */
-function names(meta: Timestamp["snapshot"] | undefined, { signed, envelope }: Document<Signed>): boolean {
-  return meta !== undefined && meta.version === signed.version && meta.length === envelope.bytes.length &&
-    meta.hashes !== undefined && hashesMatch(envelope.bytes, meta.hashes);
 }
 
 /** How a role that names another document is made. */
@@ -129,7 +126,9 @@ class Step {
   ): Promise<Document<T> | undefined> {
     if (staged === undefined) return undefined;
     const authorities = authoritiesOf(this.#repository, role);
-    const { document, added } = await signDocument(role, staged, authorities, this.#o.signers, this.#o);
+    // More signatures would change bytes that a staged parent names, for which other people have signed already.
+    const signers = isSettled(this.#repository, role) ? [] : this.#o.signers;
+    const { document, added } = await signDocument(role, staged, authorities, signers, this.#o);
     if (isNew || added.length > 0) await this.#files.write(stagingPath(role), document.envelope.bytes);
     this.check(role, document);
     return document;

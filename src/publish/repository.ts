@@ -20,7 +20,7 @@ import {
   type Timestamp,
   type TopLevelRole,
 } from "../trust/metadata.ts";
-import type { Authority, Document } from "./document.ts";
+import { type Authority, type Document, namesExactly } from "./document.ts";
 
 /** The few things done to a repository's small files. Paths are relative, with slashes. */
 export interface RepositoryFiles {
@@ -209,4 +209,15 @@ export function authoritiesOf(repository: Repository, role: TopLevelRole): reado
 function sameRule(a: Authority, b: Authority): boolean {
   return a.role.threshold === b.role.threshold && a.role.keyIds.size === b.role.keyIds.size &&
     [...a.role.keyIds].every((id) => b.role.keyIds.has(id));
+}
+
+/** True when a staged document's exact bytes are named by its staged parent: further signatures would change them. */
+export function isSettled({ staged }: Repository, role: TopLevelRole): boolean {
+  if (role === "targets" && staged.targets !== undefined) {
+    return namesExactly(staged.snapshot?.signed.meta.get("targets.json"), staged.targets);
+  }
+  if (role === "snapshot" && staged.snapshot !== undefined) {
+    return namesExactly(staged.timestamp?.signed.snapshot, staged.snapshot);
+  }
+  return false;
 }
