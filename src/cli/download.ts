@@ -37,7 +37,7 @@ export const downloadCommand: Command = {
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
       const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name));
       const output = a.string("output");
-      const file = output === undefined ? got.file : await exportFile(c, session, artifact, resolve(output));
+      const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, resolve(output));
       return {
         lines: [
           c.out.line("ok", "Hash verification passed (SHA-256)"),
@@ -119,6 +119,7 @@ async function fetchTo(
         progress.update(e.bytes, "checking what is already here");
         break;
       case "failed":
+        if (e.error.code === "E_ABSENT" && e.source === "cache") break; // an empty cache is nothing to tell
         progress.end();
         c.out.note(c.out.line("warning", `${e.source}: ${e.error.message}`));
         break;
