@@ -3,8 +3,9 @@
 // Must not: read a clock, touch disk or network, know about dchat. A state is never changed, only replaced.
 import { UpdateError } from "../errors.ts";
 import type { Delegations } from "./delegations.ts";
-import { type Envelope, parseEnvelope, requireThreshold } from "./envelope.ts";
+import { countSignatures, type Envelope, parseEnvelope, requireThreshold } from "./envelope.ts";
 import { sha256Hex } from "./hex.ts";
+import type { RoleKeys } from "./keys.ts";
 import {
   checkFileMeta,
   type FileMeta,
@@ -81,8 +82,9 @@ export function pinRoot(bytes: Uint8Array, pinnedSha256?: string): TrustState {
 export function acceptRoot(state: TrustState, bytes: Uint8Array): TrustState {
   const old = state.root.signed;
   const envelope = parseEnvelope(bytes, `${old.version + 1}.root.json`, MAX_METADATA_BYTES.root);
-  const root = readRoot(envelope);
+  // Before anything of it is read: whoever is not trusted must not make us check a thousand keys.
   requireThreshold(envelope, old.keys, old.roles.root, "TUF 5.3.4");
+  const root = readRoot(envelope);
   requireThreshold(envelope, root.keys, root.roles.root, "TUF 5.3.4");
   if (root.version !== old.version + 1) {
     throw new UpdateError(
@@ -189,20 +191,49 @@ function isNamedBy(snapshot: Snapshot, name: string, targets: Trusted<Targets>):
   return meta !== undefined && meta.version === targets.signed.version && fits(targets.envelope.bytes, meta);
 }
 
-/** Which delegators have already vouched for an envelope: a listing asks the same question once a target path. */
-const vouched = new WeakMap<Envelope, WeakSet<Root | Delegations>>();
+type Delegator = Root | Delegations;
 
-/** The parent's threshold for a targets role; the top-level role has parent "root". */
+/** Which delegators have already vouched for an envelope: a listing asks the same question once a target path. */
+const vouched = new WeakMap<Envelope, WeakSet<Delegator>>();
+
+/** Who delegates to the children of a role; to the top-level targets it is "root". */
+function delegatorOf(state: TrustState, parent: string): Delegator | undefined {
+  return parent === "root" ? state.root.signed : state.targets.get(parent)?.signed.delegations;
+}
+
+function roleOf(by: Delegator | undefined, name: string): RoleKeys | undefined {
+  if (by === undefined) return undefined;
+  if ("rolesFor" in by) return by.role(name);
+  return name === "targets" ? by.roles.targets : undefined;
+}
+
+function vouches(by: Delegator | undefined, name: string, envelope: Envelope): boolean {
+  const role = roleOf(by, name);
+  if (by === undefined || role === undefined) return false;
+  const delegators = vouched.get(envelope) ?? new WeakSet();
+  if (delegators.has(by)) return true;
+  if (countSignatures(envelope, by.keys, role).valid.size < role.threshold) return false;
+  vouched.set(envelope, delegators.add(by));
+  return true;
+}
+
+/** The parent's threshold for a targets role. */
 function requireDelegated(state: TrustState, name: string, parent: string, envelope: Envelope): void {
-  const by = parent === "root" ? state.root.signed : state.targets.get(parent)?.signed.delegations;
-  const role = by === undefined || "roles" in by ? by?.roles.targets : by.role(name);
+  const by = delegatorOf(state, parent);
+  const role = roleOf(by, name);
   if (by === undefined || role === undefined) {
     throw new UpdateError("E_INTERNAL", `${JSON.stringify(parent)} does not delegate to ${JSON.stringify(name)}`);
   }
-  const delegators = vouched.get(envelope) ?? new WeakSet();
-  if (delegators.has(by)) return;
-  requireThreshold(envelope, by.keys, role, "TUF 5.6.3");
-  vouched.set(envelope, delegators.add(by));
+  if (!vouches(by, name, envelope)) requireThreshold(envelope, by.keys, role, "TUF 5.6.3");
+}
+
+/**
+ * True when nobody who is trusted now vouches for a loaded role: its keys were rotated since, and the same version may
+ * have been signed again. As long as anybody does, the refusal of another delegator is final: two delegators that want
+ * different signatures would have us fetch for ever.
+ */
+function isOrphan(state: TrustState, name: string, envelope: Envelope): boolean {
+  return !["root", ...state.targets.keys()].some((parent) => vouches(delegatorOf(state, parent), name, envelope));
 }
 
 /** How a targets role is called in errors: names come from outside. */
@@ -223,6 +254,8 @@ export function wantedTargets(
   }
   const known = state.targets.get(name);
   if (known === undefined) return { meta, present: false };
+  const isVouched = vouches(delegatorOf(state, parent), name, known.envelope);
+  if (!isVouched && isOrphan(state, name, known.envelope)) return { meta, present: false };
   // A role that two parents delegate to must satisfy each parent's keys, not only those of the first that asked.
   requireDelegated(state, name, parent, known.envelope);
   requireFresh(targetsFile(name), known.signed, clock, "TUF 5.6.5");

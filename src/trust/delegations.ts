@@ -26,6 +26,8 @@ export interface Delegations {
 const MAX_ROLES = 4096;
 const MAX_PATTERNS = 4096;
 const MAX_SUCCINCT_BITS = 12;
+/** Characters of a pattern, and of a path that a pattern can match: more than any real one, and a bound for the work. */
+const MAX_PATH_LENGTH = 1024;
 
 const RESERVED: ReadonlySet<string> = new Set(["root", "timestamp", "snapshot", "targets"]);
 
@@ -61,30 +63,41 @@ function readNamedRole(f: Field): DelegatedRole {
   if ((paths === undefined) === (prefixes === undefined)) {
     return f.fail("must have either paths or path_hash_prefixes");
   }
-  const speaksFor = paths !== undefined
-    ? anyPattern(paths)
-    : (path: string) => (prefixes ?? []).some((prefix) => pathHash(path).startsWith(prefix));
   return {
     name: f.get("name").line(),
     ...readRoleKeys(f),
     terminating: f.get("terminating").boolean(),
-    speaksFor,
+    speaksFor: paths !== undefined ? anyPattern(paths) : anyHashPrefix(prefixes ?? []),
   };
 }
 
 function readStrings(f: Field): readonly string[] {
   const list = f.array();
-  return list.length > MAX_PATTERNS ? f.fail(`more than ${MAX_PATTERNS} entries`) : list.map((e) => e.string());
+  return list.length > MAX_PATTERNS
+    ? f.fail(`more than ${MAX_PATTERNS} entries`)
+    : list.map((e) => e.line(MAX_PATH_LENGTH));
 }
+
+/** The last answer of `pathHash`: one lookup asks thousands of hash bins about the same path. */
+let hashed = { path: "", hash: "" };
 
 /** SHA-256 of the path's UTF-8 bytes: how hash bins place a target. */
 function pathHash(path: string): string {
-  return sha256Hex(new TextEncoder().encode(path));
+  if (hashed.path !== path || hashed.hash === "") hashed = { path, hash: sha256Hex(new TextEncoder().encode(path)) };
+  return hashed.hash;
+}
+
+function anyHashPrefix(prefixes: readonly string[]): (path: string) => boolean {
+  return (path) => {
+    const hash = pathHash(path);
+    return prefixes.some((prefix) => hash.startsWith(prefix));
+  };
 }
 
 function anyPattern(patterns: readonly string[]): (path: string) => boolean {
   const split = patterns.map((p) => p.split("/"));
   return (path) => {
+    if (path.length > MAX_PATH_LENGTH) return false;
     const segments = path.split("/");
     return split.some((p) => p.length === segments.length && p.every((s, i) => matchSegment(s, segments[i] ?? "")));
   };

@@ -85,7 +85,8 @@ export function readRoot(e: Envelope): Root {
   const roles = signed.get("roles");
   return {
     ...common,
-    consistentSnapshot: signed.get("consistent_snapshot").optional((f) => f.boolean()) ?? true,
+    // Left unspecified, it means that consistent snapshots are not written (TUF 6.2.1).
+    consistentSnapshot: signed.get("consistent_snapshot").optional((f) => f.boolean()) ?? false,
     keys: readKeys(signed.get("keys")),
     roles: {
       root: readRoleKeys(roles.get("root")),

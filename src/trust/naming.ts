@@ -59,14 +59,15 @@ export function platformName(os: string, arch: string): string {
 }
 
 /**
- * A path inside a repository or an archive, checked: relative, `/`-separated, no `.`/`..`, no empty segment, no
- * backslash, colon or control character, so that it means the same on every system.
+ * A path inside a repository or an archive, checked: relative, `/`-separated, no empty segment, none that ends in a
+ * dot or a space (`.` and `..` among them; Windows drops both), no backslash, colon or control character, so that it
+ * means the same on every system.
  * @throws UpdateError E_MALFORMED
  */
 export function checkRelativePath(path: string, what: string): string {
   // deno-lint-ignore no-control-regex -- refusing control characters is the purpose
   const bad = path.length > 1024 || /[\\:\u0000-\u001f\u007f]/.test(path) ||
-    path.split("/").some((s) => s === "" || s === "." || s === ".." || s.length > MAX_NAME_LENGTH);
+    path.split("/").some((s) => s === "" || /[. ]$/.test(s) || s.length > MAX_NAME_LENGTH);
   if (!bad) return path;
   throw new UpdateError("E_MALFORMED", `${what}: ${JSON.stringify(path.slice(0, 80))} is not a safe relative path`);
 }

@@ -8,7 +8,7 @@ import type { TargetFile } from "./metadata.ts";
 import { artifactName, checkRelativePath, compareVersions, isPlatform, isVersion, targetPath } from "./naming.ts";
 import { searchTarget } from "./search.ts";
 
-/** A target that carries `custom.dchat` but is not a release we can use; others are not affected by it. */
+/** A target below `dchat/` that is not a release we can use; others are not affected by it. */
 export interface UnusableTarget {
   readonly path: string;
   readonly error: UpdateError;
