@@ -118,6 +118,9 @@ async function fetchTo(
       case "hashing":
         progress.update(e.bytes, "checking what is already here");
         break;
+      case "waiting":
+        c.out.note(`waiting for process ${e.pid}, which is fetching the same file`);
+        break;
       case "failed":
         if (e.error.code === "E_ABSENT" && e.source === "cache") break; // an empty cache is nothing to tell
         progress.end();
