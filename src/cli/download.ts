@@ -8,7 +8,7 @@ import { downloadArtifact, type DownloadEvent } from "../fetch/download.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createCacheSource } from "../sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../sources/index.ts";
-import type { TrustState } from "../trust/client.ts";
+import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import { byVersion, channelOf, inChannel, LISTING_OPTIONS, platformOf } from "./check.ts";
@@ -72,6 +72,13 @@ async function refreshIfPossible(c: Context, s: Session, client: HttpClient): Pr
     const error = asUpdateError(e);
     const isNetwork = error.exitCode >= 20 && error.exitCode < 30;
     if (!isNetwork || !s.hasMetadata) throw error;
+    const [expired] = expiredRoles(s.state, c.nowMs);
+    if (expired !== undefined) {
+      throw new UpdateError("E_EXPIRED", `the ${expired.role} metadata here expired, and ${error.message}`, {
+        cause: error,
+        hint: "an expired list of releases may hide newer ones: try again when a mirror can be reached",
+      });
+    }
     c.out.warn(`no mirror could be asked for newer metadata (${error.message}); using what is known`);
     return s.state;
   }
@@ -120,6 +127,9 @@ async function fetchTo(
         break;
       case "waiting":
         c.out.note(`waiting for process ${e.pid}, which is fetching the same file`);
+        break;
+      case "waiting":
+        c.out.note(`process ${e.pid} is fetching it too: waiting for it`);
         break;
       case "failed":
         if (e.error.code === "E_ABSENT" && e.source === "cache") break; // an empty cache is nothing to tell
