@@ -12,7 +12,7 @@ import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import { byVersion, channelOf, inChannel, LISTING_OPTIONS, platformOf } from "./check.ts";
-import type { Arguments, Command } from "./command.ts";
+import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
@@ -25,7 +25,9 @@ export const downloadCommand: Command = {
     version: { type: "string", value: "V", help: "the version (default: the newest of the channel)" },
     output: { type: "string", value: "FILE", help: "also put the proven file here" },
     source: { type: "string", value: "KIND", help: `only from: ${SOURCE_KINDS.join(", ")}` },
-    ...LISTING_OPTIONS,
+    platform: LISTING_OPTIONS.platform,
+    channel: LISTING_OPTIONS.channel,
+    ...NETWORK_OPTIONS,
   },
   async run(c, a) {
     const session = await openSession(c);
