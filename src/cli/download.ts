@@ -130,9 +130,6 @@ async function fetchTo(
       case "waiting":
         c.out.note(`waiting for process ${e.pid}, which is fetching the same file`);
         break;
-      case "waiting":
-        c.out.note(`process ${e.pid} is fetching it too: waiting for it`);
-        break;
       case "failed":
         if (e.error.code === "E_ABSENT" && e.source === "cache") break; // an empty cache is nothing to tell
         progress.end();
