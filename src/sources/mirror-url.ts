@@ -10,13 +10,13 @@ export function isTemplate(url: string): boolean {
 }
 
 /** What each placeholder of a template stands for; every value is percent-encoded, `{path}` segment by segment. */
-const PLACEHOLDERS: Readonly<Record<string, (a: Artifact) => string>> = {
-  version: (a) => encodeURIComponent(a.version),
-  name: (a) => encodeURIComponent(a.name),
-  platform: (a) => encodeURIComponent(a.platform),
-  sha256: (a) => a.sha256,
-  path: (a) => encodePath(a.path),
-};
+const PLACEHOLDERS: ReadonlyMap<string, (a: Artifact) => string> = new Map([
+  ["{version}", (a) => encodeURIComponent(a.version)],
+  ["{name}", (a) => encodeURIComponent(a.name)],
+  ["{platform}", (a) => encodeURIComponent(a.platform)],
+  ["{sha256}", (a) => a.sha256],
+  ["{path}", (a) => encodePath(a.path)],
+]);
 
 /**
  * Reads the URL of a mirror or a template.
@@ -28,8 +28,10 @@ export function parseMirrorUrl(text: string): URL {
     throw usageError(text, "is not an http or https URL");
   }
   if (!isTemplate(text)) return url;
-  for (const [, name = ""] of text.matchAll(/\{([^}]*)\}?/g)) {
-    if (PLACEHOLDERS[name] === undefined) throw usageError(text, `has the unknown placeholder {${name.slice(0, 40)}}`);
+  for (const [placeholder] of text.matchAll(/\{[^}]*\}?/g)) {
+    if (!PLACEHOLDERS.has(placeholder)) {
+      throw usageError(text, `has the unknown placeholder ${JSON.stringify(placeholder.slice(0, 40))}`);
+    }
   }
   // Signed values must not choose the server.
   if (!/^https?:\/\/[^/{?#]+\//i.test(text)) throw usageError(text, "has a placeholder outside its path");
@@ -65,7 +67,7 @@ export function artifactUrl(mirrorUrl: string, a: Artifact): string {
     return fileUrl(mirrorUrl, encodePath(`targets/${folder}${a.sha256}.${a.name}`));
   }
   // Placeholders were checked when the mirror was read; one that is unknown here stays as it is and finds nothing.
-  return mirrorUrl.replace(/\{([a-z0-9]+)\}/g, (whole, name) => PLACEHOLDERS[name]?.(a) ?? whole);
+  return mirrorUrl.replace(/\{[^}]*\}/g, (placeholder) => PLACEHOLDERS.get(placeholder)?.(a) ?? placeholder);
 }
 
 const encodePath = (path: string): string => path.split("/").map(encodeURIComponent).join("/");

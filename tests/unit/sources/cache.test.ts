@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { createCacheSource } from "../../../src/sources/cache.ts";
+import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
+import { artifactOf, testBytes } from "../../support/artifact.ts";
+import { fails } from "../../support/fails.ts";
+import { collect, testSource } from "../../support/source-suite.ts";
+import { testClient } from "../../support/test-client.ts";
+
+describe("the cache", () => {
+  testSource(async (a, bytes) => {
+    const packagesDir = await mkdtemp(join(tmpdir(), "dchat-cache-"));
+    await writeFile(join(packagesDir, a.name), bytes);
+    return { source: createCacheSource({ packagesDir }), close: () => rm(packagesDir, { recursive: true }) };
+  });
+
+  test("a file of another length is not the artifact", async () => {
+    const packagesDir = await mkdtemp(join(tmpdir(), "dchat-cache-"));
+    const a = await artifactOf(testBytes(100));
+    await writeFile(join(packagesDir, a.name), testBytes(99));
+    await assert.rejects(collect(createCacheSource({ packagesDir }), a, 0), fails("E_ABSENT", "99 bytes"));
+    await rm(packagesDir, { recursive: true });
+  });
+});
+
+test("the list of channels makes every source, the cache first, then by priority, and leaves out other types", async () => {
+  const client = testClient();
+  const mirrors = [
+    { url: "https://b.example/", type: "https", priority: 20 },
+    { url: "https://a.example/", type: "https", priority: 10 },
+    { url: "ipfs://x", type: "ipfs", priority: 0 },
+  ];
+  const context = { packagesDir: "/nowhere", client };
+  assert.deepEqual(createSources(mirrors, context).map((s) => s.id), [
+    "cache",
+    "https://a.example",
+    "https://b.example",
+  ]);
+  assert.deepEqual(createSources(mirrors, context, "cache").map((s) => s.kind), ["cache"]);
+  assert.deepEqual(createSources(mirrors, context, "ipfs"), []);
+  assert.deepEqual([...SOURCE_KINDS], ["cache", "https"]);
+  await client.close();
+});
