@@ -157,7 +157,7 @@ class Refresh {
       const version = state.timestamp?.signed.version ?? 0;
       if (version >= newest || this.#problems.has(mirror)) continue;
       const message = `its timestamp is version ${version}, the newest is ${newest}`;
-      const error = new UpdateError("E_ROLLBACK", message, { source: mirror.id });
+      const error = new UpdateError("E_STALE", message, { source: mirror.id });
       this.#problems.set(mirror, { mirror: mirror.id, status: "stale", error });
     }
   }
