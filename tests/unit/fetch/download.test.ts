@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, describe, test } from "node:test";
+import type { Source } from "../../../src/api.ts";
+import { createCacheSource } from "../../../src/sources/cache.ts";
+import { createHttpsSource } from "../../../src/sources/https.ts";
+import { artifactOf, targetUrlPath, testBytes } from "../../support/artifact.ts";
+import { startArtifactServer } from "../../support/artifact-server.ts";
+import { createDownloadPlace, type DownloadPlace } from "../../support/download-place.ts";
+import { fails } from "../../support/fails.ts";
+import { cutAfter, type Lie, startLyingServer } from "../../support/lying-server.ts";
+import { createClosing, testClient } from "../../support/test-client.ts";
+
+const MIB = 1 << 20;
+const bytes = testBytes(5 * MIB + 12_345);
+const artifact = await artifactOf(bytes);
+
+describe("a download", { timeout: 120_000 }, () => {
+  const closing = createClosing();
+  after(() => closing.closeAll());
+  const client = closing.keep(testClient());
+
+  async function place(): Promise<DownloadPlace> {
+    const made = await createDownloadPlace(artifact);
+    closing.keep({ close: () => made.remove() });
+    return made;
+  }
+  const honest = async (o: { ranges?: boolean } = {}) =>
+    closing.keep(await startArtifactServer(new Map([[targetUrlPath(artifact), bytes]]), o));
+  const sourceAt = (url: string, priority = 1): Source => createHttpsSource({ url, priority, client });
+  const lying = async (lie: Lie, priority = 1) =>
+    sourceAt(closing.keep(await startLyingServer(bytes, lie)).url, priority);
+
+  test("from one honest mirror arrives whole, with the proof of the file and growing progress", async () => {
+    const server = await honest();
+    const at = await place();
+    const got = await at.download([sourceAt(server.url)]);
+    await at.assertPlaced(bytes);
+    assert.deepEqual(got, {
+      file: { file: at.destination, artifact },
+      source: server.url,
+      bytesFetched: bytes.length,
+      bytesResumed: 0,
+      refused: [],
+    });
+    const progress = at.events.flatMap((e) => e.type === "progress" ? [e.bytes] : []);
+    assert.deepEqual(progress, progress.toSorted((x, y) => x - y));
+    assert.equal(progress.at(-1), bytes.length);
+  });
+
+  test("of a file of any size around the buffers arrives whole", async () => {
+    for (const length of [1, MIB - 1, MIB, MIB + 1, 2 * MIB]) {
+      const some = await artifactOf(bytes.subarray(0, length));
+      const server = closing.keep(
+        await startArtifactServer(new Map([[targetUrlPath(some), bytes.subarray(0, length)]])),
+      );
+      const at = await createDownloadPlace(some);
+      await at.download([sourceAt(server.url)]);
+      await at.assertPlaced(bytes.subarray(0, length));
+      await at.remove();
+    }
+  });
+
+  test("that is there already is proven again and not fetched; a wrong file in its place is replaced", async () => {
+    const server = await honest();
+    const at = await place();
+    await at.download([sourceAt(server.url)]);
+    const again = await at.download([sourceAt(server.url)]);
+    assert.equal(again.bytesFetched, 0);
+    assert.equal(server.requests.length, 1);
+    const wrong = bytes.slice();
+    wrong[7] = (wrong[7] ?? 0) ^ 1;
+    await writeFile(at.destination, wrong);
+    const mended = await at.download([createCacheSource({ packagesDir: at.packagesDir }), sourceAt(server.url)]);
+    assert.deepEqual(mended.refused.map((r) => [r.source, r.error.code]), [["cache", "E_HASH_MISMATCH"]]);
+    await at.assertPlaced(bytes);
+  });
+
+  test("asks by priority, and nobody after the first that succeeds", async () => {
+    const [first, second] = [await honest(), await honest()];
+    const at = await place();
+    const got = await at.download([sourceAt(second.url, 20), sourceAt(first.url, 10)]);
+    assert.equal(got.source, first.url);
+    assert.equal(second.requests.length, 0);
+  });
+
+  test("copies from the cache when it is to be placed elsewhere", async () => {
+    const server = await honest();
+    const at = await place();
+    await at.download([sourceAt(server.url)]);
+    const elsewhere = join(at.folder, "deep", "er", "copy");
+    const cache = createCacheSource({ packagesDir: at.packagesDir });
+    const got = await at.download([sourceAt(server.url), cache], { destination: elsewhere });
+    assert.equal(got.source, "cache");
+    assert.equal(server.requests.length, 1);
+    assert.deepEqual(new Uint8Array(await readFile(elsewhere)), bytes);
+  });
+
+  test("goes on at the same mirror where the connection was cut, and fetches no byte twice", async () => {
+    const at = await place();
+    const got = await at.download([await lying(cutAfter(2 * MIB))]);
+    assert.equal(got.bytesFetched, bytes.length);
+    assert.deepEqual(at.events.filter((e) => e.type === "failed" || e.type === "refused"), []);
+    await at.assertPlaced(bytes);
+  });
+
+  test("goes on at the next mirror where the last one gave up", async () => {
+    const server = await honest();
+    const at = await place();
+    const got = await at.download([await lying(cutAfter(MIB), 1), sourceAt(server.url, 2)]);
+    await at.assertPlaced(bytes);
+    assert.equal(got.bytesFetched, bytes.length);
+    assert.equal(server.requests[0]?.headers.range, `bytes=${4 * MIB}-`);
+    assert.equal(server.sentBytes(), bytes.length - 4 * MIB);
+  });
+
+  for (const ranges of [true, false]) {
+    test(`that was interrupted is resumed by the next run, ${ranges ? "by Range" : "also when Range is ignored"}`, async () => {
+      const server = await honest({ ranges });
+      const at = await place();
+      const controller = new AbortController();
+      const source = sourceAt(server.url);
+      const halfway: Source = {
+        ...source,
+        async *read(a, offset, o) {
+          for await (const chunk of source.read(a, offset, o)) {
+            yield chunk;
+            if (at.events.some((e) => e.type === "progress" && e.bytes > 0) && (offset += chunk.length) > 3 * MIB) {
+              controller.abort();
+            }
+          }
+        },
+      };
+      await assert.rejects(at.download([halfway], { signal: controller.signal }), fails("E_INTERRUPTED"));
+      await at.assertNothingPlaced();
+      const kept = await at.partialLength();
+      assert.ok(kept > 3 * MIB && kept < bytes.length, `${kept} bytes kept`);
+      const got = await at.download([source]);
+      assert.equal(got.bytesResumed, kept);
+      assert.equal(got.bytesFetched, bytes.length - kept);
+      assert.equal(server.requests[1]?.headers.range, `bytes=${kept}-`);
+      await at.assertPlaced(bytes);
+      assert.ok(at.events.some((e) => e.type === "hashing" && e.bytes > 0));
+    });
+  }
+
+  test("that was complete but not yet placed needs no mirror", async () => {
+    const at = await place();
+    await mkdir(at.partialDir);
+    await writeFile(join(at.partialDir, `${artifact.sha256}.part`), bytes);
+    const got = await at.download([]);
+    assert.deepEqual([got.bytesFetched, got.bytesResumed, got.source], [0, bytes.length, "an earlier run"]);
+    await at.assertPlaced(bytes);
+  });
+
+  for (
+    const [what, spoil] of Object.entries({
+      "was altered": (file: string) => writeFile(file, testBytes(3 * MIB, "other")),
+      "is a hole a power cut left": (file: string) => writeFile(file, "").then(() => truncate(file, 3 * MIB)),
+      "is longer than the artifact": (file: string) => writeFile(file, testBytes(9 * MIB, "other")),
+    })
+  ) {
+    test(`whose earlier part ${what} is fetched again, and nobody is blamed`, async () => {
+      const server = await honest();
+      const at = await place();
+      await mkdir(at.partialDir);
+      await spoil(join(at.partialDir, `${artifact.sha256}.part`));
+      const got = await at.download([sourceAt(server.url)]);
+      assert.deepEqual([got.refused, got.bytesResumed], [[], 0]);
+      await at.assertPlaced(bytes);
+    });
+  }
+
+  test("to another file system is copied and proven there", async (t) => {
+    const memory = "/dev/shm";
+    const onOther = await stat(memory).then(async (s) => s.dev !== (await stat(tmpdir())).dev, () => false);
+    if (!onOther) return t.skip("there is no second file system here");
+    const server = await honest();
+    const at = await place();
+    const folder = await mkdtemp(join(memory, "dchat-download-"));
+    const destination = join(folder, "copy");
+    await at.download([sourceAt(server.url)], { destination });
+    assert.deepEqual(new Uint8Array(await readFile(destination)), bytes);
+    assert.equal(await at.partialLength(), 0);
+    await rm(folder, { recursive: true });
+  });
+
+  test("without sources says what to do; with a blocked destination it keeps what it fetched", async () => {
+    const at = await place();
+    await assert.rejects(at.download([]), fails("E_NO_SOURCE"));
+    const server = await honest();
+    await mkdir(join(at.destination, "inner"), { recursive: true });
+    await assert.rejects(at.download([sourceAt(server.url)]), fails("E_IO"));
+    assert.equal(await at.partialLength(), bytes.length);
+    await rm(dirname(at.destination), { recursive: true });
+    assert.equal((await at.download([])).bytesFetched, 0);
+  });
+});
