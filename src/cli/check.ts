@@ -138,10 +138,10 @@ export const listVersionsCommand: Command = {
   },
 };
 
-/** The signed facts of an artifact, under the names the schemas have. */
-export function artifactJson(x: Verified<Artifact>): Record<string, unknown> {
+/** The facts of an artifact, under the names the schemas have. */
+export function artifactJson(x: Artifact): Record<string, unknown> {
   const { length, ...rest } = x;
-  return { ...rest, lengthBytes: length };
+  return { entrypoint: null, minCompatibleVersion: null, releaseNotesUrl: null, ...rest, lengthBytes: length };
 }
 
 function metadataJson({ state, mirrors }: Refreshed): Record<string, unknown> {

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { addArtifact } from "../publish/add-artifact.ts";
 import { MAX_LIFETIME_DAYS } from "../publish/document.ts";
 import { asUpdateError } from "../errors.ts";
+import { artifactJson } from "./check.ts";
 import type { Command } from "./command.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
@@ -25,7 +26,7 @@ export const releaseAddCommand: Command = {
       value: "U",
       help: "soft-fork, hard-fork, security-patch, feature-toggle (soft-fork)",
     },
-    security: { type: "string", value: "BOOL", help: "whether it mends a security hole (true for security-patch)" },
+    security: { type: "truth", help: "whether it mends a security hole (true for security-patch)" },
     "release-date": { type: "string", value: "TIME", help: "RFC 3339 (now)" },
     "min-compatible-version": { type: "string", value: "V", help: "oldest version it works with" },
     "release-notes-url": { type: "string", value: "URL", help: "where its notes are" },
@@ -71,7 +72,7 @@ export const releaseAddCommand: Command = {
           `   BLAKE3  ${artifact.blake3}`,
           ...(staged === undefined ? [] : [`   staged as targets ${staged.document.signed.version}`]),
         ],
-        json: { artifact, stagedTargetsVersion: staged?.document.signed.version ?? null },
+        json: { artifact: artifactJson(artifact), stagedTargetsVersion: staged?.document.signed.version ?? null },
       };
     });
   },
