@@ -1,9 +1,11 @@
 // dchat-update: gets a network of nodes its next version, from anyone, trusting no one.
 // The entry: a command line when it is run, a library when it is imported; the only place that exits the process.
 // Design: docs/architecture.md. As a library nothing happens on import.
+import { programArguments } from "./src/cli/deno-arguments.ts";
 import { isMain } from "./src/cli/is-main.ts";
 import { runCli } from "./src/cli/main.ts";
 import type { Terminal } from "./src/cli/output.ts";
+import { VERSION_LINE } from "./src/cli/version.ts";
 
 export type * from "./src/api.ts";
 export { VERSION } from "./src/baked.ts";
@@ -13,9 +15,14 @@ export { createTufClient, type TufClient, type TufClientOptions } from "./src/li
 export { verifyPackage, type VerifyPackageOptions } from "./src/library/verify-package.ts";
 export { verifyEd25519 } from "./src/trust/ed25519.ts";
 
-if (isMain(import.meta)) await main();
+if (isMain(import.meta)) {
+  const argv = programArguments();
+  // Scripts ask this often: answered before streams and signals are set up, which is most of a cold start.
+  if (argv.length === 1 && argv[0] === "version") console.log(VERSION_LINE);
+  else await main(argv);
+}
 
-async function main(): Promise<never> {
+async function main(argv: readonly string[]): Promise<never> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
@@ -27,7 +34,7 @@ async function main(): Promise<never> {
   process.stdout.on("error", () => {});
   process.stderr.on("error", () => {});
   const code = await runCli({
-    argv: process.argv.slice(2),
+    argv,
     env: process.env,
     stdout: terminal(process.stdout),
     stderr: terminal(process.stderr),

@@ -71,7 +71,7 @@ interface WordRule {
 const WORD_RULES: WordRule[] = [
   { word: /\bprocess\s*\.\s*(exit|exitCode|reallyExit|abort)\b/, only: ["dchat-update.ts"], why: "one place ends it" },
   { word: /\bas\s+Verified</, only: ["src/trust/"], why: "only proven values carry the mark" },
-  { word: /\b(Deno|Bun)\.[a-zA-Z]/, only: [], why: "one code for every runtime" },
+  { word: /\b(Deno|Bun)\??\.[a-zA-Z]/, only: ["src/cli/deno-arguments.ts"], why: "one code for every runtime" },
 ];
 
 interface Import {
