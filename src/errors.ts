@@ -59,6 +59,11 @@ export interface UpdateErrorOptions {
   readonly clause?: string;
 }
 
+/** Control and format characters as escapes: text from outside must not move a terminal's cursor or turn a line around. */
+function plainLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`);
+}
+
 /** An error with a stable code. The message is one line and never contains unescaped bytes from outside. */
 export class UpdateError extends Error {
   readonly code: ErrorCode;
@@ -67,10 +72,10 @@ export class UpdateError extends Error {
   readonly clause: string | undefined;
 
   constructor(code: ErrorCode, message: string, o: UpdateErrorOptions = {}) {
-    super(message, o.cause === undefined ? undefined : { cause: o.cause });
+    super(plainLine(message), o.cause === undefined ? undefined : { cause: o.cause });
     this.name = "UpdateError";
     this.code = code;
-    this.hint = o.hint;
+    this.hint = o.hint === undefined ? undefined : plainLine(o.hint);
     this.source = o.source;
     this.clause = o.clause;
   }

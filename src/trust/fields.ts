@@ -53,11 +53,11 @@ export class Field {
     return typeof this.value === "string" ? this.value : this.fail("must be a string");
   }
 
-  /** A string that is shown to people or becomes part of a path: bounded, no control characters. */
+  /** A string that is shown to people or becomes part of a path: bounded, no control characters, no turned direction. */
   line(maxLength = 1024): string {
     const s = this.string();
     // deno-lint-ignore no-control-regex -- refusing control characters is the purpose
-    if (s.length > maxLength || /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(s)) {
+    if (s.length > maxLength || /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/.test(s)) {
       return this.fail(`must be one line of at most ${maxLength} characters`);
     }
     return s;

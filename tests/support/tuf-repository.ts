@@ -7,6 +7,7 @@ import {
   at,
   type MutableJson,
   type MutableObject,
+  parseFile,
   put,
   sha256,
   signedFile,
@@ -232,4 +233,16 @@ export function createTufRepository(o: TufRepositoryOptions): TufRepository {
   };
   repository.publish();
   return repository;
+}
+
+/** A role's current file with one edit, signed again by the role's own keys: only what it says can be wrong. */
+export function resigned(
+  repo: TufRepository,
+  role: string,
+  path: readonly (string | number)[],
+  to: MutableJson | undefined,
+): Uint8Array {
+  const { signed } = parseFile(repo.bytes(role));
+  put(signed, path, to);
+  return signedFile(signed, repo.signers(role));
 }

@@ -39,7 +39,7 @@ describe("a field", () => {
     malformed(() => field(4).integer(5));
     assert.equal(field("abc").line(3), "abc");
     malformed(() => field("abcd").line(3));
-    for (const c of ["\u0000", "\n", "\u001b", "\u007f", "\u0085", "\u2028", "\u2029"]) {
+    for (const c of ["\u0000", "\n", "\u001b", "\u007f", "\u009b", "\u2028", "\u2029", "\u202e", "\u2067"]) {
       malformed(() => field(`a${c}b`).line());
     }
     assert.equal(field("b").oneOf(["a", "b"]), "b");

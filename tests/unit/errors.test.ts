@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AllSourcesFailedError, asUpdateError, UpdateError } from "../../src/errors.ts";
+
+test("no text from outside can move the cursor, break the line or turn it around", () => {
+  const hostile = "a\nb\rc\u001b[2Jd\u009b2Je\u007f\u2028f\u202eg\u200bh\ud800";
+  const shown = "a\\u{a}b\\u{d}c\\u{1b}[2Jd\\u{9b}2Je\\u{7f}\\u{2028}f\\u{202e}g\\u{200b}h\\u{d800}";
+  const e = new UpdateError("E_MALFORMED", hostile, { hint: hostile });
+  assert.equal(e.message, shown);
+  assert.equal(e.hint, shown);
+  assert.equal(asUpdateError(new Error(hostile)).message, shown);
+  assert.equal(new AllSourcesFailedError("x", [{ source: "m", error: e }]).message, `x: m: ${shown}`);
+});
+
+test("ordinary text stays as it is", () => {
+  const text = 'ä ☃ 😀 "quoted" \\ back';
+  assert.equal(new UpdateError("E_USAGE", text).message, text);
+});
