@@ -96,7 +96,7 @@ function joined(r: Repository, role: TopLevelRole, theirs: Document<Signed>, fro
     });
   }
   const base = ours ?? theirs;
-  if (isSettled(r, role)) return base;
+  if (isSettled(r, role, base)) return base;
   // Who may sign is asked of the repository as it will be: a root that is new here brings its own keys.
   const authorities = authoritiesOf(withStaged(r, role, base), role);
   refuseBadSignatures(theirs.envelope, authorities, `${JSON.stringify(from)}: ${path}`);

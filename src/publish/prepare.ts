@@ -127,7 +127,7 @@ class Step {
     if (staged === undefined) return undefined;
     const authorities = authoritiesOf(this.#repository, role);
     // More signatures would change bytes that a staged parent names, for which other people have signed already.
-    const signers = isSettled(this.#repository, role) ? [] : this.#o.signers;
+    const signers = isSettled(this.#repository, role, staged) ? [] : this.#o.signers;
     const { document, added } = await signDocument(role, staged, authorities, signers, this.#o);
     if (isNew || added.length > 0) await this.#files.write(stagingPath(role), document.envelope.bytes);
     this.check(role, document);

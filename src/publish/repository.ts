@@ -211,13 +211,8 @@ function sameRule(a: Authority, b: Authority): boolean {
     [...a.role.keyIds].every((id) => b.role.keyIds.has(id));
 }
 
-/** True when a staged document's exact bytes are named by its staged parent: further signatures would change them. */
-export function isSettled({ staged }: Repository, role: TopLevelRole): boolean {
-  if (role === "targets" && staged.targets !== undefined) {
-    return namesExactly(staged.snapshot?.signed.meta.get("targets.json"), staged.targets);
-  }
-  if (role === "snapshot" && staged.snapshot !== undefined) {
-    return namesExactly(staged.timestamp?.signed.snapshot, staged.snapshot);
-  }
-  return false;
+/** True when a document's exact bytes are named by a staged parent: further signatures would change them. */
+export function isSettled({ staged }: Repository, role: TopLevelRole, document: Document<Signed>): boolean {
+  if (role === "targets") return namesExactly(staged.snapshot?.signed.meta.get("targets.json"), document);
+  return role === "snapshot" && namesExactly(staged.timestamp?.signed.snapshot, document);
 }

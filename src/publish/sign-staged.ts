@@ -56,7 +56,7 @@ export async function signStaged(
         hint: `stage it again: ${role === "root" ? "`release rotate-root`" : "`release refresh --targets`"}`,
       });
     }
-    const able = isSettled(repository, role) ? [] : signers;
+    const able = isSettled(repository, role, document) ? [] : signers;
     const signed = await signDocument(role, document, authorities, able, o);
     if (signed.added.length > 0) await files.write(stagingPath(role), signed.document.envelope.bytes);
     added.push(...signed.added.map((keyId) => ({ role, keyId })));
