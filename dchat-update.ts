@@ -50,7 +50,7 @@ function terminal(stream: NodeJS.WriteStream): Terminal {
     write: (text) => void stream.write(text),
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? 80;
+      return stream.columns || 80; // 0 is what a terminal says that does not know
     },
   };
 }

@@ -39,12 +39,14 @@ export const checkCommand: Command = {
     "exit-code": { type: "boolean", help: "exit with 100 when a newer version is available" },
   },
   async run(c, a) {
-    const session = await openSession(c);
-    const current = await currentVersion(session.home, a);
-    c.out.note(c.out.line("search", `Checking for updates (current version: ${current ?? "none"})`));
-    const refreshed = await withHttp(c, a, async (client) => await refresh(c, session, client));
     const platform = platformOf(a);
+    const session = await openSession(c);
     const channel = channelOf(a, session);
+    const current = await currentVersion(session.home, a);
+    const refreshed = await withHttp(c, a, async (client) => {
+      c.out.note(c.out.line("search", `Checking for updates (current version: ${current ?? "none"})`));
+      return await refresh(c, session, client);
+    });
     const all = listReleases(refreshed.state, offlineClock(c));
     const versions = byVersion(all.artifacts.filter((x) => x.platform === platform && inChannel(x.channel, channel)));
     const newer = versions.filter((v) => current === undefined || compareVersions(v.version, current) > 0);
@@ -95,13 +97,13 @@ export const listVersionsCommand: Command = {
     offline: { type: "boolean", help: "only what is already known: ask no mirror" },
   },
   async run(c, a) {
+    const platform = a.flag("all-platforms") ? undefined : platformOf(a);
+    const channel = a.oneOf("channel", CHANNELS);
     const session = await openSession(c);
     const current = await currentVersion(session.home, a);
     const refreshed = a.flag("offline")
       ? { state: session.state, mirrors: [] }
       : await withHttp(c, a, async (client) => await refresh(c, session, client));
-    const platform = a.flag("all-platforms") ? undefined : platformOf(a);
-    const channel = a.string("channel") === undefined ? undefined : channelOf(a, session);
     const { artifacts } = listReleases(refreshed.state, offlineClock(c));
     const shown = artifacts.filter((x) =>
       (platform === undefined || x.platform === platform) && (channel === undefined || x.channel === channel)

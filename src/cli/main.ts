@@ -9,10 +9,11 @@ import { createContext, type Host } from "./context.ts";
 import { downloadCommand } from "./download.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { initCommand } from "./init.ts";
-import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand, testMirrorsCommand } from "./mirrors.ts";
+import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
 import { printable } from "./output.ts";
 import { releaseCommands } from "./release.ts";
 import { configureAutoUpdateCommand, showConfigCommand } from "./settings.ts";
+import { testMirrorsCommand } from "./test-mirrors.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
 

@@ -39,11 +39,13 @@ export const verifyCommand: Command = {
   async run(c, a) {
     const file = resolve(a.required("package"));
     const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
+    const wanted = readWanted(a);
+    const minRootVersion = a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER);
     const { state, home } = await loadTrust(c, a, clock);
-    requireRootVersion(state, a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER));
+    requireRootVersion(state, minRootVersion);
     let artifact: Verified<Artifact>;
     try {
-      artifact = chooseArtifact(a, file, state, clock);
+      artifact = chooseArtifact(wanted, file, state, clock);
       await prove(c, artifact, file);
     } catch (e) {
       if (home !== undefined && isIntegrityError(e)) await alert(c, home, "verify", basename(file), e);
@@ -149,9 +151,13 @@ function requireRootVersion(state: TrustState, least: number | undefined): void 
   });
 }
 
-/** The signed artifact that this file must be, by its name and by what the options demand. */
-function chooseArtifact(a: Arguments, file: string, state: TrustState, clock: Clock): Verified<Artifact> {
-  const name = basename(file);
+/** What the options demand of a file. */
+interface Wanted {
+  readonly version: string | undefined;
+  readonly platform: string | undefined;
+}
+
+function readWanted(a: Arguments): Wanted {
   const version = a.string("version");
   const platform = a.string("platform");
   if (version !== undefined && !isVersion(version)) {
@@ -160,6 +166,13 @@ function chooseArtifact(a: Arguments, file: string, state: TrustState, clock: Cl
   if (platform !== undefined && !isPlatform(platform)) {
     throw new UpdateError("E_USAGE", "--platform must be like linux-x64");
   }
+  return { version, platform };
+}
+
+/** The signed artifact that this file must be, by its name and by what is demanded. */
+function chooseArtifact(wanted: Wanted, file: string, state: TrustState, clock: Clock): Verified<Artifact> {
+  const { version, platform } = wanted;
+  const name = basename(file);
   const fits = (x: Artifact) =>
     (version === undefined || x.version === version) && (platform === undefined || x.platform === platform);
   const all = listReleases(state, clock).artifacts;

@@ -1,0 +1,178 @@
+// test-mirrors: latency, rate and freshness of each mirror, measured side by side. Design: docs/cli.md.
+// Must not: let a mirror's answer change what is trusted, or prove anything: it only measures.
+import type { Artifact, Verified } from "../api.ts";
+import type { MirrorEntry } from "../config/config.ts";
+import { createHomeTrustStore } from "../config/trust-store.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { loadUndici } from "../heavy/http.ts";
+import type { HttpClient } from "../net/http-client.ts";
+import { createHttpsMirror, createHttpsSource, isTemplate } from "../sources/https.ts";
+import { acceptTimestamp, type TrustState, wantedSnapshot } from "../trust/client.ts";
+import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
+import { platformName } from "../trust/naming.ts";
+import { listReleases } from "../trust/releases.ts";
+import { table } from "./check.ts";
+import { type Command, NETWORK_OPTIONS } from "./command.ts";
+import type { Context } from "./context.ts";
+import { isSupported, mirrorJson } from "./mirrors.ts";
+import { formatBytes } from "./output.ts";
+import { offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
+
+/** Enough for a connection to reach its speed; what comes is thrown away. */
+const SAMPLE_BYTES = 8 * 2 ** 20;
+/** A slow mirror is judged by what it gives in this time. */
+const SAMPLE_MS = 3000;
+
+interface MirrorTest {
+  readonly mirror: MirrorEntry;
+  readonly operational: boolean;
+  readonly latencyMs: number | null;
+  readonly bytesPerSecond: number | null;
+  /** "fresh" also for a mirror of artifacts alone, which has nothing that could be old. */
+  readonly freshness: "fresh" | "stale" | "expired" | "unknown";
+  readonly timestampVersion: number | null;
+  readonly code: string | null;
+  readonly message: string | null;
+}
+
+export const testMirrorsCommand: Command = {
+  name: "test-mirrors",
+  summary: "measure latency, rate and freshness of the mirrors",
+  options: NETWORK_OPTIONS,
+  async run(c, a) {
+    const { home, config } = await openConfig(c);
+    const state = await createHomeTrustStore(home.trustFile).load();
+    const mirrors = config.mirrors.filter((m) => isSupported(m.type)).toSorted((x, y) => x.priority - y.priority);
+    if (mirrors.length === 0) {
+      throw new UpdateError("E_NO_SOURCE", "no mirror is configured", {
+        hint: "add one: dchat-update add-mirror --url URL --mirror-type https",
+      });
+    }
+    const [sample] = state === undefined ? [] : listReleases(state, offlineClock(c)).artifacts
+      .toSorted((x, y) => Number(isForThisMachine(y)) - Number(isForThisMachine(x)));
+    await loadUndici(); // loading our own code is no latency of a mirror
+    const first = await withHttp(
+      c,
+      a,
+      async (client) => await Promise.all(mirrors.map((m) => testMirror(c, client, m, { state, sample }))),
+    );
+    const newest = Math.max(0, ...first.map((t) => t.timestampVersion ?? 0));
+    const tests = first.map((t): MirrorTest =>
+      t.freshness === "fresh" && (t.timestampVersion ?? newest) < newest ? { ...t, freshness: "stale" } : t
+    );
+    const operational = tests.filter((t) => t.operational).length;
+    const rows = tests.map((t) => [
+      c.out.line(t.operational ? "ok" : "failed", t.mirror.url),
+      t.latencyMs === null ? "-" : `${t.latencyMs} ms`,
+      t.bytesPerSecond === null ? "-" : `${formatBytes(t.bytesPerSecond)}/s`,
+      t.freshness + (t.timestampVersion === null ? "" : ` (timestamp ${t.timestampVersion})`),
+      t.message ?? "",
+    ]);
+    return {
+      lines: [
+        ...table([["MIRROR", "LATENCY", "RATE", "FRESHNESS", ""], ...rows]),
+        `${operational}/${tests.length} mirrors operational`,
+      ],
+      json: {
+        operational,
+        total: tests.length,
+        mirrors: tests.map(({ mirror, ...t }) => ({ ...mirrorJson(mirror), ...t })),
+      },
+    };
+  },
+};
+
+function isForThisMachine(a: Artifact): boolean {
+  return a.platform === platformName(process.platform, process.arch);
+}
+
+/** What a mirror is measured by; both are missing before the first check. */
+interface Yardstick {
+  readonly state: TrustState | undefined;
+  readonly sample: Verified<Artifact> | undefined;
+}
+
+/** Latency of the first answer, rate of a sample of an artifact, and whether the timestamp is the newest known. */
+async function testMirror(c: Context, client: HttpClient, mirror: MirrorEntry, y: Yardstick): Promise<MirrorTest> {
+  const untested = { mirror, latencyMs: null, bytesPerSecond: null, timestampVersion: null } as const;
+  const startMs = performance.now();
+  try {
+    if (isTemplate(mirror.url)) {
+      // Only a release's own URL means something here, so latency is that of the host.
+      (await client.get(new URL(mirror.url).origin, c)).discard();
+      const latencyMs = since(startMs);
+      const rate = await measureRate(c, client, mirror, y.sample);
+      return { ...untested, operational: true, latencyMs, freshness: "fresh", code: null, message: null, ...rate };
+    }
+    const timestamp = await createHttpsMirror({ url: mirror.url, client })
+      .fetch("metadata/timestamp.json", MAX_METADATA_BYTES.timestamp, c);
+    const latencyMs = since(startMs);
+    const judged = judgeTimestamp(c, y.state, timestamp);
+    return { ...untested, latencyMs, ...judged, ...(await measureRate(c, client, mirror, y.sample)) };
+  } catch (e) {
+    const error = asUpdateError(e);
+    if (error.code === "E_INTERRUPTED") throw error;
+    return { ...untested, operational: false, freshness: "unknown", code: error.code, message: error.message };
+  }
+}
+
+function since(startMs: number): number {
+  return Math.max(1, Math.round(performance.now() - startMs));
+}
+
+/** Reads the beginning of the sample. A mirror without it is not complete, and says so. */
+async function measureRate(
+  c: Context,
+  client: HttpClient,
+  mirror: MirrorEntry,
+  sample: Verified<Artifact> | undefined,
+): Promise<Partial<MirrorTest>> {
+  if (sample === undefined) return {};
+  const startMs = performance.now();
+  let bytes = 0;
+  try {
+    const source = createHttpsSource({ url: mirror.url, priority: mirror.priority, client });
+    for await (const chunk of source.read(sample, 0, c)) {
+      bytes += chunk.length;
+      if (bytes >= SAMPLE_BYTES || since(startMs) >= SAMPLE_MS) break;
+    }
+    return { bytesPerSecond: Math.round(bytes * 1000 / since(startMs)) };
+  } catch (e) {
+    const { code, message } = asUpdateError(e);
+    if (code === "E_INTERRUPTED") throw e;
+    return { operational: false, code, message };
+  }
+}
+
+function judgeTimestamp(
+  c: Context,
+  state: TrustState | undefined,
+  bytes: Uint8Array,
+): Pick<MirrorTest, "operational" | "freshness" | "timestampVersion" | "code" | "message"> {
+  if (state === undefined) {
+    return {
+      operational: true,
+      freshness: "unknown",
+      timestampVersion: null,
+      code: null,
+      message: "no trust root to judge by",
+    };
+  }
+  try {
+    const next = acceptTimestamp(state, bytes, updateClock(c));
+    wantedSnapshot(next, updateClock(c)); // a version that is known is accepted at any age; this asks for its age
+    return {
+      operational: true,
+      freshness: "fresh",
+      timestampVersion: next.timestamp?.signed.version ?? null,
+      code: null,
+      message: null,
+    };
+  } catch (e) {
+    const error = asUpdateError(e);
+    const { code, message } = error;
+    if (code === "E_ROLLBACK") return { operational: true, freshness: "stale", timestampVersion: null, code, message };
+    if (code === "E_EXPIRED") return { operational: true, freshness: "expired", timestampVersion: null, code, message };
+    return { operational: false, freshness: "unknown", timestampVersion: null, code, message };
+  }
+}
