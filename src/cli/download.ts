@@ -2,7 +2,8 @@
 // Must not: put anything unproven into packages/ or the output file.
 import { chmod } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Artifact, Source, Verified } from "../api.ts";
+import type { Artifact, Channel, Source, Verified } from "../api.ts";
+import { CHANNELS } from "../config/config.ts";
 import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
 import { downloadArtifact, type DownloadEvent } from "../fetch/download.ts";
 import type { HttpClient } from "../net/http-client.ts";
@@ -11,7 +12,7 @@ import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
-import { byVersion, channelOf, inChannel, LISTING_OPTIONS, platformOf } from "./check.ts";
+import { byVersion, inChannel, LISTING_OPTIONS, platformOf } from "./check.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
@@ -30,11 +31,12 @@ export const downloadCommand: Command = {
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
-    const session = await openSession(c);
     const only = a.oneOf("source", SOURCE_KINDS);
+    const wanted = readWanted(a);
+    const session = await openSession(c);
     return await withHttp(c, a, async (client) => {
       const state = await refreshIfPossible(c, session, client);
-      const artifact = chooseArtifact(c, a, session, state);
+      const artifact = chooseArtifact(c, wanted, session, state);
       const sources = createSources(session.config.mirrors, { packagesDir: session.home.packagesDir, client }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
       const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name));
@@ -86,15 +88,28 @@ async function refreshIfPossible(c: Context, s: Session, client: HttpClient): Pr
   }
 }
 
-function chooseArtifact(c: Context, a: Arguments, s: Session, state: TrustState): Verified<Artifact> {
-  const platform = platformOf(a);
+interface Wanted {
+  /** Undefined for the newest of the channel. */
+  readonly version: string | undefined;
+  readonly platform: string;
+  /** Undefined for the configured one. */
+  readonly channel: Channel | undefined;
+}
+
+function readWanted(a: Arguments): Wanted {
   const version = a.string("version");
   if (version !== undefined && !isVersion(version)) {
     throw new UpdateError("E_USAGE", `--version must be a semantic version such as 1.0.0`);
   }
+  return { version, platform: platformOf(a), channel: a.oneOf("channel", CHANNELS) };
+}
+
+function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: TrustState): Verified<Artifact> {
+  const { version, platform } = wanted;
+  const channel = wanted.channel ?? s.config.autoUpdate.channel;
   const all = listReleases(state, updateClock(c)).artifacts;
   const fitting = version === undefined
-    ? byVersion(all.filter((x) => x.platform === platform && inChannel(x.channel, channelOf(a, s))))[0]?.artifacts ?? []
+    ? byVersion(all.filter((x) => x.platform === platform && inChannel(x.channel, channel)))[0]?.artifacts ?? []
     : all.filter((x) => x.version === version && x.platform === platform);
   const [artifact, ...others] = fitting;
   if (artifact === undefined) {

@@ -8,6 +8,7 @@ import { createCompletionCommand } from "./completion.ts";
 import { createContext, type Host } from "./context.ts";
 import { downloadCommand } from "./download.ts";
 import { commandHelp, generalHelp } from "./help.ts";
+import { hintOf } from "./hints.ts";
 import { initCommand } from "./init.ts";
 import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
 import { printable } from "./output.ts";
@@ -117,8 +118,7 @@ function unknownCommand(name: string): UpdateError {
 
 function errorLines(e: UpdateError, verbose: boolean): string[] {
   const from = e.source === undefined || e.message.includes(e.source) ? "" : ` (from ${e.source})`;
-  const lines = [`error ${e.code}: ${e.message}${from}`];
-  if (e.hint !== undefined) lines.push(`  ${e.hint}`);
+  const lines = [`error ${e.code}: ${e.message}${from}`, `  ${hintOf(e)}`];
   if (!verbose) return lines;
   if (e.clause !== undefined) lines.push(`  rule: ${e.clause}`);
   for (let cause = e.cause; cause instanceof Error; cause = cause.cause) {
@@ -134,7 +134,7 @@ function errorJson(e: UpdateError): Record<string, unknown> {
     code: e.code,
     exitCode: e.exitCode,
     message: e.message,
-    hint: e.hint ?? null,
+    hint: hintOf(e),
     source: e.source ?? null,
     clause: e.clause ?? null,
     attempts: attempts.map((x) => ({ source: x.source, code: x.error.code, message: x.error.message })),
