@@ -58,22 +58,22 @@ export async function askExternalSigner(
 /** The whole output of a child that ends well in time. */
 async function collect(child: ChildProcess, outer: AbortSignal, timeLimitMs: number): Promise<Uint8Array> {
   const late = AbortSignal.timeout(timeLimitMs);
-  const signal = AbortSignal.any([outer, late]);
+  const tooMuch = new AbortController();
   const chunks: Uint8Array[] = [];
   let length = 0;
   child.stdout?.on("data", (chunk: Uint8Array) => {
     length += chunk.length;
-    if (length > MAX_OUTPUT_BYTES) child.kill("SIGKILL");
+    if (length > MAX_OUTPUT_BYTES) tooMuch.abort();
     else chunks.push(chunk);
   });
   let code: number | null;
   try {
-    // "exit" and then the end of the pipe: a grandchild that keeps the pipe open must not outlive the time limit.
-    [code] = await once(child, "close", { signal });
+    [code] = await once(child, "close", { signal: AbortSignal.any([outer, late, tooMuch.signal]) });
   } catch (e) {
     child.kill("SIGKILL");
-    child.stdout?.destroy();
+    child.stdout?.destroy(); // what the shell started may live on and must not hold us
     if (outer.aborted) throw asUpdateError(outer.reason, "E_INTERRUPTED");
+    if (tooMuch.signal.aborted) throw refused(`wrote more than ${MAX_OUTPUT_BYTES} bytes`);
     if (!late.aborted) throw refused("could not be started", e);
     throw new UpdateError("E_TIMEOUT", `the external signer gave no signature within ${timeLimitMs / 1000} s`);
   }
