@@ -112,11 +112,19 @@ class Refresh {
       }
       this.state = accepted;
       for (const { mirror, answer } of answers) {
-        if (answer instanceof UpdateError && answer.code === "E_ABSENT") this.#lackRoot.add(mirror);
+        if (answer instanceof UpdateError && answer.code === "E_ABSENT") this.#markWithoutRoot(mirror, path);
       }
       await this.#o.save(accepted, "incomplete");
     }
     throw new UpdateError("E_MALFORMED", `more than ${MAX_ROOT_STEPS} new roots`, { clause: "TUF 5.3.3" });
+  }
+
+  /** Others have a root that this mirror lacks or withholds. */
+  #markWithoutRoot(mirror: Mirror, path: string): void {
+    this.#lackRoot.add(mirror);
+    if (this.#problems.has(mirror)) return;
+    const error = new UpdateError("E_STALE", `it does not have ${path}, others do`, { source: mirror.id });
+    this.#problems.set(mirror, { mirror: mirror.id, status: "stale", error });
   }
 
   /** Takes the newest timestamp whose snapshot and targets somebody can supply. */
@@ -251,10 +259,13 @@ class Refresh {
     if (error.retry !== "elsewhere") throw error; // our own disk, an abort, a bug: no other mirror can help
     const isRoot = path.endsWith(".root.json");
     const isOldKey = this.#lackRoot.has(mirror) && (error.code === "E_UNTRUSTED_KEY" || error.code === "E_THRESHOLD");
-    const behind = isOldKey || isBehind(error, isRoot);
+    const behind = isOldKey || isBehind(error);
     const status = behind ? "stale" : isIntegrityError(error) ? "refused" : "failed";
+    // The first problem is reported, unless it was no lie and a lie follows.
+    const known = this.#problems.get(mirror)?.status;
+    const isNews = known === undefined || (status === "refused" && known !== "refused");
     // A root that is not there is the normal end of the chain, no fault of the mirror.
-    if (!(isRoot && error.code === "E_ABSENT") && !this.#problems.has(mirror)) {
+    if (isNews && !(isRoot && error.code === "E_ABSENT")) {
       this.#problems.set(mirror, { mirror: mirror.id, status, error });
     }
     if (status === "refused") await this.#o.onRefused?.(mirror.id, error, path);
@@ -262,9 +273,13 @@ class Refresh {
   }
 }
 
-/** Old but genuine: what an honest mirror that was not synchronised looks like. A root's version can only be a lie. */
-function isBehind(e: UpdateError, isRoot: boolean): boolean {
-  return e.code === "E_ABSENT" || e.code === "E_EXPIRED" || (e.code === "E_ROLLBACK" && !isRoot);
+/**
+ * Old but genuine: what an honest mirror that was not synchronised looks like. An older timestamp is such a thing. Any
+ * other older version stands under the name of a newer one or is named by a newer file: somebody made it so.
+ */
+function isBehind(e: UpdateError): boolean {
+  if (e.code === "E_ROLLBACK") return e.clause === "TUF 5.4.3.1";
+  return e.code === "E_ABSENT" || e.code === "E_EXPIRED";
 }
 
 function versionPrefix(state: TrustState, version: number): string {
