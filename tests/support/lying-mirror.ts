@@ -1,0 +1,137 @@
+// A mirror that is honest except where a test says otherwise: a map of files over HTTP with ranges, and answers that
+// lie, stall or never end. It counts what it was asked for and what it gave.
+// Must not: hold a large body in memory.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { startHttpServer, type TestServer } from "./http-server.ts";
+import type { Files } from "./trust-client.ts";
+
+/** One question and the means to answer it. */
+export interface Question {
+  /** Relative, as in a map of files: `metadata/timestamp.json`. */
+  readonly path: string;
+  /** First byte that is wanted; 0 without a range. */
+  readonly from: number;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** What an honest mirror would give. */
+  readonly honest: Uint8Array | undefined;
+}
+
+export type Answer = (q: Question) => void | Promise<void>;
+
+export interface LyingMirror extends TestServer {
+  /** Replaces everything it serves. Keys of `lies` are paths; the empty one answers whatever no other does. */
+  serve(files: Files, lies?: Readonly<Record<string, Answer>>): void;
+  /** Since the last `serve`. */
+  readonly questions: readonly Pick<Question, "path" | "from">[];
+  /** Bytes of bodies handed to the network since the last `serve`. */
+  readonly givenBytes: number;
+}
+
+export async function startLyingMirror(o: { tls?: boolean } = {}): Promise<LyingMirror> {
+  let files: Files = new Map();
+  let lies: ReadonlyMap<string, Answer> = new Map();
+  let questions: Question[] = [];
+  let givenBytes = 0;
+  const server = await startHttpServer((request, response) => {
+    const write = response.write.bind(response);
+    response.write = ((chunk: Uint8Array, ...rest: []) => {
+      givenBytes += chunk.length;
+      return write(chunk, ...rest);
+    }) as typeof response.write; // the answers here write bytes and nothing else
+    const path = decodeURIComponent(new URL(request.url ?? "", "http://localhost").pathname.slice(1));
+    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    const q: Question = { path, from, request, response, honest: files.get(path) };
+    questions.push(q);
+    const answer = lies.get(path) ?? lies.get("") ?? honestly;
+    Promise.resolve(answer(q)).catch((e) => response.destroy(e instanceof Error ? e : new Error(String(e))));
+  }, o);
+  return {
+    ...server,
+    serve(nextFiles, nextLies = {}) {
+      files = nextFiles;
+      lies = new Map(Object.entries(nextLies));
+      questions = [];
+      givenBytes = 0;
+    },
+    get questions() {
+      return questions;
+    },
+    get givenBytes() {
+      return givenBytes;
+    },
+  };
+}
+
+/** The answer of an honest mirror. */
+export const honestly: Answer = ({ honest, from, response }) => {
+  if (honest === undefined) return void response.writeHead(404).end();
+  const body = honest.subarray(from);
+  response.writeHead(from > 0 ? 206 : 200, {
+    "content-length": body.length,
+    ...(from > 0 ? { "content-range": `bytes ${from}-${honest.length - 1}/${honest.length}` } : {}),
+  });
+  response.write(body);
+  response.end();
+};
+
+/** Honest but for the bytes, ranges included. */
+export const gives = (change: (honest: Uint8Array) => Uint8Array): Answer => (q) =>
+  honestly({ ...q, honest: change(q.honest ?? new Uint8Array()) });
+
+/** A whole body with status 200, whatever range was asked for, without saying how long it is. */
+export const givesUnannounced = (change: (honest: Uint8Array) => Uint8Array): Answer => ({ response, honest }) => {
+  response.writeHead(200);
+  response.write(change(honest ?? new Uint8Array()));
+  response.end();
+};
+
+/** Announces the honest length, gives so many bytes of it from where it was asked, and hangs up. */
+export const hangsUpAfter = (bytes: number, change: (honest: Uint8Array) => Uint8Array = (b) => b): Answer => (q) => {
+  const honest = change(q.honest ?? new Uint8Array());
+  const left = honest.length - q.from;
+  q.response.writeHead(q.from > 0 ? 206 : 200, {
+    "content-length": left,
+    ...(q.from > 0 ? { "content-range": `bytes ${q.from}-${honest.length - 1}/${honest.length}` } : {}),
+  });
+  q.response.write(honest.subarray(q.from, q.from + bytes), () => q.response.destroy());
+};
+
+/** A body that is made while it is sent: so many bytes, or without an end. */
+export const pours = (bytes: number, o: { announced: boolean; status?: number }): Answer => async ({ response }) => {
+  response.writeHead(o.status ?? 200, o.announced ? { "content-length": bytes } : {});
+  let gone = false;
+  response.on("close", () => gone = true);
+  const chunk = new Uint8Array(1 << 16).fill(0x20); // spaces: the longest valid beginning of JSON there is
+  for (let given = 0; given < bytes && !gone; given += chunk.length) {
+    if (!response.write(chunk)) await new Promise<void>((go) => response.once("drain", go).once("close", go));
+  }
+  response.end();
+};
+
+/** Accepts the question and never says a word. */
+export const saysNothing: Answer = () => {};
+
+/** Some honest bytes, then one more each interval. */
+export const drips = (o: { first: number; everyMs: number }): Answer => (q) => {
+  const bytes = (q.honest ?? new Uint8Array()).subarray(q.from);
+  q.response.writeHead(q.from > 0 ? 206 : 200, {
+    "content-length": bytes.length,
+    ...(q.from > 0 ? { "content-range": `bytes ${q.from}-${q.from + bytes.length - 1}/${q.from + bytes.length}` } : {}),
+  });
+  q.response.write(bytes.subarray(0, o.first));
+  let at = o.first;
+  const timer = setInterval(() => q.response.write(bytes.subarray(at, ++at)), o.everyMs);
+  q.response.on("close", () => clearInterval(timer));
+};
+
+/** A status with a page for people, as captive portals and content hosts send it. */
+export const page = (status: number, html: string, headers: Readonly<Record<string, string>> = {}): Answer => (q) => {
+  const body = new TextEncoder().encode(html);
+  q.response.writeHead(status, { "content-type": "text/html", "content-length": body.length, ...headers });
+  q.response.write(body);
+  q.response.end();
+};
+
+export const redirects = (location: string): Answer => ({ response }) =>
+  void response.writeHead(302, { location }).end();
