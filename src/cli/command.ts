@@ -88,8 +88,8 @@ export class Arguments {
       this.#values = parsed.values;
       this.positionals = parsed.positionals;
     } catch (e) {
-      // parseArgs explains itself in its first sentence; the rest is advice about `--`.
-      const message = e instanceof Error ? (e.message.split(/\. (?=[A-Z])/)[0] ?? e.message) : String(e);
+      // parseArgs explains itself in its first sentence; the rest is advice about dashes.
+      const message = e instanceof Error ? (e.message.split(/\.(?: (?=[A-Z])|\n)/)[0] ?? e.message) : String(e);
       throw usage(message, `see \`dchat-update ${command.name} --help\``);
     }
     if (!this.flag("help")) this.#checkPositionals();
