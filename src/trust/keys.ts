@@ -1,6 +1,6 @@
 // Keys as TUF metadata names them. Design: "Formats", key and keyid; TUF 4.2.
-// A key id is the SHA-256 of the canonical {keytype, scheme, keyval:{public}}: a function of the key alone, so one key
-// can never count twice. Must not: hold private keys.
+// A key id is the hash of the key, and one document names a key under one id only, so that counting ids is counting keys.
+// Must not: hold private keys.
 import { UpdateError } from "../errors.ts";
 import { isEd25519PublicKey } from "./ed25519.ts";
 import type { Field } from "./fields.ts";
@@ -27,17 +27,18 @@ export function keyObject(publicKey: Uint8Array): JsonObject {
   return { keytype: "ed25519", scheme: "ed25519", keyval: { public: toHex(publicKey) } };
 }
 
-/** The id of an Ed25519 public key (32 bytes). */
+/** The id of an Ed25519 public key (32 bytes): the SHA-256 of its canonical key object. */
 export function keyIdOf(publicKey: Uint8Array): KeyId {
   return sha256Hex(canonicalBytes(keyObject(publicKey)));
 }
 
 /**
  * Reads a `keys` object. Unknown fields of a key are tolerated (TUF 4.2), unknown key types are left out.
- * @throws UpdateError E_MALFORMED when an Ed25519 key is not a key or stands under an id that is not its hash
+ * @throws UpdateError E_MALFORMED when an Ed25519 key is not a key, stands under an id that is not its hash, or twice
  */
 export function readKeys(keys: Field): KeyRing {
   const ring = new Map<KeyId, Uint8Array>();
+  const seen = new Set<string>();
   const entries = keys.entries();
   if (entries.length > MAX_KEYS) keys.fail(`more than ${MAX_KEYS} keys`);
   for (const [id, key] of entries) {
@@ -47,11 +48,16 @@ export function readKeys(keys: Field): KeyRing {
     if (publicKey === undefined || !isEd25519PublicKey(publicKey)) {
       return hex.fail("not the canonical encoding of an Ed25519 public key");
     }
-    if (keyIdOf(publicKey) !== id) {
+    // TUF 4 includes unknown fields in hashes; repositories that annotate their keys later keep the id without them.
+    if (id !== keyIdOf(publicKey) && id !== sha256Hex(canonicalBytes(key.object()))) {
       throw new UpdateError("E_MALFORMED", `${key.where}: the key id is not the hash of the key`, {
         clause: "TUF 4.2 KEYID",
       });
     }
+    if (seen.has(hex.string())) {
+      throw new UpdateError("E_MALFORMED", `${key.where}: one key under two ids`, { clause: "TUF 4.2 KEYID" });
+    }
+    seen.add(hex.string());
     ring.set(id, publicKey);
   }
   return ring;

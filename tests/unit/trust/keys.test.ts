@@ -14,6 +14,12 @@ const read = (keys: Json) => readKeys(new Field(keys, "keys"));
 const readRole = (role: Json) => readRoleKeys(new Field(role, "role"));
 const plain = keyObject(key.publicKey);
 
+/** The key with a field of its repository's own, and the id that includes it. */
+function annotated(): [string, Json] {
+  const canonical = `{"keytype":"ed25519","keyval":{"public":"${publicHex}"},"scheme":"ed25519","x-owner":"@me"}`;
+  return [createHash("sha256").update(canonical).digest("hex"), { ...plain, "x-owner": "@me" }];
+}
+
 describe("a key id", () => {
   test("is the SHA-256 of the canonical key object, as python-tuf and tuf-js write it", () => {
     const canonical = `{"keytype":"ed25519","keyval":{"public":"${publicHex}"},"scheme":"ed25519"}`;
@@ -43,6 +49,16 @@ describe("a keys object", () => {
       x: {},
     };
     assert.deepEqual([...read({ [key.id]: more }).keys()], [key.id]);
+  });
+
+  test("may have ids that are hashes of all fields, unknown ones too", () => {
+    const [id, more] = annotated();
+    assert.deepEqual(read({ [id]: more }).get(id), key.publicKey);
+  });
+
+  test("refuses one key under two ids, though each is a hash of it", () => {
+    const [id, more] = annotated();
+    refused("E_MALFORMED", () => read({ [key.id]: plain, [id]: more }));
   });
 
   test("leaves out keys that cannot sign anything we accept", () => {
