@@ -34,7 +34,10 @@ export function startHttpServer(
 }
 
 /** A server that is given each request's head as text and writes the answer as raw bytes. */
-export function startRawServer(handler: (socket: Socket, head: string) => void): Promise<TestServer> {
+export function startRawServer(
+  handler: (socket: Socket, head: string) => void,
+  host = "127.0.0.1",
+): Promise<TestServer> {
   const server = createTcpServer((socket) => {
     let head = "";
     socket.on("data", (chunk) => {
@@ -44,7 +47,7 @@ export function startRawServer(handler: (socket: Socket, head: string) => void):
       head = "";
     });
   });
-  return listen(server, "http");
+  return listen(server, "http", host);
 }
 
 /** A server that accepts connections and does with them what the handler says. */

@@ -118,6 +118,15 @@ describe("locks", { timeout: 60_000 }, () => {
     });
   }
 
+  test("an owner that was taken for dead does not remove the lock of the next one", async () => {
+    const lockFile = join(folder, "lost.lock");
+    await withLock(lockFile, { signal }, async () => {
+      const own = JSON.parse(await readFile(lockFile, "utf8"));
+      await writeFile(lockFile, JSON.stringify({ ...own, nonce: "00112233445566ff" }));
+    });
+    assert.match(await readFile(lockFile, "utf8"), /00112233445566ff/);
+  });
+
   test("a take-over whose process died in the middle is itself taken over", onlyLinux, async () => {
     const lockFile = join(folder, "guard.lock");
     await plantLock(lockFile, { startTime: "1" });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import type { Source } from "../../../src/api.ts";
 import { AllSourcesFailedError, type ErrorCode } from "../../../src/errors.ts";
 import { createHttpsSource } from "../../../src/sources/https.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
@@ -114,6 +115,25 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
     const got = await at.download(sources);
     await at.assertPlaced(bytes);
     assert.equal(got.bytesFetched, bytes.length);
+  });
+
+  test("a source of any channel that never stops is left as soon as it exceeds the signed size", async () => {
+    const at = await place();
+    let given = 0;
+    const source: Source = {
+      id: "torrent",
+      kind: "bittorrent",
+      priority: 0,
+      async *read() {
+        for (;;) {
+          given += MIB;
+          yield await Promise.resolve(new Uint8Array(MIB));
+        }
+      },
+    };
+    await assert.rejects(at.download([source]), fails("E_SIZE_MISMATCH", "more than the signed"));
+    assert.ok(given <= bytes.length + MIB);
+    await at.assertNothingPlaced();
   });
 
   test("when everybody fails each reason is told, the gravest decides", async () => {
