@@ -37,6 +37,7 @@ function secondWords(commands: readonly Command[]): string[] {
   return commands.filter((c) => c.name.includes(" ")).map((c) => c.name.split(" ")[1] ?? "");
 }
 
+/** Where no word fits, `-o default` offers files, names with spaces among them. */
 function bashScript(commands: readonly Command[]): string {
   return `_dchat_update() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" words="" name="\${COMP_WORDS[1]}"
@@ -51,9 +52,8 @@ ${bashCases(commands)}
     esac
   fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
-  [ "\${#COMPREPLY[@]}" -gt 0 ] || COMPREPLY=($(compgen -f -- "$cur"))
 }
-complete -F _dchat_update dchat-update`;
+complete -o default -F _dchat_update dchat-update`;
 }
 
 function zshScript(commands: readonly Command[]): string {
