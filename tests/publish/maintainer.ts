@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { Arguments } from "../../src/cli/command.ts";
 import { createContext } from "../../src/cli/context.ts";
 import { releaseCommands } from "../../src/cli/release.ts";
@@ -51,7 +53,8 @@ export async function createMaintainer(): Promise<Maintainer> {
       assert.ok(found !== undefined, command);
       const args = words.slice(1).map((word, i) => {
         const before = words[i] ?? "";
-        const positional = i < (found.positionals?.split(" ").length ?? 0) && !word.startsWith("-");
+        const names = found.positionals ?? "";
+        const positional = (i < names.split(" ").length || names.endsWith("…")) && !word.startsWith("-");
         const relative = (positional || FILE_OPTIONS.test(before)) && !word.startsWith("/");
         return relative ? path(word) : word;
       });
@@ -68,7 +71,9 @@ export async function createMaintainer(): Promise<Maintainer> {
       };
       const result = await found.run({ ...createContext(host, parsed), nowMs: m.nowMs }, parsed);
       // A round trip, because programs read the document, not the object.
-      return { lines: result.lines.join("\n"), notes, json: JSON.parse(JSON.stringify(result.json)) };
+      const json = JSON.parse(JSON.stringify(result.json));
+      assertPublishedShape(found.name, json);
+      return { lines: result.lines.join("\n"), notes, json };
     },
     async keygen(name) {
       return (await m.run("keygen", path(`${name}.pem`))).json.keyId;
@@ -85,6 +90,17 @@ export async function createMaintainer(): Promise<Maintainer> {
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
   return m;
+}
+
+const SCHEMAS = new URL("../../docs/schemas/", import.meta.url);
+const ajv = new Ajv2020({ allErrors: true });
+ajv.addSchema(JSON.parse(readFileSync(new URL("common.schema.json", SCHEMAS), "utf8")));
+
+/** Every document a command gives is as its schema says. */
+function assertPublishedShape(command: string, document: unknown): void {
+  const name = `${command.replace(" ", "-")}.schema.json`;
+  const validate = ajv.getSchema(name) ?? ajv.compile(JSON.parse(readFileSync(new URL(name, SCHEMAS), "utf8")));
+  assert.ok(validate(document), `${name}: ${ajv.errorsText(validate.errors)}`);
 }
 
 /** Every file of a repository that readers ask for, by its path. */
