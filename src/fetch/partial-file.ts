@@ -1,5 +1,5 @@
 // An artifact in flight: bytes are hashed and written as they arrive, and survive the process for the next run.
-// Design: "pieces, store (resumable, crash-safe)" of docs/architecture.md.
+// Design: "Where the bytes go" of docs/architecture.md.
 // Must not: judge the bytes, open sockets, hold more than two buffers of them.
 
 import { constants } from "node:fs";

@@ -1,5 +1,5 @@
-// Where a request may go: the rules for a mirror's own URL and for each redirect. Design: "--allow-insecure,
-// --allow-private" of docs/cli.md; "resolved once, must be public" of docs/formats.md. Pure.
+// Where a request may go: the rules for a mirror's own URL and for each redirect. Design: "Options of every
+// command" of docs/cli.md; "resolved once, must be public" of docs/formats.md. Pure.
 // Must not: resolve names or connect; whoever does connects to the very addresses that were judged here.
 
 import { UpdateError } from "../errors.ts";

@@ -1,5 +1,5 @@
-// How far the network is trusted and how long it is waited for. Design: "--ca-file, HTTPS_PROXY, --allow-insecure,
-// --allow-private" of docs/cli.md. Must not: do anything.
+// How far the network is trusted and how long it is waited for. Design: "Options of every command"
+// of docs/cli.md. Must not: do anything.
 
 export interface NetworkPolicy {
   /** PEM file of certificate authorities that are trusted besides the system's. */

@@ -1,4 +1,4 @@
-// A tunnel through an HTTP proxy. Design: "HTTPS_PROXY, NO_PROXY" of docs/cli.md; RFC 9110, section 9.3.6.
+// A tunnel through an HTTP proxy. Design: "HTTPS_PROXY, HTTP_PROXY and NO_PROXY" of docs/cli.md; RFC 9110, section 9.3.6.
 // Must not: resolve the target's name (the proxy does), look at what goes through.
 
 import type { Socket } from "node:net";
