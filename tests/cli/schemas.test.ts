@@ -1,0 +1,151 @@
+// Every document that a command prints with --json fits its schema. docs/schemas/, docs/cli.md, "JSON".
+// All schemas refuse unknown fields, so a field that is renamed or added without its schema shows here.
+import assert from "node:assert/strict";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { ERROR_CODES } from "../../src/errors.ts";
+import { COMMANDS } from "../../src/cli/main.ts";
+import { createOutput } from "../../src/cli/output.ts";
+import { createProgress } from "../../src/cli/progress.ts";
+import { gives } from "../support/lying-mirror.ts";
+import { createNetwork, expect, filesOf, PLATFORM } from "./network.ts";
+
+const FOLDER = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "docs", "schemas");
+const SUFFIX = ".schema.json";
+
+// deno-lint-ignore no-explicit-any -- a schema is any JSON object
+const schemas = new Map<string, any>(
+  readdirSync(FOLDER).map((
+    name,
+  ) => [name.slice(0, -SUFFIX.length), JSON.parse(readFileSync(join(FOLDER, name), "utf8"))]),
+);
+const ajv = new Ajv2020({ allErrors: true, strict: true, schemas: [...schemas.values()] });
+
+function requireFits(schema: string, document: unknown): void {
+  const fits = ajv.validate(`${schema}${SUFFIX}`, document);
+  assert.ok(fits, `${schema}: ${ajv.errorsText()}\n${JSON.stringify(document, null, 2)}`);
+}
+
+const seen = new Set<string>();
+
+/** Runs a command with --json; stdout must hold one document that fits the command's schema, or the error's. */
+async function check(command: string, args: readonly string[] = [], code = 0): Promise<void> {
+  const { stdout } = await expect(code, [...command.split(" "), ...args, "--json"]);
+  const schema = code === 0 || code === 100 ? command.replace(" ", "-") : "error";
+  assert.equal(stdout.split("\n").length, 2, `one line: ${stdout}`);
+  requireFits(schema, JSON.parse(stdout));
+  seen.add(schema);
+}
+
+const network = await createNetwork();
+
+test("the operator's documents fit, from the first command to the last", async () => {
+  const mirror = await network.mirror(), stale = await network.mirror(network.oldRepo), liar = await network.mirror();
+  const served = filesOf(network.repo);
+  const lies = [...served.keys()].filter((path) => path.startsWith("targets/") || path === "metadata/timestamp.json")
+    .map((path) => [path, gives((bytes) => bytes.toReversed())] as const);
+  liar.serve(served, Object.fromEntries(lies));
+  const home = network.newHome(), at = ["--home", home], linux = ["--platform", PLATFORM, ...at];
+  await check("show-config", at);
+  await check("list-mirrors", at);
+  await check("alerts", at);
+  await check("init", ["--repo", mirror.url, "--root", network.rootFile, ...at]);
+  await check("list-versions", ["--offline", ...at]);
+  await check("add-mirror", ["--url", stale.url, "--priority", "1", "--region", "eu", ...at]);
+  await check("add-mirror", ["--url", liar.url, "--priority", "2", ...at]);
+  await check("add-mirror", ["--url", `${mirror.url}/{version}/{name}`, "--priority", "3", ...at]);
+  await check("add-mirror", ["--url", "ipfs://bafy", "--mirror-type", "ipfs", ...at]);
+  await check("list-mirrors", at);
+  await check("test-mirrors", at);
+  await check("check", ["--current", "0.1.0", "--exit-code", ...linux], 100);
+  await check("check", ["--platform", "plan9-mips", ...at]);
+  await check("list-versions", ["--all-platforms", "--current", "1.0.0", ...at]);
+  await check("test-mirrors", at);
+  await check("download", ["--source", "https", ...linux]);
+  await check("download", linux);
+  await check("verify", ["--package", join(home, "packages", "dchat-1.0.0-linux-x64"), ...at]);
+  await check("verify", ["--package", network.packageFile("0.1.0"), "--version", "1.0.0", ...at], 31);
+  await check("alerts", at);
+  await check("check", linux);
+  await check("alerts", ["--ack", ...at]);
+  await check("configure-auto-update", ["--enabled", "--pin", "1.0.0", ...at]);
+  await check("show-config", at);
+  await check("remove-mirror", ["--url", stale.url, ...at]);
+});
+
+test("the maintainer's documents fit", async () => {
+  const path = (name: string) => join(network.folder, "maintainer", name);
+  const [a, b, governor] = [path("a.pem"), path("b.pem"), path("g.pem")];
+  const repo = path("repo"), copy = path("copy");
+  cpSync(network.packageFile("1.0.0"), path("file"), { recursive: true });
+  for (const key of [a, b, governor]) await check("release keygen", [key]);
+  const roles = ["--root-key", a, "--root-key", b.replace(".pem", ".pub"), "--root-threshold", "2", "--release-key", a];
+  const governance = ["--governor", `${governor.replace(".pem", ".pub")}:5`];
+  await check("release init", [repo, "--network", "schemas", ...roles, ...governance]);
+  await check("release publish", [repo, "--key", a], 33);
+  await check("release sign", [repo]);
+  cpSync(repo, copy, { recursive: true });
+  await check("release sign", [copy, "--key", b]);
+  await check("release merge", [repo, copy]);
+  const add = (version: string) =>
+    check("release add", [repo, path("file"), "--version", version, "--platform", PLATFORM, "--format", "executable"]);
+  await add("1.0.0");
+  await add("1.0.0");
+  await add("1.1.0");
+  await check("release publish", [repo, "--key", a]);
+  await check("release publish", [repo, "--key", a]);
+  await check("release refresh", [repo, "--key", a]);
+  await check("release prune", [repo, "--keep", "1"]);
+  await check("release prune", [repo]);
+  await check("release rotate-root", [repo, "--release-key", b, "--root-key", a, "--root-threshold", "1"]);
+});
+
+test("the documents that need nothing fit", async () => {
+  await check("version");
+  for (const shell of ["bash", "zsh", "fish"]) await check("completion", [shell]);
+});
+
+test("errors are documents that fit, with the reason of each supplier", async () => {
+  const dead = await network.mirror();
+  await dead.close();
+  const home = await network.initialised(dead.url, "http://127.0.0.1:9");
+  await check("check", ["--home", home], 20);
+  await check("check", ["--home", network.newHome()], 43);
+  await check("check", ["--bogus"], 2);
+  await check("nonsense", [], 2);
+});
+
+test("progress is one document a line on stderr", () => {
+  let written = "", nowMs = 0;
+  const terminal = { write: (text: string) => void (written += text), isTTY: true, columns: 80 };
+  const speaks = { stdout: terminal, stderr: terminal, json: true, quiet: false, verbose: false, plain: false };
+  const progress = createProgress(createOutput(speaks), "downloading", 100, () => nowMs);
+  for (; nowMs <= 60_000; nowMs += 1000) progress.update(nowMs / 1000, "https://a.example");
+  progress.end();
+  const lines = written.trimEnd().split("\n");
+  assert.equal(lines.length, 12, "a line every five seconds");
+  for (const line of lines) requireFits("progress", JSON.parse(line));
+});
+
+test("every command has a schema, and the tests have met it", () => {
+  const wanted = COMMANDS.map((c) => c.name.replace(" ", "-"));
+  assert.deepEqual([...schemas.keys()].toSorted(), [...wanted, "common", "error", "progress"].toSorted());
+  assert.deepEqual([...seen].toSorted(), [...wanted, "error"].toSorted());
+});
+
+test("the schemas know every error code", () => {
+  assert.deepEqual(schemas.get("common").$defs.errorCode.enum, Object.keys(ERROR_CODES));
+});
+
+test("no schema lets an unknown field pass", () => {
+  const visit = (where: string, node: unknown): void => {
+    if (typeof node !== "object" || node === null) return;
+    const { type, additionalProperties } = node as { type?: unknown; additionalProperties?: unknown };
+    if (type === "object") assert.notEqual(additionalProperties ?? true, true, where);
+    for (const [key, value] of Object.entries(node)) visit(`${where}/${key}`, value);
+  };
+  for (const [name, schema] of schemas) visit(name, schema);
+});
