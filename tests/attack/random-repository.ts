@@ -4,6 +4,9 @@ import { type SeededRandom, seededRandom } from "../support/seeded-random.ts";
 import { at, type MutableObject } from "../support/signed-file.ts";
 import { createTufRepository, type RoleOptions, type TufRepository } from "../support/tuf-repository.ts";
 
+/** Far enough ahead for every client's clock, and fixed: the bytes are the same in every run. */
+export const REPOSITORY_NOW_MS = Date.UTC(2100, 0, 1);
+
 export type Files = ReadonlyMap<string, Uint8Array>;
 
 export interface RandomRepository {
@@ -27,6 +30,7 @@ function randomRepository(seed: string): { repo: TufRepository; random: SeededRa
   const repo = createTufRepository({
     // Few key families: public keys that were seen are checked faster.
     seed: `random ${random.below(8)}`,
+    nowMs: REPOSITORY_NOW_MS,
     consistentSnapshot: random.chance(0.7),
     metaHashes: random.chance(0.6),
     roles: Object.fromEntries(TOP_LEVEL.map((name) => [name, randomRule(random)])),

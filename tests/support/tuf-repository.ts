@@ -70,6 +70,8 @@ export interface TufRepository {
   bytes(role: string): Uint8Array;
   /** What the next publish of a role signs; change it in place. */
   draft(role: string): MutableObject;
+  /** The names of all targets roles, top-level and delegated. */
+  roles(): string[];
   /** The keys that sign a role; change the list to sign with others. */
   signers(role: string): TestKey[];
   newKey(): TestKey;
@@ -81,6 +83,8 @@ export interface TufRepository {
   /** New versions of snapshot and timestamp alone. */
   refresh(): void;
   publishTimestamp(): void;
+  /** Serves other bytes as a role's current file; the next snapshot and timestamp name them. */
+  replace(role: string, bytes: Uint8Array): void;
   /** The next root, signed by `also` besides root's own signers. */
   publishRoot(also?: readonly TestKey[]): void;
   /** New keys for a top-level role, in a new root signed by old and new root keys. Does not publish the role. */
@@ -165,6 +169,7 @@ export function createTufRepository(o: TufRepositoryOptions): TufRepository {
     path,
     bytes: (name) => role(name).bytes ?? new Uint8Array(),
     draft: (name) => role(name).draft,
+    roles: () => [...roles.keys()].filter((name) => !["root", "timestamp", "snapshot"].includes(name)),
     signers: (name) => role(name).signers,
     newKey,
     addTarget: (targetPath, content, t = {}) => {
@@ -204,8 +209,7 @@ export function createTufRepository(o: TufRepositoryOptions): TufRepository {
       }
     },
     publish: (...names) => {
-      const known = [...roles.keys()].filter((n) => !["root", "timestamp", "snapshot"].includes(n));
-      for (const name of names.length === 0 ? known : names) {
+      for (const name of names.length === 0 ? repository.roles() : names) {
         write(name, role(name).signers);
         put(role("snapshot").draft, ["meta", `${name}.json`], meta(name));
       }
@@ -218,6 +222,13 @@ export function createTufRepository(o: TufRepositoryOptions): TufRepository {
     publishTimestamp: () => {
       put(role("timestamp").draft, ["meta", "snapshot.json"], meta("snapshot"));
       write("timestamp", role("timestamp").signers);
+    },
+    replace: (name, bytes) => {
+      role(name).bytes = bytes;
+      published.set(path(name), bytes);
+      if (!["root", "timestamp", "snapshot"].includes(name)) {
+        put(role("snapshot").draft, ["meta", `${name}.json`], meta(name));
+      }
     },
     publishRoot: (also = []) => write("root", [...new Set([...also, ...root.signers])]),
     rotate: (name, r = {}) => {
