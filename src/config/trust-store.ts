@@ -4,9 +4,9 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Opts } from "../api.ts";
-import { readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
+import { writeFileAtomic } from "../disk/atomic-file.ts";
 import { withLock } from "../disk/lock.ts";
-import { asUpdateError } from "../errors.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
 import type { TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
 import { type Json, parseJsonObject } from "../trust/json.ts";
@@ -103,6 +103,15 @@ function writeState(state: TrustState): Uint8Array {
 export function createFolderTrustStore(dir: string, quoteRole: (name: string) => string): TrustStore {
   const fileOf = (role: string) => join(dir, `${quoteRole(role)}.json`);
   const read = (role: string, max: number) => readFileIfThere(fileOf(role), max);
+  /** A file that is too large was never accepted: as if it were not there, it is fetched again. */
+  const unlessTooLarge = async (reading: Promise<Uint8Array | undefined>) => {
+    try {
+      return await reading;
+    } catch (e) {
+      if (e instanceof UpdateError && e.code === "E_TOO_LARGE") return undefined;
+      throw e;
+    }
+  };
   const load = async () => {
     const root = await read("root", MAX_METADATA_BYTES.root);
     if (root === undefined) return undefined;
@@ -111,14 +120,13 @@ export function createFolderTrustStore(dir: string, quoteRole: (name: string) =>
     for (const quoted of names) {
       if (["root", "timestamp", "snapshot"].includes(quoted)) continue;
       const role = unquote(quoted);
-      if (role !== undefined) {
-        targets.set(role, await readFileBounded(join(dir, `${quoted}.json`), MAX_METADATA_BYTES.targets));
-      }
+      const bytes = await unlessTooLarge(readFileIfThere(join(dir, `${quoted}.json`), MAX_METADATA_BYTES.targets));
+      if (role !== undefined && bytes !== undefined) targets.set(role, bytes);
     }
     return restoreTrust({
       roots: [root],
-      timestamp: await read("timestamp", MAX_METADATA_BYTES.timestamp),
-      snapshot: await read("snapshot", MAX_METADATA_BYTES.snapshot),
+      timestamp: await unlessTooLarge(read("timestamp", MAX_METADATA_BYTES.timestamp)),
+      snapshot: await unlessTooLarge(read("snapshot", MAX_METADATA_BYTES.snapshot)),
       targets,
     });
   };

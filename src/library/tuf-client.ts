@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Opts } from "../api.ts";
 import { createFolderTrustStore } from "../config/trust-store.ts";
 import { replaceFile, temporaryBeside } from "../disk/atomic-file.ts";
@@ -12,10 +12,13 @@ import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadRole, quoteRole, type RefreshOptions, refreshTrust } from "../fetch/refresh.ts";
 import { createHttpClient } from "../net/http-client.ts";
 import { DEFAULT_NETWORK_POLICY, type NetworkPolicy } from "../net/network-policy.ts";
-import { createHttpsMirror } from "../sources/https.ts";
+import { createHttpsMirror, statusError } from "../sources/https.ts";
+import { fileUrl, mirrorId } from "../sources/mirror-url.ts";
 import { type Clock, pinRoot, type TrustState } from "../trust/client.ts";
+import { sha256Hex } from "../trust/hex.ts";
 import type { TargetFile } from "../trust/metadata.ts";
 import { searchTarget } from "../trust/search.ts";
+import { restoreTrust, storedTrust } from "../trust/stored-trust.ts";
 
 export interface TufClientOptions {
   /** Folder for trusted metadata, with plain names: `root.json`, `timestamp.json`, … Created when missing. */
@@ -34,16 +37,19 @@ export interface TufClientOptions {
 
 export interface TufClient {
   /**
-   * Pins the first root. Where a root of this version or a newer one is trusted already, nothing changes.
+   * Pins the first root. Where this root or a newer one is trusted already, nothing changes; a newer one replaces it,
+   * and what it still vouches for stays as a floor against rollback.
    * @param trustedRoot the exact bytes of a root got by a trusted way
+   * @throws UpdateError E_USAGE when another root of the same version is trusted
    */
   init(trustedRoot: Uint8Array): Promise<void>;
   /** Brings the top-level metadata up to date. @throws UpdateError; what was accepted until then is kept */
   refresh(o?: Partial<Opts>): Promise<void>;
   /**
    * Refreshes, looks the target path up, downloads and proves it. Nothing is fetched when the proven file is there.
+   * @param targetsDir any folder but that of the metadata; created when missing
    * @returns the path of the file: below `targetsDir`, named as the percent-encoded target path
-   * @throws UpdateError E_NO_RELEASE when no role speaks for the path
+   * @throws UpdateError E_NO_RELEASE when no role speaks for the path; E_INTERRUPTED after an abort
    */
   download(targetPath: string, targetsDir: string, o?: Partial<Opts>): Promise<string>;
   /** Closes idle connections. */
@@ -72,6 +78,15 @@ export function createTufClient(o: TufClientOptions): TufClient {
   });
   const refresh = async (clock: Clock, signal: AbortSignal): Promise<TrustState> =>
     (await refreshTrust(await load(), optionsFor(clock, signal))).state;
+  /** Whatever ends the work arrives as an UpdateError, an abort with whatever reason as E_INTERRUPTED. */
+  const abortable = async <T>(given: Partial<Opts> | undefined, work: (signal: AbortSignal) => Promise<T>) => {
+    const signal = given?.signal ?? new AbortController().signal;
+    try {
+      return await work(signal);
+    } catch (e) {
+      throw signal.aborted ? asUpdateError(e, "E_INTERRUPTED") : asUpdateError(e);
+    }
+  };
 
   const find = async (path: string, clock: Clock, signal: AbortSignal) => {
     let state = await refresh(clock, signal);
@@ -85,35 +100,51 @@ export function createTufClient(o: TufClientOptions): TufClient {
     }
   };
   const clockNow = (): Clock => ({ nowMs: (o.now ?? Date.now)(), expired: "refuse" });
-  const signalOf = (given: Partial<Opts> | undefined) => given?.signal ?? new AbortController().signal;
 
   return {
-    async init(trustedRoot) {
-      const pinned = pinRoot(trustedRoot);
-      const stored = await store.load();
-      if (stored !== undefined && stored.root.signed.version >= pinned.root.signed.version) return;
-      await store.save(pinned, "incomplete", { signal: signalOf(undefined) });
-    },
-    async refresh(given) {
-      await refresh(clockNow(), signalOf(given));
-    },
-    async download(targetPath, targetsDir, given) {
-      const signal = signalOf(given);
-      const { target, state } = await find(targetPath, clockNow(), signal);
-      const file = join(targetsDir, targetFileName(targetPath));
-      if (await isProven(file, target, signal)) return file;
-      const prefixed = state.root.signed.consistentSnapshot && (o.prefixTargetsWithHash ?? true);
-      const url = `${o.targetsUrl.replace(/\/+$/, "")}/${remotePath(target, prefixed)}`;
-      const answer = await http.get(url, { signal });
-      if (answer.status !== 200) {
-        answer.discard();
-        throw new UpdateError("E_HTTP_STATUS", `${answer.url}: status ${answer.status}`);
-      }
-      await storeProven(answer.body, file, target, signal);
-      return file;
-    },
+    init: (trustedRoot) =>
+      abortable({}, async (signal) => {
+        const pinned = pinRoot(trustedRoot);
+        const stored = await store.load();
+        if (stored === undefined) return await store.save(pinned, "incomplete", { signal });
+        const newer = pinned.root.signed.version - stored.root.signed.version;
+        if (newer === 0 && !isSameRoot(pinned, stored)) {
+          throw new UpdateError("E_USAGE", `${JSON.stringify(o.metadataDir)} already trusts another root`, {
+            hint: "give each repository a folder of its own",
+          });
+        }
+        if (newer > 0) {
+          const kept = restoreTrust({ ...storedTrust(stored), roots: [trustedRoot] });
+          await store.save(kept, "incomplete", { signal });
+        }
+      }),
+    refresh: (given) => abortable(given, async (signal) => void await refresh(clockNow(), signal)),
+    download: (targetPath, targetsDir, given) =>
+      abortable(given, async (signal) => {
+        if (resolve(targetsDir) === resolve(o.metadataDir)) {
+          // A target may be called root.json.
+          throw new UpdateError("E_USAGE", "targets and metadata must be kept in different folders");
+        }
+        const { target, state } = await find(targetPath, clockNow(), signal);
+        const file = join(targetsDir, targetFileName(targetPath));
+        if (await isProven(file, target, signal)) return file;
+        const prefixed = state.root.signed.consistentSnapshot && (o.prefixTargetsWithHash ?? true);
+        const server = mirrorId(o.targetsUrl);
+        const answer = await http.get(fileUrl(o.targetsUrl, remotePath(target, prefixed)), { signal });
+        if (answer.status !== 200) {
+          answer.discard();
+          throw statusError(server, answer);
+        }
+        await storeProven(answer.body, file, target, signal);
+        return file;
+      }),
     close: () => http.close(),
   };
+}
+
+/** What was signed counts; signatures may stand in any order. */
+function isSameRoot(a: TrustState, b: TrustState): boolean {
+  return sha256Hex(a.root.envelope.signedBytes) === sha256Hex(b.root.envelope.signedBytes);
 }
 
 /** One flat file name for a whole target path, so that no path can lead out of the folder. */
@@ -124,12 +155,6 @@ function targetFileName(path: string): string {
 
 function remotePath(target: TargetFile, prefixed: boolean): string {
   const segments = target.path.split("/");
-  if (segments.some((s) => s === "." || s === "..")) {
-    throw new UpdateError(
-      "E_MALFORMED",
-      `the target path ${JSON.stringify(target.path.slice(0, 200))} has dot segments`,
-    );
-  }
   const name = segments.pop() ?? "";
   const hash = target.hashes.sha256 ?? target.hashes.sha512;
   return [...segments, prefixed ? `${hash}.${name}` : name].map(encodeURIComponent).join("/");

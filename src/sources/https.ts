@@ -105,7 +105,8 @@ function contentLength(response: HttpResponse): number | undefined {
 // Object stores answer 403 for what is absent to whoever may not list it.
 const ABSENT = new Set([403, 404, 410]);
 
-function statusError(id: string, { status }: HttpResponse): UpdateError {
+/** What a status other than the one asked for says. */
+export function statusError(id: string, { status }: HttpResponse): UpdateError {
   return ABSENT.has(status)
     ? new UpdateError("E_ABSENT", `${id} does not have it (status ${status})`, { source: id })
     : new UpdateError("E_HTTP_STATUS", `${id} answered with status ${status}`, { source: id });
