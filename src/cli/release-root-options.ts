@@ -11,14 +11,14 @@ import { artifactName, isPlatform, isVersion, targetPath } from "../trust/naming
 import type { ChainIdentity, Finality, GenesisTarget, UpgradeQuorums } from "../trust/x-dchat.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
-import { externalSigner, readKeyFiles } from "./release-session.ts";
+import { externalSigner, readKeyFiles, warnOfExposedKeys } from "./release-session.ts";
 
 const keys = (help: string): OptionSpec => ({ type: "string", value: "FILE", multiple: true, help });
 const count = (help: string): OptionSpec => ({ type: "string", value: "N", help });
 const text = (value: string, help: string): OptionSpec => ({ type: "string", value, help });
 
 export const ROOT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  key: text("FILE", "one key for every role that is not named otherwise"),
+  key: keys("a key of every role that has no option of its own"),
   "root-key": keys("a key of the root role"),
   "root-threshold": count("how many root keys must sign"),
   "release-key": keys("a key that signs releases (the targets role)"),
@@ -57,18 +57,19 @@ const ROLE_OPTIONS: readonly (readonly [TopLevelRole, string])[] = [
 
 /** @throws UpdateError E_USAGE for options that make no sense by themselves, E_MALFORMED, E_IO */
 export async function readRootDecisions(c: Context, a: Arguments): Promise<RootDecisions> {
-  const single = a.string("key");
+  const common = a.strings("key");
   const roles: Partial<Record<TopLevelRole, readonly KeyFile[]>> = {};
   const thresholds: Partial<Record<TopLevelRole, number>> = {};
   for (const [role, option] of ROLE_OPTIONS) {
     const named = a.strings(`${option}-key`);
-    const files = named.length > 0 || single === undefined ? named : [single];
+    const files = named.length > 0 ? named : common;
     if (files.length > 0) roles[role] = await readKeyFiles(files);
     const threshold = a.integer(`${option}-threshold`, 1, 100);
     if (threshold !== undefined) thresholds[role] = threshold;
   }
   const external = externalSigner(c, a);
   const byId = new Map(Object.values(roles).flat().map((key) => [key.keyId, key]));
+  warnOfExposedKeys(c, [...byId.values()]);
   const signers = [...byId.values()].flatMap((key) => createSigner(key, external) ?? []);
   return {
     signers,

@@ -71,6 +71,12 @@ export function readKeyFiles(files: readonly string[]): Promise<KeyFile[]> {
   return Promise.all([...new Set(files)].map((file) => readKeyFile(file)));
 }
 
+export function warnOfExposedKeys(c: Context, keys: readonly KeyFile[]): void {
+  for (const { file } of keys.filter((k) => k.isExposed)) {
+    c.out.warn(`other users can read the private key ${file}: chmod 600`);
+  }
+}
+
 /**
  * The signers of `--key`.
  * @throws UpdateError E_USAGE for a public key without `--external-signer`
@@ -78,6 +84,7 @@ export function readKeyFiles(files: readonly string[]): Promise<KeyFile[]> {
 export async function readSigners(c: Context, a: Arguments): Promise<Signer[]> {
   const external = externalSigner(c, a);
   const keys = await readKeyFiles(a.strings("key"));
+  warnOfExposedKeys(c, keys);
   return keys.map((key) => {
     const signer = createSigner(key, external);
     if (signer !== undefined) return signer;

@@ -2,7 +2,7 @@
 // Which of the two a file holds is told by its content, never by its name.
 // Must not: print or log what it reads, write a private key with any other mode than 0600.
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { readFileBounded } from "../disk/atomic-file.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { isEd25519PublicKey } from "../trust/ed25519.ts";
@@ -16,6 +16,8 @@ export interface KeyFile {
   readonly publicKey: Uint8Array;
   /** Absent when the file holds a public key: enough for everything but signing. */
   readonly privateKey: KeyObject | undefined;
+  /** True for a private key that other users of this machine can read. */
+  readonly isExposed: boolean;
 }
 
 /** Ed25519 PEM files have about 120 bytes; this leaves room for comments. */
@@ -50,7 +52,13 @@ export async function readKeyFile(file: string): Promise<KeyFile> {
   }
   const publicKey = rawPublicKey(publicObject);
   if (!isEd25519PublicKey(publicKey)) throw new UpdateError("E_MALFORMED", `${shown} holds no valid public key`);
-  return { file, keyId: keyIdOf(publicKey), publicKey, privateKey };
+  const isExposed = privateKey !== undefined && await othersCanRead(file);
+  return { file, keyId: keyIdOf(publicKey), publicKey, privateKey, isExposed };
+}
+
+async function othersCanRead(file: string): Promise<boolean> {
+  // Windows has access lists and reports made-up permission bits.
+  return process.platform !== "win32" && ((await stat(file)).mode & 0o077) !== 0;
 }
 
 /** Not every runtime derives a public key from a key object; all do from PEM. */

@@ -72,7 +72,11 @@ export function makeRoot(before: Document<Root> | undefined, changes: RootChange
   const envelope = makeEnvelope("root", signed, new Map());
   const root = readRoot(envelope);
   try {
-    readXDchat(root);
+    const { governance, chain, minLeadBlocks } = readXDchat(root);
+    // Without it an approval could take effect a block after it is complete, before anybody has fetched anything.
+    if (governance !== undefined && chain !== undefined && minLeadBlocks === undefined) {
+      throw new UpdateError("E_USAGE", "governors and a chain need --min-lead-blocks");
+    }
   } catch (cause) {
     throw new UpdateError("E_USAGE", cause instanceof UpdateError ? cause.message : String(cause), {
       cause,

@@ -1,6 +1,6 @@
 // The four commands of the shortest way, and what a maintainer meets on it.
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { chmod, readdir, readFile, stat } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { sha256Hex } from "../../src/trust/hex.ts";
 import { networkOf } from "../../src/trust/x-dchat.ts";
@@ -96,5 +96,46 @@ describe("the shortest way", () => {
       await assert.rejects(m.run(`init repo ${options}`), fails("E_USAGE", words), options);
       await assert.rejects(stat(m.path("repo")), { code: "ENOENT" });
     }
+  });
+
+  test("taken by two publishers at once is taken by one after the other", async () => {
+    await using m = await createMaintainer();
+    await m.keygen("k");
+    await m.run("init repo --network testnet --key k.pem");
+    await m.run("add repo --version 1.0.0 --platform linux-x64", await m.file("dchat"));
+    const said = await Promise.all([1, 2, 3].map(() => m.run("publish repo --key k.pem")));
+    assert.deepEqual(said.map((s) => s.json.written.length).sort(), [0, 0, 5]);
+    const files = await publishedFiles(m.path("repo"));
+    assert.deepEqual(versionsOf(readAll(pinned(files), files, m.nowMs))["timestamp"], 1);
+    const adding = await Promise.all(["1.1.0", "1.2.0", "1.3.0"].map(async (version) => {
+      return await m.run(`add repo --version ${version} --platform linux-x64`, await m.file(`dchat-${version}`));
+    }));
+    assert.equal(adding.length, 3);
+    const { json } = await m.run("publish repo --key k.pem");
+    assert.equal(json.releases.length, 4);
+  });
+
+  test("with a private key that others can read warns", { skip: process.platform === "win32" }, async () => {
+    await using m = await createMaintainer();
+    await m.keygen("k");
+    await chmod(m.path("k.pem"), 0o640);
+    const { notes } = await m.run("init repo --network testnet --key k.pem");
+    assert.equal(notes.match(/other users can read/g)?.length, 1);
+  });
+
+  test("may give every role the same keys, and name the chain and who governs", async () => {
+    await using m = await createMaintainer();
+    for (const name of ["a", "b", "g"]) await m.keygen(name);
+    const { json, notes } = await m.run(
+      "init repo --network testnet --key a.pem --key b.pem --root-threshold 2 --release-threshold 2 " +
+        "--governor g.pub:1 --chain-kind evm --chain-genesis 0xabc --chain-finality tag:finalized --min-lead-blocks 100",
+    );
+    assert.equal(notes, "");
+    assert.equal(json.root.roles.root.threshold, 2);
+    assert.equal(json.root.roles.timestamp.keyIds.length, 2);
+    const staged = JSON.parse(await readFile(m.path("repo", "staging", "root.json"), "utf8"));
+    const { chain, sync, min_lead_blocks } = staged.signed["x-dchat"];
+    assert.deepEqual(chain, { kind: "evm", genesis: "0xabc", finality: { tag: "finalized" } });
+    assert.deepEqual([sync, min_lead_blocks], ["walk", 100]);
   });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -84,6 +84,14 @@ describe("key files", () => {
       assert.equal(`${e.stack}${e.cause}`.includes(secret.slice(0, 20)), false);
       return true;
     });
+  });
+
+  test("a private key that others can read is noticed", { skip: process.platform === "win32" }, async () => {
+    const key = await generateKeyFiles(path("open.pem"));
+    assert.equal(key.isExposed, false);
+    await chmod(path("open.pem"), 0o644);
+    assert.equal((await readKeyFile(path("open.pem"))).isExposed, true);
+    assert.equal((await readKeyFile(path("open.pub"))).isExposed, false);
   });
 
   test("a public key of small order is refused", async () => {

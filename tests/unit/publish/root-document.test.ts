@@ -86,6 +86,10 @@ describe("a root", () => {
     ["a quorum without governors", { ...ONE, quorums: { "soft-fork": 1 } }, "needs governors"],
     ["a governor who signs releases", { ...ONE, governors: [{ ...a, weight: 1 }] }, "release key"],
     ["a network's name that is no name", { ...ONE, network: "../mainnet" }, "network"],
+    ["governors and a chain but no lead time", {
+      ...GOVERNED,
+      chain: { kind: "evm", genesis: "0xabc", finality: "instant" },
+    }, "--min-lead-blocks"],
     ["no network", { ...ONE, network: undefined }, "network"],
   ];
   for (const [what, changes, words] of refused) {
