@@ -3,7 +3,7 @@
 // Must not: let two owners in, whatever dies when.
 
 import { randomBytes } from "node:crypto";
-import { open, rm, stat, utimes } from "node:fs/promises";
+import { lstat, open, rm, utimes } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Opts } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
@@ -115,8 +115,10 @@ interface FoundLock extends LockContent {
 /** The lock that stands now; undefined when there is none. One that says nothing useful gets an identity nobody has. */
 async function readLock(lockFile: string): Promise<FoundLock | undefined> {
   try {
-    const info = await stat(lockFile);
-    const text = new TextDecoder().decode(await readFileBounded(lockFile, MAX_LOCK_BYTES));
+    const info = await lstat(lockFile);
+    // Anything else under this name, such as a link, was not made by us and says nothing.
+    const isOurs = info.isFile() && info.size <= MAX_LOCK_BYTES;
+    const text = isOurs ? new TextDecoder().decode(await readFileBounded(lockFile, MAX_LOCK_BYTES)) : "";
     return { ...parseLock(text, `${info.ino}-${info.mtimeMs}`), ageMs: Date.now() - info.mtimeMs };
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code === "ENOENT") return undefined;
