@@ -3,7 +3,7 @@
 // Must not: judge the bytes, open sockets, hold more than two buffers of them.
 
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, lstat, open, rm } from "node:fs/promises";
 import type { Digests, Opts } from "../api.ts";
 import { asUpdateError } from "../errors.ts";
 import { digestRange } from "../hash/digest-file.ts";
@@ -45,7 +45,7 @@ const BUFFER_BYTES = 1 << 20;
 /** Opens or creates a partial file and hashes what it already holds. */
 export async function openPartialFile(o: PartialFileOptions): Promise<PartialFile> {
   try {
-    const handle = await open(o.file, constants.O_RDWR | constants.O_CREAT, 0o666);
+    const handle = await openNoLink(o.file);
     try {
       const { size } = await handle.stat();
       if (size > o.maxLength) await handle.truncate(o.maxLength);
@@ -57,6 +57,14 @@ export async function openPartialFile(o: PartialFileOptions): Promise<PartialFil
   } catch (e) {
     throw asUpdateError(e, "E_IO");
   }
+}
+
+/** A link under this name was not made by us: following it would write to somebody else's file. */
+async function openNoLink(file: string): Promise<FileHandle> {
+  const info = await lstat(file).catch(() => undefined);
+  if (info?.isSymbolicLink() === true) await rm(file, { force: true });
+  const noFollow = constants.O_NOFOLLOW ?? 0; // Windows does not have it
+  return await open(file, constants.O_RDWR | constants.O_CREAT | noFollow, 0o666);
 }
 
 async function hashPrefix(handle: FileHandle, length: number, o: PartialFileOptions): Promise<DualDigest> {
