@@ -11,7 +11,7 @@ import {
 import { createHome, homeAt } from "../config/home.ts";
 import { UpdateError } from "../errors.ts";
 import { isLoopbackHost } from "../net/proxy-env.ts";
-import { parseMirrorUrl } from "../sources/https.ts";
+import { mirrorId, parseMirrorUrl } from "../sources/mirror-url.ts";
 import { SOURCE_KINDS } from "../sources/index.ts";
 import { table } from "./check.ts";
 import type { Command } from "./command.ts";
@@ -24,7 +24,7 @@ import { openConfig } from "./session.ts";
 export function checkMirrorUrl(text: string, type: MirrorType, allowInsecure: boolean): string {
   if (type !== "https") {
     if (URL.canParse(text) && text.length <= 2048) return text;
-    throw new UpdateError("E_USAGE", `${JSON.stringify(text.slice(0, 100))} is not a URL`);
+    throw new UpdateError("E_USAGE", `a mirror of type ${type} needs a URL`);
   }
   const url = parseMirrorUrl(text);
   if (url.protocol === "http:" && !allowInsecure && !isLoopbackHost(url.hostname.replace(/^\[|\]$/g, ""))) {
@@ -67,7 +67,7 @@ export const addMirrorCommand: Command = {
       );
     }
     return {
-      lines: [c.out.line("ok", `Mirror added: ${entry.url} (${type}, priority ${entry.priority})`)],
+      lines: [c.out.line("ok", `Mirror added: ${shownUrl(entry)} (${type}, priority ${entry.priority})`)],
       json: { added: mirrorJson(entry), mirrors: config.mirrors.map(mirrorJson) },
     };
   },
@@ -79,7 +79,24 @@ const notUsed = (type: MirrorType): string => `the ${type} mirror is kept in the
 
 /** A mirror as every command shows it; "supported" says whether this version downloads over it. */
 export function mirrorJson(m: MirrorEntry): Record<string, unknown> {
-  return { url: m.url, type: m.type, region: m.region ?? null, priority: m.priority, supported: isSupported(m.type) };
+  const { type, region, priority } = m;
+  return { url: shownUrl(m), type, region: region ?? null, priority, supported: isSupported(type) };
+}
+
+/** A mirror's URL for people, logs and other programs: without user and password, and the query of a web address. */
+export function shownUrl({ url: text, type }: Pick<MirrorEntry, "url" | "type">): string {
+  if (!URL.canParse(text)) return "(not a URL)"; // the configuration can be edited by hand
+  if (type === "https") {
+    try {
+      return mirrorId(text);
+    } catch {
+      return "(not a mirror's URL)";
+    }
+  }
+  const url = new URL(text);
+  if (url.username === "" && url.password === "") return text;
+  url.username = url.password = "";
+  return url.href;
 }
 
 export const removeMirrorCommand: Command = {
@@ -90,20 +107,26 @@ export const removeMirrorCommand: Command = {
     const url = a.required("url").replace(/\/+$/, "");
     const home = homeAt(c.home);
     const { config: before } = await openConfig(c);
-    if (!before.mirrors.some((m) => m.url === url)) {
-      throw new UpdateError("E_USAGE", `there is no mirror ${JSON.stringify(url.slice(0, 200))}`, {
-        hint: "see: dchat-update list-mirrors",
+    const meant = before.mirrors.filter((m) => m.url === url);
+    const [mirror, other] = meant.length > 0 ? meant : before.mirrors.filter((m) => shownUrl(m) === url);
+    if (mirror === undefined) {
+      const shown = JSON.stringify(shownUrl({ url, type: "https" }).slice(0, 200));
+      throw new UpdateError("E_USAGE", `there is no mirror ${shown}`, { hint: "see: dchat-update list-mirrors" });
+    }
+    if (other !== undefined) {
+      throw new UpdateError("E_USAGE", `several mirrors are shown as ${shownUrl(mirror)}`, {
+        hint: "give the URL as config.json has it, with user, password and query",
       });
     }
     await createHome(home);
     const config = await changeConfig(
       home,
       c,
-      (old) => ({ ...old, mirrors: old.mirrors.filter((m) => m.url !== url) }),
+      (old) => ({ ...old, mirrors: old.mirrors.filter((m) => m.url !== mirror.url) }),
     );
     return {
-      lines: [c.out.line("ok", `Mirror removed: ${url}`)],
-      json: { removed: url, mirrors: config.mirrors.map(mirrorJson) },
+      lines: [c.out.line("ok", `Mirror removed: ${shownUrl(mirror)}`)],
+      json: { removed: shownUrl(mirror), mirrors: config.mirrors.map(mirrorJson) },
     };
   },
 };
@@ -119,7 +142,7 @@ export const listMirrorsCommand: Command = {
       String(m.priority),
       m.type + (isSupported(m.type) ? "" : " (not used by this version)"),
       m.region ?? "-",
-      m.url,
+      shownUrl(m),
     ]);
     return {
       lines: mirrors.length === 0

@@ -7,7 +7,7 @@ import { UpdateError } from "../errors.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
 import type { Command } from "./command.ts";
-import { mirrorJson } from "./mirrors.ts";
+import { mirrorJson, shownUrl } from "./mirrors.ts";
 import { openConfig } from "./session.ts";
 
 const onOff = (v: boolean): string => v ? "yes" : "no";
@@ -83,7 +83,7 @@ export const showConfigCommand: Command = {
         `network  ${config.network ?? "none"}`,
         `root     ${root === null ? "none pinned" : `version ${root.version}, SHA-256 ${root.sha256}`}`,
         `mirrors  ${config.mirrors.length}`,
-        ...config.mirrors.map((m) => `  ${m.priority}  ${m.type}  ${m.url}`),
+        ...config.mirrors.map((m) => `  ${m.priority}  ${m.type}  ${shownUrl(m)}`),
         "auto-update",
         ...autoUpdateLines(autoUpdate),
       ],

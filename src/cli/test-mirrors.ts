@@ -14,7 +14,7 @@ import { listReleases } from "../trust/releases.ts";
 import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
-import { isSupported, mirrorJson } from "./mirrors.ts";
+import { isSupported, mirrorJson, shownUrl } from "./mirrors.ts";
 import { formatBytes } from "./output.ts";
 import { offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
 
@@ -62,7 +62,7 @@ export const testMirrorsCommand: Command = {
     );
     const operational = tests.filter((t) => t.operational).length;
     const rows = tests.map((t) => [
-      c.out.line(t.operational ? "ok" : "failed", t.mirror.url),
+      c.out.line(t.operational ? "ok" : "failed", shownUrl(t.mirror)),
       t.latencyMs === null ? "-" : `${t.latencyMs} ms`,
       t.bytesPerSecond === null ? "-" : `${formatBytes(t.bytesPerSecond)}/s`,
       t.freshness + (t.timestampVersion === null ? "" : ` (timestamp ${t.timestampVersion})`),

@@ -73,8 +73,8 @@ export function artifactUrl(mirrorUrl: string, a: Artifact): string {
 const encodePath = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
 
 function usageError(text: string, what: string): UpdateError {
-  // Without what may be a password.
-  const shown = text.replace(/\/\/[^/]*@/, "//").slice(0, 200);
+  // Without what may be a password or a token.
+  const shown = text.replace(/^([a-z]+:)?[/\\]*[^/\\?#]*@/i, "$1//").replace(/[?#].*$/s, "").slice(0, 200);
   return new UpdateError("E_USAGE", `the mirror ${JSON.stringify(shown)} ${what}`, {
     hint: "a mirror is https://host/path, or a template with {version} {name} {platform} {sha256} {path} in its path",
   });
