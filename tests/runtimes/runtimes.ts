@@ -58,8 +58,10 @@ function findRuntimes(): readonly Runtime[] {
 /** The Deno that runs this, or the one that npm gives to other runtimes. */
 export function denoProgram(): string {
   if (process.versions["deno"] !== undefined) return process.execPath;
-  return runSync(["npx", "-y", "deno@2", "eval", "console.log(Deno.execPath())"]).trim();
+  return foundDeno ??= runSync(["npx", "-y", "deno@2", "eval", "console.log(Deno.execPath())"]).trim();
 }
+
+let foundDeno: string | undefined; // asking npx takes longer than most tests
 
 function runSync([program, ...args]: [string, ...string[]], cwd?: string): string {
   const { status, stdout, stderr, error } = spawnSync(program, args, { cwd, encoding: "utf8" });
