@@ -1,0 +1,94 @@
+// Peak memory of download and verify, the whole process, at 1, 4 and 8 GiB. Target: no slope: the largest file takes
+// at most 64 MiB more than the smallest, which is what a garbage collector varies by. Linux only: read from /proc.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, truncateSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
+import { runtimes } from "../runtimes/runtimes.ts";
+import { type CommandLine, round, timeMs } from "../support/measure.ts";
+import { BUNDLE, publishRelease } from "../support/release-fixture.ts";
+import { serveFolder } from "../support/serve-folder.ts";
+
+const GIBIBYTES = [1, 4, 8];
+const MAX_SLOPE_MIB = 64;
+const MEASURED = new Set(["node20", "node24", "deno2", "bun1"]);
+
+if (process.platform !== "linux") {
+  console.log("skipped: needs /proc");
+  process.exit(0);
+}
+
+/** The largest resident size of a process, in MiB, read until it ends. */
+async function peakMiB([program, ...args]: CommandLine): Promise<number> {
+  const child = spawn(program, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const ended = once(child, "exit");
+  let peakKiB = 0;
+  while (child.exitCode === null && child.signalCode === null) {
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+      peakKiB = Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? peakKiB);
+    } catch {
+      // It ended between the question and the answer.
+    }
+    await delay(20);
+  }
+  const [status] = await ended;
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")} ended with ${status}`);
+  return round(peakKiB / 1024, 0);
+}
+
+interface Row {
+  runtime: string;
+  gibibytes: number;
+  downloadMiB: number;
+  verifyMiB: number;
+}
+
+const rows: Row[] = [];
+for (const gibibytes of GIBIBYTES) {
+  const folder = mkdtempSync(join(tmpdir(), "dchat-bench-"));
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    const neededBytes = (2 * gibibytes + 1) * 2 ** 30; // the mirror's copy and the operator's
+    if (bavail * bsize < neededBytes) {
+      console.log(`skipped: ${gibibytes} GiB need ${neededBytes} bytes of disk`);
+      continue;
+    }
+    const original = join(folder, "original");
+    closeSync(openSync(original, "wx"));
+    truncateSync(original, gibibytes * 2 ** 30); // a hole: what is in it makes no difference to memory
+    const { repo, root } = publishRelease(folder, original);
+    const server = await serveFolder(repo);
+    try {
+      for (const { name: runtime, fileCommand } of runtimes().filter((r) => MEASURED.has(r.name))) {
+        const home = join(folder, `home-${runtime}`);
+        timeMs(fileCommand(BUNDLE, ["init", "--home", home, "--repo", server.url, "--root", root]));
+        const release = ["--home", home, "--version", "1.0.0", "--platform", "linux-x64", "--quiet"];
+        const file = join(home, "packages", "dchat-1.0.0-linux-x64");
+        const downloadMiB = await peakMiB(fileCommand(BUNDLE, ["download", ...release]));
+        const verifyMiB = await peakMiB(fileCommand(BUNDLE, ["verify", "--package", file, ...release]));
+        rows.push({ runtime, gibibytes, downloadMiB, verifyMiB });
+        rmSync(home, { recursive: true });
+      }
+    } finally {
+      await server.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+console.table(rows);
+console.log(JSON.stringify({ bench: "memory", rows }));
+for (const runtime of MEASURED) {
+  const own = rows.filter((r) => r.runtime === runtime);
+  for (const what of ["downloadMiB", "verifyMiB"] as const) {
+    const slope = (own.at(-1)?.[what] ?? 0) - (own[0]?.[what] ?? 0);
+    if (slope <= MAX_SLOPE_MIB) continue;
+    console.error(`${runtime}: ${what} grows by ${slope} MiB with the file`);
+    process.exitCode = 1;
+  }
+}
