@@ -4,8 +4,9 @@ import { pinRoot, type TrustState } from "../../../src/trust/client.ts";
 import type { TargetFile } from "../../../src/trust/metadata.ts";
 import { proveFile } from "../../../src/trust/proof.ts";
 import { listReleases, readArtifact } from "../../../src/trust/releases.ts";
+import { releaseCustom } from "../../support/release-custom.ts";
 import { refused } from "../../support/refused.ts";
-import { type MutableJson, type MutableObject, put } from "../../support/signed-file.ts";
+import { type MutableJson, put } from "../../support/signed-file.ts";
 import { strictClock, update, updated } from "../../support/trust-client.ts";
 import { createTufRepository, DAY_MS, type TufRepository } from "../../support/tuf-repository.ts";
 
@@ -13,25 +14,9 @@ const NOW = Date.UTC(2026, 0, 1);
 const clock = strictClock(NOW);
 const BLAKE3 = "ab".repeat(32);
 
-function custom(version: string, platform = "linux-x64"): MutableObject {
-  return {
-    dchat: {
-      version,
-      platform,
-      packageType: "binary",
-      format: "executable",
-      channel: "stable",
-      upgradeType: "soft-fork",
-      security: false,
-      releaseDate: "2026-01-01T00:00:00Z",
-      blake3: BLAKE3,
-    },
-  };
-}
-
 const SHA256 = "cd".repeat(32);
 const target = (changes: [string, MutableJson | undefined][] = [], file: Partial<TargetFile> = {}): TargetFile => {
-  const c = custom("1.0.0");
+  const c = releaseCustom("1.0.0");
   for (const [field, to] of changes) put(c, ["dchat", field], to);
   return { path: "dchat/1.0.0/dchat-1.0.0-linux-x64", length: 5, hashes: { sha256: SHA256 }, custom: c, ...file };
 };
@@ -111,7 +96,7 @@ function add(
   version: string,
   platform = "linux-x64",
   role = "targets",
-  c: MutableJson = custom(version, platform),
+  c: MutableJson = releaseCustom(version, platform),
 ) {
   repo.addTarget(`dchat/${version}/dchat-${version}-${platform}`, content(`${version} ${platform} ${role}`), {
     role,
@@ -127,7 +112,7 @@ describe("the list of releases", () => {
     for (const v of ["0.9.0", "1.10.0", "1.9.0", "1.10.0-rc.1"]) add(repo, v);
     add(repo, "1.9.0", "linux-arm64");
     repo.addTarget("mirrors.json", content("{}"));
-    repo.addTarget("other/1.0.0/x", content("x"), { custom: custom("1.0.0") });
+    repo.addTarget("other/1.0.0/x", content("x"), { custom: releaseCustom("1.0.0") });
     repo.publish();
     const releases = listReleases(loaded(repo), clock);
     assert.deepEqual(
@@ -144,7 +129,7 @@ describe("the list of releases", () => {
     add(repo, "1.0.0");
     add(repo, "1.1.0", "linux-x64", "targets", { dchat: { version: "1.1.0" } });
     repo.addTarget("dchat/1.2.0/dchat-1.2.0-linux-x64", content("no custom"));
-    repo.addTarget("dchat/__proto__", content("x"), { custom: custom("1.3.0") });
+    repo.addTarget("dchat/__proto__", content("x"), { custom: releaseCustom("1.3.0") });
     repo.publish();
     const { artifacts, unusable } = listReleases(loaded(repo), clock);
     assert.deepEqual(artifacts.map((a) => a.version), ["1.0.0"]);
