@@ -61,7 +61,7 @@ export const checkCommand: Command = {
         ? []
         : [`  held at ${pin} by the configuration (configure-auto-update --pin none releases it)`]),
       ...(newer[0] === undefined ? [] : [`  next: dchat-update download --version ${newer[0].version}`]),
-      ...all.unusable.map((u) => c.out.line("warning", `${u.path} cannot be used: ${u.error.message}`)),
+      ...all.unusable.map((u) => c.out.line("warning", `${JSON.stringify(u.path)} cannot be used: ${u.error.message}`)),
       ...alerts.lines,
     ];
     return {

@@ -15,7 +15,7 @@ export function createCompletionCommand(commands: () => readonly Command[]): Com
       const shell = SHELLS.find((s) => s === a.positional(0));
       if (shell === undefined) throw new UpdateError("E_USAGE", `the shell must be one of ${SHELLS.join(", ")}`);
       const script = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands());
-      return Promise.resolve({ lines: [script], json: { shell, script } });
+      return Promise.resolve({ lines: script.split("\n"), json: { shell, script } });
     },
   };
 }

@@ -11,7 +11,7 @@ import { commandHelp, generalHelp } from "./help.ts";
 import { hintOf } from "./hints.ts";
 import { initCommand } from "./init.ts";
 import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
-import { printable } from "./output.ts";
+import { jsonLine, printable } from "./output.ts";
 import { releaseCommands } from "./release.ts";
 import { configureAutoUpdateCommand, showConfigCommand } from "./settings.ts";
 import { testMirrorsCommand } from "./test-mirrors.ts";
@@ -55,7 +55,7 @@ export async function runCli(host: Host): Promise<number> {
     return result.exitCode ?? 0;
   } catch (e) {
     const error = host.signal.aborted ? new UpdateError("E_INTERRUPTED", "interrupted") : asUpdateError(e);
-    if (asJson) host.stdout.write(`${JSON.stringify({ error: errorJson(error) })}\n`);
+    if (asJson) host.stdout.write(`${jsonLine({ error: errorJson(error) })}\n`);
     for (const line of errorLines(error, verbose)) host.stderr.write(`${printable(line)}\n`);
     return error.exitCode;
   }
@@ -122,9 +122,9 @@ function errorLines(e: UpdateError, verbose: boolean): string[] {
   if (!verbose) return lines;
   if (e.clause !== undefined) lines.push(`  rule: ${e.clause}`);
   for (let cause = e.cause; cause instanceof Error; cause = cause.cause) {
-    lines.push(`  caused by: ${cause.stack ?? cause.message}`);
+    lines.push(...`  caused by: ${cause.stack ?? cause.message}`.split("\n"));
   }
-  if (e.code === "E_INTERNAL" && e.stack !== undefined) lines.push(e.stack);
+  if (e.code === "E_INTERNAL" && e.stack !== undefined) lines.push(...e.stack.split("\n"));
   return lines;
 }
 

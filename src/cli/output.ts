@@ -60,7 +60,7 @@ export function createOutput(o: OutputOptions): Output {
     stderr: o.stderr,
     line,
     result(lines, json) {
-      if (o.json) o.stdout.write(`${JSON.stringify(json)}\n`);
+      if (o.json) o.stdout.write(`${jsonLine(json)}\n`);
       else if (lines.length > 0) o.stdout.write(`${lines.map(printable).join("\n")}\n`);
     },
     note(text) {
@@ -72,10 +72,22 @@ export function createOutput(o: OutputOptions): Output {
   };
 }
 
-/** Text from outside must not move the cursor or recolour the terminal. */
-export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- control characters are what is replaced
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "�");
+/**
+ * What text from outside must not bring to a terminal: whatever moves the cursor, recolours, turns the writing direction
+ * or begins another line.
+ */
+// deno-lint-ignore no-control-regex -- control characters are what is looked for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** One line that stays one, whatever is in it. */
+export function printable(line: string): string {
+  return line.replace(UNPRINTABLE, "�");
+}
+
+/** A JSON document in one line; terminals show those too. */
+export function jsonLine(value: unknown): string {
+  const escape = (c: string) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value).replace(UNPRINTABLE, escape);
 }
 
 const UNITS = ["B", "KB", "MB", "GB", "TB"];

@@ -1,6 +1,6 @@
 // The progress of long work: a bar on a terminal, a line now and then elsewhere, JSON lines with --json.
 // Design: docs/cli.md. Must not: be needed for anything to work.
-import { formatBytes, formatDuration, type Output } from "./output.ts";
+import { formatBytes, formatDuration, jsonLine, type Output } from "./output.ts";
 
 export interface Progress {
   /** @param done bytes so far, of `total`; @param from who gives them */
@@ -43,7 +43,7 @@ export function createProgress(out: Output, what: string, total: number, now: ()
       lastMs = t;
       if (out.json) {
         stderr.write(
-          `${JSON.stringify({ event: "progress", what, bytesDone: done, bytesTotal: total, source: from })}\n`,
+          `${jsonLine({ event: "progress", what, bytesDone: done, bytesTotal: total, source: from })}\n`,
         );
       } else if (onTerminal) {
         const text = `${what} ${bar(done)} ${describe(done, from)}`;
