@@ -4,7 +4,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Opts } from "../api.ts";
-import { writeFileAtomic } from "../disk/atomic-file.ts";
+import { sweepLeftovers, writeFileAtomic } from "../disk/atomic-file.ts";
 import { withLock } from "../disk/lock.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -140,6 +140,7 @@ export function createFolderTrustStore(dir: string, quoteRole: (name: string) =>
     async save(state, _step, o) {
       try {
         await mkdir(dir, { recursive: true });
+        await sweepLeftovers(dir);
         await withLock(join(dir, ".lock"), o, async () => {
           const stored = await load();
           if (stored !== undefined && isNewer(stored, state)) return;

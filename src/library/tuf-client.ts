@@ -4,10 +4,10 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Opts } from "../api.ts";
 import { createFolderTrustStore } from "../config/trust-store.ts";
-import { replaceFile, temporaryBeside } from "../disk/atomic-file.ts";
+import { replaceFile, sweepLeftovers, temporaryBeside } from "../disk/atomic-file.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadRole, quoteRole, type RefreshOptions, refreshTrust } from "../fetch/refresh.ts";
 import { createHttpClient } from "../net/http-client.ts";
@@ -207,7 +207,8 @@ async function storeProven(
   const temporary = temporaryBeside(file);
   let handle: FileHandle | undefined;
   try {
-    await mkdir(join(file, ".."), { recursive: true });
+    await mkdir(dirname(file), { recursive: true });
+    await sweepLeftovers(dirname(file));
     handle = await open(temporary, "wx");
     const check = createTargetCheck(target);
     for await (const chunk of body) {
