@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
 import { Field } from "../../../src/trust/fields.ts";
-import { canonicalText, type Json } from "../../../src/trust/json.ts";
+import type { Json } from "../../../src/trust/json.ts";
 import { keyIdOf, keyObject, readKeys, readRoleKeys } from "../../../src/trust/keys.ts";
 import { refused } from "../../support/refused.ts";
 import { testKey } from "../../support/signed-file.ts";
@@ -55,14 +55,6 @@ describe("a keys object", () => {
   test("refuses one key under two ids, though each is a hash of it", () => {
     const [id, more] = annotated();
     refused("E_MALFORMED", () => read({ [key.id]: plain, [id]: more }));
-  });
-
-  test("may name a key by the hash of all its fields, but not besides the hash of the key alone", () => {
-    const more = { ...plain, keyid_hash_algorithms: ["sha256"] };
-    const id = createHash("sha256").update(canonicalText(more)).digest("hex");
-    assert.deepEqual([...read({ [id]: more }).keys()], [id]);
-    refused("E_MALFORMED", () => read({ [id]: plain }));
-    refused("E_MALFORMED", () => read({ [id]: more, [key.id]: plain }));
   });
 
   test("leaves out keys that cannot sign anything we accept", () => {
