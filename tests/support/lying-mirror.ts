@@ -39,7 +39,7 @@ export async function startLyingMirror(o: { tls?: boolean } = {}): Promise<Lying
       givenBytes += chunk.length;
       return write(chunk, ...rest);
     }) as typeof response.write; // the answers here write bytes and nothing else
-    const path = decodeURIComponent(new URL(request.url ?? "", "http://localhost").pathname.slice(1));
+    const path = new URL(request.url ?? "", "http://localhost").pathname.slice(1); // as it is written, not decoded
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
     const q: Question = { path, from, request, response, honest: files.get(path) };
     questions.push(q);
@@ -66,14 +66,17 @@ export async function startLyingMirror(o: { tls?: boolean } = {}): Promise<Lying
 /** The answer of an honest mirror. */
 export const honestly: Answer = ({ honest, from, response }) => {
   if (honest === undefined) return void response.writeHead(404).end();
-  const body = honest.subarray(from);
-  response.writeHead(from > 0 ? 206 : 200, {
-    "content-length": body.length,
-    ...(from > 0 ? { "content-range": `bytes ${from}-${honest.length - 1}/${honest.length}` } : {}),
-  });
-  response.write(body);
+  writeHead({ from, response }, honest.length);
+  response.write(honest.subarray(from));
   response.end();
 };
+
+function writeHead({ from, response }: Pick<Question, "from" | "response">, length: number): void {
+  response.writeHead(from > 0 ? 206 : 200, {
+    "content-length": length - from,
+    ...(from > 0 ? { "content-range": `bytes ${from}-${length - 1}/${length}` } : {}),
+  });
+}
 
 /** Honest but for the bytes, ranges included. */
 export const gives = (change: (honest: Uint8Array) => Uint8Array): Answer => (q) =>
@@ -86,25 +89,22 @@ export const givesUnannounced = (change: (honest: Uint8Array) => Uint8Array): An
   response.end();
 };
 
-/** Announces the honest length, gives so many bytes of it from where it was asked, and hangs up. */
-export const hangsUpAfter = (bytes: number, change: (honest: Uint8Array) => Uint8Array = (b) => b): Answer => (q) => {
-  const honest = change(q.honest ?? new Uint8Array());
-  const left = honest.length - q.from;
-  q.response.writeHead(q.from > 0 ? 206 : 200, {
-    "content-length": left,
-    ...(q.from > 0 ? { "content-range": `bytes ${q.from}-${honest.length - 1}/${honest.length}` } : {}),
-  });
-  q.response.write(honest.subarray(q.from, q.from + bytes), () => q.response.destroy());
+/** Announces the honest length and hangs up before the byte at `end`, whatever it was asked for. */
+export const hangsUpBefore = (end: number, change: (honest: Uint8Array) => Uint8Array = (b) => b): Answer => (q) => {
+  const body = change(q.honest ?? new Uint8Array());
+  writeHead(q, body.length);
+  q.response.write(body.subarray(q.from, Math.max(q.from, end)), () => q.response.destroy());
 };
 
 /** A body that is made while it is sent: so many bytes, or without an end. */
 export const pours = (bytes: number, o: { announced: boolean; status?: number }): Answer => async ({ response }) => {
   response.writeHead(o.status ?? 200, o.announced ? { "content-length": bytes } : {});
   let gone = false;
-  response.on("close", () => gone = true);
+  let wake = () => {};
+  response.on("drain", () => wake()).on("close", () => (gone = true, wake()));
   const chunk = new Uint8Array(1 << 16).fill(0x20); // spaces: the longest valid beginning of JSON there is
   for (let given = 0; given < bytes && !gone; given += chunk.length) {
-    if (!response.write(chunk)) await new Promise<void>((go) => response.once("drain", go).once("close", go));
+    if (!response.write(chunk)) await new Promise<void>((resolve) => wake = resolve);
   }
   response.end();
 };
@@ -112,16 +112,14 @@ export const pours = (bytes: number, o: { announced: boolean; status?: number })
 /** Accepts the question and never says a word. */
 export const saysNothing: Answer = () => {};
 
-/** Some honest bytes, then one more each interval. */
+/** Some honest bytes, then one more each interval; with an interval of Infinity none. */
 export const drips = (o: { first: number; everyMs: number }): Answer => (q) => {
-  const bytes = (q.honest ?? new Uint8Array()).subarray(q.from);
-  q.response.writeHead(q.from > 0 ? 206 : 200, {
-    "content-length": bytes.length,
-    ...(q.from > 0 ? { "content-range": `bytes ${q.from}-${q.from + bytes.length - 1}/${q.from + bytes.length}` } : {}),
-  });
-  q.response.write(bytes.subarray(0, o.first));
-  let at = o.first;
-  const timer = setInterval(() => q.response.write(bytes.subarray(at, ++at)), o.everyMs);
+  const honest = q.honest ?? new Uint8Array();
+  writeHead(q, honest.length);
+  let at = q.from + o.first;
+  q.response.write(honest.subarray(q.from, at));
+  if (o.everyMs === Infinity) return;
+  const timer = setInterval(() => q.response.write(honest.subarray(at, ++at)), o.everyMs);
   q.response.on("close", () => clearInterval(timer));
 };
 
@@ -135,3 +133,9 @@ export const page = (status: number, html: string, headers: Readonly<Record<stri
 
 export const redirects = (location: string): Answer => ({ response }) =>
   void response.writeHead(302, { location }).end();
+
+/** Exactly these bytes in place of an answer in HTTP; then it waits, or hangs up. */
+export const writesRaw = (bytes: string, then: "wait" | "hang up" = "hang up"): Answer => ({ response }) => {
+  const { socket } = response;
+  socket?.write(bytes, "latin1", () => then === "hang up" && socket.destroySoon());
+};

@@ -1,6 +1,7 @@
 // The stage of an attack test: a liar and an honest mirror on loopback, and fresh operators, all cleared away at the
 // end of the file. Must not: say what anybody serves.
 import { after } from "node:test";
+import { testBytes } from "./artifact.ts";
 import type { Scene } from "./caught.ts";
 import { type LyingMirror, startLyingMirror } from "./lying-mirror.ts";
 import { createOperator, type Operator, type OperatorOptions } from "./operator.ts";
@@ -47,13 +48,13 @@ export async function createStage(): Promise<Stage> {
   return stage;
 }
 
-/** A repository with one release, and where a mirror serves it. */
+/** A repository with release 1.0.0, and where a mirror serves it. */
 export async function createRelease(
   seed: string,
-  content?: Uint8Array,
-): Promise<{ repository: ReleaseRepository; path: string }> {
+  content: Uint8Array = testBytes(50_000, seed),
+): Promise<{ repository: ReleaseRepository; path: string; content: Uint8Array }> {
   const repository = createReleaseRepository({ seed });
-  const path = await repository.addRelease("1.0.0", content === undefined ? {} : { content });
+  const path = await repository.addRelease("1.0.0", { content });
   repository.publish();
-  return { repository, path };
+  return { repository, path, content };
 }

@@ -1,0 +1,33 @@
+// The lie: the artifact and more behind it, without an end even. No more than the signed size is ever taken.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { requireCaught } from "../support/caught.ts";
+import { extended } from "../support/lying-bytes.ts";
+import { type Answer, gives, givesUnannounced, pours } from "../support/lying-mirror.ts";
+import { createRelease, createStage } from "../support/scene.ts";
+
+const stage = await createStage();
+const { repository, path, content } = await createRelease("extra bytes");
+const files = repository.files();
+// What two sockets and the client's own buffer can hold of a body that nobody wants any more.
+const BUFFERS_BYTES = 16 * 2 ** 20;
+
+const LIES: readonly (readonly [string, Answer])[] = [
+  ["an artifact that says it is a byte longer", gives((b) => extended(b, 1))],
+  ["an artifact that says it is as long again", gives((b) => extended(b, b.length))],
+  ["an artifact with one byte more, without having said how long it is", givesUnannounced((b) => extended(b, 1))],
+  ["an endless body", pours(Infinity, { announced: false })],
+];
+
+for (const [title, lie] of LIES) {
+  test(`${title} is refused (E_SIZE_MISMATCH)`, async () => {
+    const scene = await stage.scene(repository, files);
+    scene.liar.serve(files, { [path]: lie });
+    scene.honest.serve(files);
+    await requireCaught(scene, ["download", "--version", "1.0.0", "--platform", "linux-x64"], {
+      code: "E_SIZE_MISMATCH",
+      verdict: "lie",
+    });
+    assert.ok(scene.liar.givenBytes < 3 * content.length + BUFFERS_BYTES, `${scene.liar.givenBytes} bytes were taken`);
+  });
+}
