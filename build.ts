@@ -44,11 +44,13 @@ const OPTIONS = {
 /** Puts the version, root and mirrors in the place of src/baked.ts. */
 async function baked(rootFile: string | undefined, mirrors: readonly string[]): Promise<Plugin> {
   const root = rootFile === undefined ? undefined : await readRoot(rootFile);
-  const urls = mirrors.map((mirror) => new URL(mirror).href);
+  const urls = mirrors.map((mirror) => new URL(mirror));
+  const odd = urls.find(({ protocol }) => protocol !== "https:" && protocol !== "http:");
+  if (odd !== undefined) throw new Error(`${odd} is not the URL of an HTTPS mirror`);
   const contents = [
     `export const VERSION = ${JSON.stringify(config.version)};`,
     `export const BAKED_ROOT = ${root === undefined ? root : `Buffer.from("${root.toString("base64")}", "base64")`};`,
-    `export const BAKED_MIRRORS = ${JSON.stringify(urls)};`,
+    `export const BAKED_MIRRORS = ${JSON.stringify(urls.map(String))};`,
   ];
   return {
     name: "baked",
@@ -77,7 +79,7 @@ const { outputFiles, metafile } = await esbuild.build({
   entryPoints: ["dchat-update.ts"],
   format: "esm",
   plugins: [
-    lazyModules,
+    lazyModules(PROJECT),
     await baked(args.root, args.mirror),
     heavyParts(PROJECT, OPTIONS, (part) => parts.push(part)),
   ],

@@ -9,7 +9,8 @@ const PACKAGES = ["hash-wasm", "semver"];
 
 const EAGER = { name: "lazy-modules" };
 
-export const lazyModules: Plugin = {
+/** @param project the project's folder */
+export const lazyModules = (project: string): Plugin => ({
   name: "lazy-modules",
   setup(build) {
     const filter = new RegExp(`^(node:|(${PACKAGES.join("|")})(/|$))`);
@@ -28,10 +29,10 @@ export const lazyModules: Plugin = {
     }));
     build.onLoad({ filter: /./, namespace: "lazy-package" }, ({ path }) => ({
       contents: lazily("require", path),
-      resolveDir: "/", // the path is absolute
+      resolveDir: project,
     }));
   },
-};
+});
 
 /**
  * Names imported from a CommonJS module are read from it at each use, through an object that esbuild makes with the

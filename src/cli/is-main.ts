@@ -1,7 +1,7 @@
 // Tells a program start from an import as a library, on every runtime. Design: "Command line" of docs/cli.md.
 // In every case, piped through standard input too, the program's own arguments are `process.argv.slice(2)`.
 // Must not: have side effects.
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /**
@@ -12,10 +12,7 @@ export function isMain(meta: { readonly url: string; readonly main?: boolean }):
   if (meta.main !== undefined) return meta.main; // Deno, Bun, Node from 22.18 and 24.2 on
   if (/\/\[eval\d*\]$/.test(meta.url)) return true; // Node's name for a module from standard input
   const started = process.argv[1];
-  if (started === undefined || !meta.url.startsWith("file:")) return false;
-  try {
-    return realpathSync(started) === realpathSync(fileURLToPath(meta.url));
-  } catch {
-    return false; // Node was started with "-" or --eval, and imports this file as a library
-  }
+  // No such file: Node was started with "-" or --eval, and that program imports this file as a library.
+  if (started === undefined || !existsSync(started) || !meta.url.startsWith("file:")) return false;
+  return realpathSync(started) === realpathSync(fileURLToPath(meta.url));
 }

@@ -2,8 +2,8 @@
 // No temporary file, no `data:` URL: it works from standard input, on a read-only disk and in single executables.
 // Must not: be called by hand; build.ts writes the calls in place of this folder's `import()`s.
 import { Buffer } from "node:buffer";
-import process from "node:process";
 import { brotliDecompressSync } from "node:zlib";
+import { requireBuiltin } from "./require-builtin.ts";
 
 /**
  * @param name only for stack traces
@@ -16,11 +16,4 @@ export function unpack(name: string, packed: string): unknown {
   const run = new Function("require", "module", "exports", `${code}\n//# sourceURL=${name}`);
   run(requireBuiltin, module, module.exports);
   return module.exports;
-}
-
-// Not createRequire(import.meta.url): a piped program has none that is real.
-function requireBuiltin(id: string): unknown {
-  const builtin = process.getBuiltinModule(id);
-  if (builtin === undefined) throw new Error(`no builtin module ${id}`);
-  return builtin;
 }
