@@ -33,7 +33,7 @@ export async function digestFile(file: string, o: DigestOpts): Promise<Digests> 
     }
     return digest.digest();
   } catch (e) {
-    throw asUpdateError(e, "E_IO");
+    throw asUpdateError(e, o.signal.aborted ? "E_INTERRUPTED" : "E_IO"); // an abort may have any reason
   } finally {
     await handle?.close();
   }

@@ -84,7 +84,8 @@ export function createTufClient(o: TufClientOptions): TufClient {
     try {
       return await work(signal);
     } catch (e) {
-      throw signal.aborted ? asUpdateError(e, "E_INTERRUPTED") : asUpdateError(e);
+      if (signal.aborted) throw new UpdateError("E_INTERRUPTED", "interrupted", { cause: e });
+      throw asUpdateError(e);
     }
   };
 

@@ -147,13 +147,15 @@ describe("a download", () => {
 
   test("that is aborted in the middle leaves nothing", async () => {
     const { scene, client } = await sceneWith("aborted", "file");
-    const abort = new AbortController();
-    scene.lies.set(`targets/${sha256(CONTENT)}.file`, (_, response) => {
-      response.writeHead(200, { "content-length": CONTENT.length });
-      response.write(CONTENT.subarray(0, 5), () => abort.abort());
-    });
-    await assert.rejects(client.download("file", client.targetsDir, { signal: abort.signal }), fails("E_INTERRUPTED"));
-    assert.deepEqual(await filesIn(client.targetsDir), []);
+    for (const reason of [undefined, new Error("not now")]) {
+      const abort = new AbortController(), { signal } = abort;
+      scene.lies.set(`targets/${sha256(CONTENT)}.file`, (_, response) => {
+        response.writeHead(200, { "content-length": CONTENT.length });
+        response.write(CONTENT.subarray(0, 5), () => abort.abort(reason));
+      });
+      await assert.rejects(client.download("file", client.targetsDir, { signal }), fails("E_INTERRUPTED"));
+      assert.deepEqual(await filesIn(client.targetsDir), []);
+    }
   });
 });
 
