@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createNetwork, expect, json, PLATFORM, succeed } from "./network.ts";
+import { startDchat } from "../support/bundled-cli.ts";
+import { saysNothing } from "../support/lying-mirror.ts";
+import { createNetwork, expect, filesOf, json, PLATFORM, succeed } from "./network.ts";
 
 const network = await createNetwork();
 const mirror = await network.mirror();
@@ -101,4 +103,23 @@ test("what is known and not expired serves when no mirror answers", async () => 
   assert.match(stderr, /no mirror could be asked for newer metadata/);
   assert.match(stdout, /Downloaded dchat-1\.0\.0-linux-x64 from cache/);
   await expect(20, download(home, "--version", "0.1.0"));
+});
+
+test("a signal ends it at once with 130, and says so", async () => {
+  const silent = await network.mirror();
+  const home = await network.initialised(silent.url);
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  silent.serve(filesOf(network.repo), {
+    "metadata/timestamp.json": (q) => {
+      resolve();
+      return saysNothing(q);
+    },
+  });
+  const { child, outcome } = startDchat(download(home));
+  await asked;
+  // Not child.kill: after that Deno tells of the signal, however the program ended.
+  process.kill(child.pid ?? assert.fail("it runs"), "SIGINT");
+  const { code, stdout, stderr } = await outcome;
+  assert.deepEqual([code, stdout], [130, ""]);
+  assert.match(stderr, /^error E_INTERRUPTED: interrupted\n {2}run the same command again/m);
 });
