@@ -71,6 +71,16 @@ function anchorsOf(page: string): string[] {
   );
 }
 
+test("every file of the project that a document names exists", () => {
+  const missing: string[] = [];
+  for (const page of PAGES) {
+    for (const [, path = ""] of read(page).matchAll(/`((?:src|build|tests|demo|\.ci)\/[\w./-]*)`/g)) {
+      if (!existsSync(join(PROJECT, path))) missing.push(`${page}: ${path}`);
+    }
+  }
+  assert.deepEqual(missing, []);
+});
+
 test("every page that the code names exists, and says what the code quotes from it", () => {
   const missing: string[] = [];
   for (const file of [...filesIn("src", ".ts"), ...filesIn("build", ".ts"), "build.ts", "dchat-update.ts"]) {
