@@ -7,41 +7,50 @@ import type { Plugin } from "esbuild";
 /** CommonJS packages whose start costs a millisecond or more. */
 const PACKAGES = ["hash-wasm", "semver"];
 
-const EAGER = { name: "lazy-modules" };
+/** Marks the plugin's own question where a package is. */
+const ASKED_BY_US = {};
 
 /** @param project the project's folder */
-export const lazyModules = (project: string): Plugin => ({
-  name: "lazy-modules",
-  setup(build) {
-    const filter = new RegExp(`^(node:|(${PACKAGES.join("|")})(/|$))`);
-    build.onResolve({ filter }, async ({ path, importer, kind, resolveDir, pluginData }) => {
-      const own = kind === "import-statement" && !/[\\/]node_modules[\\/]/.test(importer) && pluginData !== EAGER;
-      if (!own) return undefined;
-      if (path.startsWith("node:")) return { path, namespace: "lazy-builtin" };
-      const resolved = await build.resolve(path, { kind: "require-call", importer, resolveDir, pluginData: EAGER });
-      return { path: resolved.path, namespace: "lazy-package", errors: resolved.errors };
-    });
-    build.onLoad({ filter: /./, namespace: "lazy-builtin" }, ({ path }) => ({
-      // Every command needs it, and assignments to it (`process.exitCode`) must reach the real one.
-      contents: path === "node:process"
-        ? "export default globalThis.process"
-        : lazily("process.getBuiltinModule", path),
-    }));
-    build.onLoad({ filter: /./, namespace: "lazy-package" }, ({ path }) => ({
-      contents: lazily("require", path),
-      resolveDir: project,
-    }));
-  },
-});
+export function lazyModules(project: string): Plugin {
+  return {
+    name: "lazy-modules",
+    setup(build) {
+      const filter = new RegExp(`^(node:|(${PACKAGES.join("|")})(/|$))`);
+      build.onResolve({ filter }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+        const own = kind === "import-statement" && !/[\\/]node_modules[\\/]/.test(importer);
+        if (!own || pluginData === ASKED_BY_US) return undefined;
+        if (path.startsWith("node:")) return { path, namespace: "lazy-builtin" };
+        const found = await build.resolve(path, {
+          kind: "require-call",
+          importer,
+          resolveDir,
+          pluginData: ASKED_BY_US,
+        });
+        return { path: found.path, namespace: "lazy-package", errors: found.errors };
+      });
+      build.onLoad({ filter: /./, namespace: "lazy-builtin" }, ({ path }) => ({
+        // Every command needs `process`, and assignments to it (`process.exitCode`) must reach the real one.
+        contents: path === "node:process"
+          ? "export default globalThis.process"
+          : lazily(`require("./src/heavy/require-builtin.ts").requireBuiltin(${JSON.stringify(path)})`),
+        resolveDir: project,
+      }));
+      build.onLoad({ filter: /./, namespace: "lazy-package" }, ({ path }) => ({
+        contents: lazily(`require(${JSON.stringify(path)})`),
+        resolveDir: project,
+      }));
+    },
+  };
+}
 
 /**
  * Names imported from a CommonJS module are read from it at each use, through an object that esbuild makes with the
  * module's own prototype. So a prototype that asks the real module is all that is needed, and no list of names.
  */
-function lazily(load: string, path: string): string {
+function lazily(expression: string): string {
   return `
     let loaded;
-    const load = () => loaded ??= ${load}(${JSON.stringify(path)});
+    const load = () => loaded ??= ${expression};
     const get = (_, name) => name === "__esModule" || (name === "default" ? load() : load()[name]);
     module.exports = Object.create(new Proxy({}, { get }));`;
 }
