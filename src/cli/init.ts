@@ -1,7 +1,7 @@
 // init: pins the trust root and writes the first configuration. Design: docs/cli.md.
 // Must not: trust a root it was not told to, by file or by digest (or that the file was built with).
 import { BAKED_ROOT } from "../baked.ts";
-import { changeConfig, DEFAULT_PRIORITY, type MirrorEntry } from "../config/config.ts";
+import { changeConfig, DEFAULT_CONFIG, DEFAULT_PRIORITY, type MirrorEntry } from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { readFileBounded } from "../disk/atomic-file.ts";
@@ -13,7 +13,7 @@ import { networkOf } from "../trust/x-dchat.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { checkMirrorUrl, mirrorJson } from "./mirrors.ts";
-import { bakedMirrors, metadataMirrors, withHttp } from "./session.ts";
+import { metadataMirrors, withHttp } from "./session.ts";
 
 /** Roots looked at for a digest given with --root-sha256: a pin older than these is a reason to ask for a newer one. */
 const MAX_ROOTS_SEARCHED = 64;
@@ -30,7 +30,7 @@ export const initCommand: Command = {
   },
   async run(c, a) {
     const mirrors: MirrorEntry[] = a.strings("repo").length === 0
-      ? [...bakedMirrors()]
+      ? [...DEFAULT_CONFIG.mirrors]
       : a.strings("repo").map((url) => ({
         url: checkMirrorUrl(url, "https", a.flag("allow-insecure")),
         type: "https",

@@ -1,13 +1,12 @@
 // What the operator's commands share: an opened home, its trust, its mirrors, and the refresh that asks them.
 // Design: "Data flow" of docs/architecture.md: this is where adapters and the pure parts are wired together.
 import type { Mirror } from "../api.ts";
-import { BAKED_MIRRORS, BAKED_ROOT } from "../baked.ts";
+import { BAKED_ROOT } from "../baked.ts";
 import { openAlerts, raiseAlert } from "../config/alerts.ts";
 import {
   type Config,
   corruptIfMalformed,
   DEFAULT_CONFIG,
-  DEFAULT_PRIORITY,
   type MirrorEntry,
   readConfig,
   readFileIfThere,
@@ -41,11 +40,7 @@ export interface Session {
 /** A home that may not be there yet, for commands that only touch its configuration. */
 export async function openConfig(c: Context): Promise<{ home: Home; config: Config }> {
   const home = homeAt(c.home);
-  return { home, config: await readConfig(home) ?? { ...DEFAULT_CONFIG, mirrors: bakedMirrors() } };
-}
-
-export function bakedMirrors(): MirrorEntry[] {
-  return BAKED_MIRRORS.map((url) => ({ url, type: "https", priority: DEFAULT_PRIORITY }));
+  return { home, config: await readConfig(home) ?? DEFAULT_CONFIG };
 }
 
 /** @throws UpdateError E_NOT_INITIALIZED when no root was ever pinned here */

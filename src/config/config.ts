@@ -2,6 +2,7 @@
 // Read strictly, written atomically under a lock; unknown fields survive a change. Must not: hold trust.
 import { join } from "node:path";
 import type { Channel, Opts } from "../api.ts";
+import { BAKED_MIRRORS } from "../baked.ts";
 import { readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
 import { withLock } from "../disk/lock.ts";
 import { UpdateError } from "../errors.ts";
@@ -44,9 +45,10 @@ export const MAX_MIRRORS = 64;
 export const MAX_CHECK_INTERVAL_HOURS = 8760;
 export const CHANNELS = ["stable", "beta", "nightly"] as const;
 
+/** What a home without a configuration has. */
 export const DEFAULT_CONFIG: Config = {
   network: undefined,
-  mirrors: [],
+  mirrors: BAKED_MIRRORS.map((url) => ({ url, type: "https", priority: DEFAULT_PRIORITY })),
   autoUpdate: {
     enabled: false,
     securityOnly: false,
