@@ -10,7 +10,7 @@ import { pinRoot } from "../../src/trust/client.ts";
 import { createAttackScene } from "../attack/attack-scene.ts";
 import { METADATA_ATTACKS } from "../attack/metadata-attacks.ts";
 import { strictClock, update } from "../support/trust-client.ts";
-import { type RepositoryServer, startRepositoryServer } from "./tuf-js-client.ts";
+import { type RepositoryServer, startRepositoryServer } from "./rival.ts";
 
 const oneName = (code: string) => (code === "E_TOO_LARGE" ? "E_SIZE_MISMATCH" : code);
 

@@ -1,10 +1,10 @@
 // Our own client as the rival test drives it: the pure functions over the same files, its state as bytes in between.
-// Must not: know anything of tuf-js but the shape of a verdict.
+// Must not: know anything of rivals but the shape of a verdict.
 import { pinRoot, type TrustState } from "../../src/trust/client.ts";
 import { restoreTrust, storedTrust } from "../../src/trust/stored-trust.ts";
 import type { Files } from "../attack/random-repository.ts";
 import { strictClock, update } from "../support/trust-client.ts";
-import type { Verdict } from "./tuf-js-client.ts";
+import type { Verdict } from "./rival.ts";
 
 export interface OurClient {
   update(files: Files, targetPath: string): Verdict;

@@ -4,46 +4,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Updater } from "tuf-js";
-import { startHttpServer } from "../support/http-server.ts";
-import type { Files } from "../attack/random-repository.ts";
+import type { Rival, RivalClient } from "./rival.ts";
 
-/** What a client says of what it is served: refused, or accepted with what it found under the path. */
-export interface Verdict {
-  readonly said: "refused" | "accepted, absent" | `accepted, found ${string}`;
-  /** Versions of root, timestamp, snapshot and targets after an accepted update; empty after a refused one. */
-  readonly versions: string;
-  /** For people. */
-  readonly why: string;
-}
+export const tufJs: Rival = { name: "tuf-js", createClient: createTufJsClient, close: () => Promise.resolve() };
 
-/** A server of many repositories, each below `/<name>/`. */
-export interface RepositoryServer {
-  readonly url: string;
-  serve(name: string, files: Files): void;
-  close(): Promise<void>;
-}
-
-export async function startRepositoryServer(): Promise<RepositoryServer> {
-  const repositories = new Map<string, Files>();
-  const server = await startHttpServer((request, response) => {
-    const [, name = "", path = ""] = /^\/([^/]*)\/(.*)$/.exec(request.url ?? "") ?? [];
-    const bytes = repositories.get(name)?.get(path);
-    if (bytes === undefined) response.writeHead(404).end();
-    else response.writeHead(200, { "content-length": bytes.length }).end(bytes);
-  });
-  return {
-    url: server.url,
-    serve: (name, files) => void repositories.set(name, files),
-    close: () => server.close(),
-  };
-}
-
-export interface RivalClient {
-  update(targetPath: string): Promise<Verdict>;
-  close(): void;
-}
-
-export function createTufJsClient(url: string, pinnedRoot: Uint8Array): RivalClient {
+function createTufJsClient(url: string, pinnedRoot: Uint8Array): RivalClient {
   const metadataDir = mkdtempSync(join(tmpdir(), "tuf-js-"));
   writeFileSync(join(metadataDir, "root.json"), pinnedRoot);
   const version = (role: string): unknown =>

@@ -1,5 +1,5 @@
-// Every case of the attack catalogue in which tuf-js says otherwise than we do, with the reason. A disagreement that is
-// not here fails the rival test, and so does an entry that no longer disagrees. Must not: excuse a lie about content.
+// Every case of the attack catalogue in which tuf-js or python-tuf says otherwise than we do, with the reason. What is
+// not here fails the rival tests, and so does an entry that no longer disagrees. Must not: excuse a lie about content.
 
 export interface Disagreement {
   readonly ours: "refused" | "absent" | "found";
@@ -15,7 +15,13 @@ const GLOB = "minimatch gives more characters a meaning than * and ?, which are 
 const KEY_ID = "a key id must be the hash of its key, or one key may count twice";
 const ED25519 = "the runtime's verifier takes points that are not of prime order (docs/decisions/0002)";
 
-export const DISAGREEMENTS: Readonly<Record<string, Disagreement>> = {
+const CUT_OFF: Disagreement = {
+  ours: "refused",
+  theirs: "absent",
+  why: "both stop after the same number of roles; we say that the search was cut off",
+};
+
+export const TUF_JS_DISAGREEMENTS: Readonly<Record<string, Disagreement>> = {
   "file: a stranger's key id that is not UTF-8, besides enough": stricter(SPELLING),
   "signatures: one in capitals": stricter("hex is lowercase: one signature has one spelling"),
   "keys: one key under two ids reaches a threshold of two": stricter(KEY_ID),
@@ -66,11 +72,7 @@ export const DISAGREEMENTS: Readonly<Record<string, Disagreement>> = {
     theirs: "absent",
     why: "minimatch hides names that begin with a dot from *; TUF 4.5 does not, nor python-tuf",
   },
-  "odd: forty roles in a chain": {
-    ours: "refused",
-    theirs: "absent",
-    why: "both stop after the same number of roles; we say that the search was cut off",
-  },
+  "odd: forty roles in a chain": CUT_OFF,
 
   "odd: root does not say whether snapshots are consistent": {
     ours: "found",
@@ -82,4 +84,31 @@ export const DISAGREEMENTS: Readonly<Record<string, Disagreement>> = {
     theirs: "refused",
     why: "tuf-js sorts keys by UTF-16 unit; OLPC canonical JSON, and python-tuf, by code point",
   },
+};
+
+export const PYTHON_TUF_DISAGREEMENTS: Readonly<Record<string, Disagreement>> = {
+  "signatures: one in capitals": stricter("hex is lowercase: one signature has one spelling"),
+  "keys: one key under two ids reaches a threshold of two": stricter(KEY_ID),
+  "odd key: an id that is not its hash": stricter(KEY_ID),
+  "odd key: an id in capitals": stricter(KEY_ID),
+  "odd key: public key in capitals": stricter("hex is lowercase: one key has one spelling and one id"),
+  "odd key: the identity: anybody can sign": stricter(ED25519),
+  "odd key: a point of small order: anybody can sign": stricter(ED25519),
+  "odd key: a point of mixed order": stricter(ED25519),
+  "odd: a key that stands twice, the same": stricter(SPELLING),
+  "odd: a key that stands twice, the last is signed": stricter(SPELLING),
+  "odd: a file that begins with a list of fields twice": stricter(SPELLING),
+  "odd: a length of 0": stricter("no signed file is empty"),
+  "odd: consistent_snapshot in quotes": stricter("a boolean is true or false, not what Python takes for true"),
+  "odd: a digest of an algorithm nobody knows, beside a good one": {
+    ours: "found",
+    theirs: "refused",
+    why: "one good SHA-256 proves the file, and repositories may add new algorithms",
+  },
+  "odd: brackets in a pattern": {
+    ours: "absent",
+    theirs: "found",
+    why: "fnmatch knows brackets; TUF 4.5 names * and ?",
+  },
+  "odd: forty roles in a chain": CUT_OFF,
 };
