@@ -24,8 +24,8 @@ export interface LockHolder {
 // Long enough for any command that holds a lock for a moment, short enough not to look hung.
 const DEFAULT_WAIT_MS = 10_000;
 const POLL_MS = 50;
-// The owner touches its lock this often, and a lock nobody can judge is stale after twelve missed touches.
-const HEARTBEAT_MS = 5_000;
+// The owner touches its lock this often, and a lock nobody can judge is stale after twenty missed touches.
+const HEARTBEAT_MS = 3_000;
 const STALE_MS = 60_000;
 // Ours are about 200 bytes.
 const MAX_LOCK_BYTES = 4096;
@@ -44,7 +44,7 @@ export async function withLock<T>(lockFile: string, o: LockOpts, fn: () => Promi
   await acquire(lockFile, own, o);
   const heartbeat = setInterval(() => {
     const now = new Date();
-    utimes(lockFile, now, now).catch(() => {}); // a missed touch is one of twelve
+    utimes(lockFile, now, now).catch(() => {}); // a missed touch is one of twenty
   }, HEARTBEAT_MS);
   heartbeat.unref();
   try {

@@ -66,6 +66,10 @@ async function* readArtifact(
       if (wanted.length > 0) yield wanted;
       if (left === 0) return;
     }
+    // Nothing but the end of the connection ended this body, so nothing tells a cut from an end.
+    if (left > 1 && isEndedByClosing(response)) {
+      throw new UpdateError("E_UNREACHABLE", `${id}: the connection ended before the body did`, { source: id });
+    }
   } finally {
     response.discard();
   }
@@ -100,6 +104,11 @@ const numberOf = (digits: string | undefined): number | undefined => digits === 
 function contentLength(response: HttpResponse): number | undefined {
   const value = response.headers["content-length"];
   return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
+}
+
+/** RFC 9112, section 6.3, the last case. */
+function isEndedByClosing(response: HttpResponse): boolean {
+  return response.headers["content-length"] === undefined && response.headers["transfer-encoding"] === undefined;
 }
 
 // Object stores answer 403 for what is absent to whoever may not list it.

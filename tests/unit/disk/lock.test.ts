@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { withLock } from "../../../src/disk/lock.ts";
 import { UpdateError } from "../../../src/errors.ts";
 import { killHard, linesOf, runScript } from "../../support/run-script.ts";
@@ -117,6 +118,14 @@ describe("locks", { timeout: 60_000 }, () => {
       assert.equal(await withLock(lockFile, { signal, waitMs: 0 }, () => Promise.resolve("mine")), "mine");
     });
   }
+
+  test("an owner keeps its lock fresh for those who cannot see whether it lives", async () => {
+    const lockFile = join(folder, "heartbeat.lock");
+    await withLock(lockFile, { signal }, async () => {
+      await makeOld(lockFile);
+      while (Date.now() - (await stat(lockFile)).mtimeMs > 60_000) await delay(100); // the test's time-out ends this
+    });
+  });
 
   test("an owner that was taken for dead does not remove the lock of the next one", async () => {
     const lockFile = join(folder, "lost.lock");

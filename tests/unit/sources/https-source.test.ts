@@ -76,6 +76,12 @@ describe("an HTTPS source that answers wrongly", { timeout: 60_000 }, () => {
     assert.equal((await read(10)).length, 0);
   });
 
+  test("a body that only the end of the connection ends is complete, or was cut", async () => {
+    assert.deepEqual(await (await answering("200 OK\r\nConnection: close", bytes))(0), bytes);
+    const read = await answering("200 OK\r\nConnection: close", bytes.subarray(0, 999));
+    await assert.rejects(read(0), fails("E_UNREACHABLE", "ended before"));
+  });
+
   const ranges: [head: string, code: "E_HTTP_STATUS" | "E_SIZE_MISMATCH"][] = [
     ["206 Partial Content\r\nContent-Length: 900", "E_HTTP_STATUS"], // no Content-Range
     ["206 Partial Content\r\nContent-Range: bytes 99-999/1000\r\nContent-Length: 901", "E_HTTP_STATUS"],
