@@ -1,24 +1,29 @@
 // dchat-update: gets a network of nodes its next version, from anyone, trusting no one.
 // The entry: a command line when it is run, a library when it is imported; the only place that exits the process.
 // Design: docs/architecture.md. As a library nothing happens on import.
+import { runCli } from "./src/app.ts";
+import { VERSION } from "./src/baked.ts";
 import { programArguments } from "./src/cli/deno-arguments.ts";
 import { isMain } from "./src/cli/is-main.ts";
-import { runCli } from "./src/cli/main.ts";
 import type { Terminal } from "./src/cli/output.ts";
-import { VERSION_LINE } from "./src/cli/version.ts";
 
 export type * from "./src/api.ts";
+export {
+  createTufClient,
+  digestFile,
+  type TufClient,
+  type TufClientOptions,
+  verifyEd25519,
+  verifyPackage,
+  type VerifyPackageOptions,
+} from "./src/app.ts";
 export { VERSION } from "./src/baked.ts";
 export { AllSourcesFailedError, ERROR_CODES, type ErrorCode, UpdateError } from "./src/errors.ts";
-export { digestFile } from "./src/hash/digest-file.ts";
-export { createTufClient, type TufClient, type TufClientOptions } from "./src/library/tuf-client.ts";
-export { verifyPackage, type VerifyPackageOptions } from "./src/library/verify-package.ts";
-export { verifyEd25519 } from "./src/trust/ed25519.ts";
 
 if (isMain(import.meta)) {
   const argv = programArguments();
   // Scripts ask this often: answered before streams and signals are set up, which is most of a cold start.
-  if (argv.length === 1 && argv[0] === "version") console.log(VERSION_LINE);
+  if (argv.length === 1 && argv[0] === "version") console.log(`dchat-update ${VERSION}`);
   else await main(argv);
 }
 

@@ -30,6 +30,7 @@ export function heavyParts(project: string, options: BuildOptions, onPart: (part
       entryPoints: [entry],
       format: "cjs",
       plugins: [leftOut],
+      footer: { js: `//# sourceURL=dchat-update/${basename(entry, ".ts")}` },
       metafile: true,
       write: false,
     });
@@ -38,7 +39,7 @@ export function heavyParts(project: string, options: BuildOptions, onPart: (part
     const base64 = Buffer.from(packed).toString("base64");
     const name = basename(entry, ".ts");
     onPart({ name, plain: code.length, brotli: packed.length, base64: base64.length, metafile });
-    return `module.exports = require("./src/heavy/unpack.ts").unpack("${name}", "${base64}")`;
+    return `module.exports = require("./src/heavy/unpack.ts").unpack("${base64}")`;
   }
 
   return {

@@ -32,7 +32,7 @@ export function lazyModules(project: string): Plugin {
         // Every command needs `process`, and assignments to it (`process.exitCode`) must reach the real one.
         contents: path === "node:process"
           ? "export default globalThis.process"
-          : lazily(`require("./src/heavy/require-builtin.ts").requireBuiltin(${JSON.stringify(path)})`),
+          : lazily(`require("./src/heavy/evaluate.ts").requireBuiltin(${JSON.stringify(path)})`),
         resolveDir: project,
       }));
       build.onLoad({ filter: /./, namespace: "lazy-package" }, ({ path }) => ({

@@ -4,8 +4,6 @@ import { platformName } from "../trust/naming.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import type { Command } from "./command.ts";
 
-export const VERSION_LINE = `dchat-update ${VERSION}`;
-
 /** "node 20.20.2", "deno 2.9.6", "bun 1.4.5": each runtime adds its own name to `process.versions`. */
 function runtimeName(): string {
   const { versions } = process;
@@ -22,7 +20,7 @@ export const versionCommand: Command = {
     const rootSha256 = BAKED_ROOT === undefined ? null : sha256Hex(BAKED_ROOT);
     const more = c.out.verbose ? [`${runtimeName()}, ${platform}`, `built-in root: ${rootSha256 ?? "none"}`] : [];
     return Promise.resolve({
-      lines: [VERSION_LINE, ...more],
+      lines: [`dchat-update ${VERSION}`, ...more],
       json: { version: VERSION, runtime: runtimeName(), platform, rootSha256, mirrors: BAKED_MIRRORS },
     });
   },

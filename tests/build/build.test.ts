@@ -84,6 +84,13 @@ test("the file names the licence of everything in it, each text once", () => {
   assert.equal(new Set(sections.map((lines) => lines.join("\n\n"))).size, sections.length);
 });
 
+test("the application's exports are functions: the file's start wraps them", async () => {
+  for (const [name, value] of Object.entries(await import("../../src/app.ts"))) {
+    assert.equal(typeof value, "function", name);
+    assert.doesNotMatch(String(value), /^class\b/, name);
+  }
+});
+
 test("nothing is loaded before it is used: the file has no import statement", () => {
   assert.doesNotMatch(readFileSync(BUNDLE, "utf8"), /\bimport\s*(?:["*{]|[\w$]+\s*(?:,|from))/);
 });

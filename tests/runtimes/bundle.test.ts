@@ -59,6 +59,7 @@ async function run(runtime: Runtime, way: Way, args: string[]) {
 
 const QUESTIONS: { name: string; args: () => string[]; code: number }[] = [
   { name: "version", args: () => ["version"], code: 0 },
+  { name: "version", args: () => ["version", "--no-color"], code: 0 }, // the bare one is answered by a short cut
   { name: "version --json", args: () => ["version", "--json"], code: 0 },
   { name: "help", args: () => ["help"], code: 0 },
   { name: "verify of a genuine package", args: () => ["verify", "--package", genuine, ...judges], code: 0 },

@@ -1,7 +1,8 @@
-// The bundled file as a library, on every runtime: importing it does nothing at all.
+// The bundled file as a library, on every runtime: importing it does nothing at all, and its functions work.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
@@ -9,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { runtimes } from "./runtimes.ts";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const BUNDLE = pathToFileURL(join(PROJECT, "dist", "dchat-update.mjs")).href;
+const BUNDLE = join(PROJECT, "dist", "dchat-update.mjs");
 const temp = mkdtempSync(join(tmpdir(), "dchat-library-"));
 after(() => rmSync(temp, { recursive: true }));
 
@@ -19,18 +20,23 @@ const PROGRAM = `
   process.getBuiltinModule = (id) => (builtins.push(id), getBuiltinModule(id));
   const observe = () => ({ globals: Object.getOwnPropertyNames(globalThis).sort(), events: process.eventNames() });
   const before = JSON.stringify(observe());
-  const library = await import(${JSON.stringify(BUNDLE)});
+  const { digestFile, UpdateError } = await import(${JSON.stringify(pathToFileURL(BUNDLE).href)});
   const unchanged = JSON.stringify(observe()) === before;
   const loaded = builtins.filter((id) => !["node:fs", "node:url"].includes(id)); // Node 20 needs them to tell who started
-  console.log(JSON.stringify({ unchanged, loaded, hasExports: Object.keys(library).length > 0 }));
+  const { signal } = new AbortController();
+  const { sha256 } = await digestFile(${JSON.stringify(BUNDLE)}, { signal });
+  const error = await digestFile("no such file", { signal }).catch((error) => error);
+  console.log(JSON.stringify({ unchanged, loaded, sha256, code: error instanceof UpdateError && error.code }));
 `;
-const FOUND = `${JSON.stringify({ unchanged: true, loaded: [], hasExports: true })}\n`;
 const file = join(temp, "program.mjs");
 writeFileSync(file, PROGRAM);
 
+const sha256 = createHash("sha256").update(readFileSync(BUNDLE)).digest("hex");
+const FOUND = `${JSON.stringify({ unchanged: true, loaded: [], sha256, code: "E_IO" })}\n`;
+
 for (const { name, fileCommand, stdinCommand } of runtimes()) {
   // The arguments would start a command if the library took itself for the program.
-  test(`${name}: importing it prints nothing, sets nothing, listens to nothing, loads no builtin module`, () => {
+  test(`${name}: importing it prints nothing, sets nothing, listens to nothing, loads nothing; then it works`, () => {
     const [program, ...args] = fileCommand(file, ["version"]);
     const { status, stdout, stderr } = spawnSync(program, args, { cwd: temp, encoding: "utf8" });
     assert.deepEqual({ status, stdout, stderr }, { status: 0, stdout: FOUND, stderr: "" });
