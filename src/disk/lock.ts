@@ -3,7 +3,7 @@
 // Must not: let two owners in, whatever dies when.
 
 import { randomBytes } from "node:crypto";
-import { lstat, open, rm, utimes } from "node:fs/promises";
+import { link, lstat, open, rm, utimes } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Opts } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
@@ -73,38 +73,58 @@ async function acquire(lockFile: string, own: LockContent, o: LockOpts): Promise
 
 /** One attempt: takes a free lock, removes a stale one first. False when somebody holds it. */
 async function tryAcquire(lockFile: string, own: LockContent): Promise<boolean> {
-  if (await createLock(lockFile, own)) return true;
-  const stale = await readLock(lockFile);
-  if (stale === undefined) return await createLock(lockFile, own);
-  if (!isStale(stale, own)) return false;
+  const found = await readLock(lockFile);
+  if (found === undefined) return await createLock(lockFile, own);
+  if (!isStale(found, own)) return false;
   // Of all who found this very lock stale only the holder of its guard, named after its nonce, may remove it, and only
   // if it still stands. Everybody then races for a free lock as usual. A guard is a lock like any other: if its holder
   // dies it is stale itself and is removed under a guard of its own.
-  const guard = `${lockFile}.${stale.nonce}${LEFTOVER_SUFFIX}`;
+  const guard = `${lockFile}.${found.nonce}${LEFTOVER_SUFFIX}`;
   if (!(await tryAcquire(guard, own))) return false;
   try {
-    if ((await readLock(lockFile))?.nonce === stale.nonce) await rm(lockFile, { force: true });
+    if ((await readLock(lockFile))?.nonce === found.nonce) await rm(lockFile, { force: true });
   } finally {
     await rm(guard, { force: true });
   }
   return await createLock(lockFile, own);
 }
 
+// What file systems without hard links answer; Android's policy says EACCES.
+const CANNOT_LINK = new Set(["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/**
+ * Puts a lock in place, whole: whoever is killed while writing it must not leave one that says nothing. False when
+ * there is one already.
+ */
 async function createLock(lockFile: string, own: LockContent): Promise<boolean> {
+  const draft = `${lockFile}.${randomBytes(6).toString("hex")}${LEFTOVER_SUFFIX}`;
   try {
-    const handle = await open(lockFile, "wx", 0o600);
+    await createFile(draft, own);
     try {
-      await handle.writeFile(JSON.stringify(own));
+      await link(draft, lockFile);
     } catch (e) {
-      await rm(lockFile, { force: true });
-      throw e;
+      if (!CANNOT_LINK.has((e as NodeJS.ErrnoException).code ?? "")) throw e;
+      await createFile(lockFile, own);
     } finally {
-      await handle.close();
+      await rm(draft, { force: true });
     }
     return true;
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code === "EEXIST") return false;
     throw asUpdateError(e, "E_IO");
+  }
+}
+
+/** @throws the operating system's error; EEXIST when there is one already */
+async function createFile(file: string, own: LockContent): Promise<void> {
+  const handle = await open(file, "wx", 0o600);
+  try {
+    await handle.writeFile(JSON.stringify(own));
+  } catch (e) {
+    await rm(file, { force: true });
+    throw e;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -128,7 +148,10 @@ async function readLock(lockFile: string): Promise<FoundLock | undefined> {
   }
 }
 
-/** A lock may be read before its owner has written it, or after a power cut emptied it: then only its age counts. */
+/**
+ * A lock may say nothing after a power cut, or while its owner writes it where there are no hard links: then only its
+ * age counts.
+ */
 function parseLock(text: string, fallbackNonce: string): LockContent {
   const unreadable = { nonce: fallbackNonce, pid: 0, startTime: null, bootId: null, pidNamespace: null };
   let raw: unknown;
