@@ -55,6 +55,7 @@ export function createHomeTrustStore(file: string): HomeTrustStore {
     async save(state, step, o) {
       await mkdir(dirname(file), { recursive: true });
       await withLock(`${file}.lock`, o, async () => {
+        await sweepLeftovers(dirname(file));
         const stored = await load();
         if (stored !== undefined && isNewer(stored, state)) return;
         if (step === "complete" || stored === undefined) return await writeFileAtomic(file, writeState(state));
