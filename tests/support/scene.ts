@@ -1,6 +1,7 @@
 // The stage of an attack test: a liar and an honest mirror on loopback, and fresh operators, all cleared away at the
 // end of the file. Must not: say what anybody serves.
 import { after } from "node:test";
+import type { Runtime } from "../runtimes/runtimes.ts";
 import { testBytes } from "./artifact.ts";
 import type { Scene } from "./caught.ts";
 import { type LyingMirror, startLyingMirror } from "./lying-mirror.ts";
@@ -14,7 +15,7 @@ export interface Stage {
   /** An operator who knows the liar alone. */
   operator(o: Omit<OperatorOptions, "mirrors"> & { mirrors?: readonly string[] }): Promise<Operator>;
   /** An operator who has learnt these files from the only mirror there is, the liar, while it was honest. */
-  scene(repository: ReleaseRepository, known: Files): Promise<Scene>;
+  scene(repository: ReleaseRepository, known: Files, runtime?: Runtime): Promise<Scene>;
 }
 
 /** To be called once, at the top of a test file. */
@@ -34,7 +35,7 @@ export async function createStage(): Promise<Stage> {
       operators.push(operator);
       return operator;
     },
-    async scene(repository, known) {
+    async scene(repository, known, runtime) {
       const pinnedRoot = repository.pinnedRoot;
       const like = experienced.get(known) ?? await stage.operator({ pinnedRoot });
       if (!experienced.has(known)) {
@@ -42,7 +43,8 @@ export async function createStage(): Promise<Stage> {
         await like.succeed("check");
         experienced.set(known, like);
       }
-      return { operator: await stage.operator({ pinnedRoot, like }), liar, honest, digests: repository.digests };
+      const operator = await stage.operator({ pinnedRoot, like, ...(runtime === undefined ? {} : { runtime }) });
+      return { operator, liar, honest, digests: repository.digests };
     },
   };
   return stage;

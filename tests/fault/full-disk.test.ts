@@ -1,0 +1,161 @@
+// A full disk, for real: a small tmpfs. What was there stays whole, the error says what to do, and once there is room
+// the next run goes on. Mounting takes root on Linux; without it these tests are skipped with a notice.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { testBytes } from "../support/artifact.ts";
+import { requireError, requireProvenPackages } from "../support/caught.ts";
+import { heldAnswer } from "../support/held-answer.ts";
+import { SIGNATURE_LIES } from "../support/metadata-lies/signatures.ts";
+import { createReleaseRepository, nameOf } from "../support/release-repository.ts";
+import { createStage } from "../support/scene.ts";
+import { until } from "../support/until.ts";
+
+const MIB = 1 << 20;
+const DISK_BYTES = 8 * MIB;
+const stage = await createStage();
+const repository = createReleaseRepository({ seed: "full disk" });
+const small = await repository.addRelease("1.0.0", { content: testBytes(5 * MIB, "small") });
+const large = await repository.addRelease("2.0.0", { content: testBytes(9 * MIB, "large") });
+repository.publish();
+const known = repository.files();
+repository.publish();
+const files = repository.files();
+const download = (version: string) => ["download", "--version", version, "--platform", "linux-x64"];
+
+const disks: string[] = [];
+after(() => {
+  for (const disk of disks) {
+    spawnSync("umount", [disk]);
+    rmSync(disk, { recursive: true, force: true });
+  }
+});
+
+/** A small disk of its own; undefined where none can be mounted. */
+function mountDisk(): string | undefined {
+  const disk = mkdtempSync(join(tmpdir(), "dchat-disk-"));
+  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]).status === 0) {
+    disks.push(disk);
+    return disk;
+  }
+  rmSync(disk, { recursive: true });
+  return undefined;
+}
+
+/** Writes until nothing fits any more. @returns how to make room again */
+function fill(disk: string): () => void {
+  const filler = join(disk, "filler");
+  const file = openSync(filler, "w");
+  for (let size = MIB; size >= 1;) {
+    try {
+      writeSync(file, new Uint8Array(size));
+    } catch (e) {
+      assert.equal((e as NodeJS.ErrnoException).code, "ENOSPC");
+      size = Math.floor(size / 2);
+    }
+  }
+  closeSync(file);
+  return () => rmSync(filler);
+}
+
+const isPossible = mountDisk() !== undefined;
+if (!isPossible) console.warn("skipped: no small disk can be mounted here (it takes root on Linux)");
+
+/** An operator whose home is on a small disk and knows the first publication. */
+async function sceneOnDisk() {
+  const disk = mountDisk();
+  if (disk === undefined) throw new Error("the disk could be mounted a moment ago");
+  const operator = await stage.operator({ pinnedRoot: repository.pinnedRoot, parent: disk });
+  stage.liar.serve(known);
+  await operator.succeed("check");
+  stage.liar.serve(files);
+  stage.honest.serve(files);
+  return { disk, operator, liar: stage.liar, honest: stage.honest, digests: repository.digests };
+}
+
+if (isPossible) {
+  test("an artifact for which there is no room is not even asked for", async () => {
+    const { operator, liar } = await sceneOnDisk();
+    requireError(await operator.run(...download("2.0.0")), "E_DISK_FULL");
+    assert.equal(liar.questions.some((q) => q.path === large), false);
+    assert.deepEqual(readdirSync(join(operator.home, "packages")), []);
+  });
+
+  test("a disk that fills up during a download ends it with 40, and with room again it is resumed", async () => {
+    const { disk, operator, liar, digests } = await sceneOnDisk();
+    await operator.succeed("check");
+    const before = operator.snapshot();
+    const held = heldAnswer(2 * MIB);
+    liar.serve(files, { [small]: held.answer });
+    const { outcome } = operator.start({}, ...download("1.0.0"));
+    await until("the transfer has begun", () => liar.questions.some((q) => q.path === small));
+    const makeRoom = fill(disk);
+    held.release();
+    requireError(await outcome, "E_DISK_FULL");
+    assert.ok(operator.snapshot().state === before.state, "trust/state.json was changed");
+    assert.equal(operator.snapshot().packages.size, 0);
+
+    makeRoom();
+    liar.serve(files);
+    await operator.succeed(...download("1.0.0"));
+    assert.ok((liar.questions.find((q) => q.path === small)?.from ?? 0) > 0, "it began again");
+    requireProvenPackages(operator.snapshot().packages, digests);
+  });
+
+  test("an update on a full disk ends with 40 and leaves the old state; with room again it succeeds", async () => {
+    const { disk, operator } = await sceneOnDisk();
+    const before = operator.snapshot();
+    const makeRoom = fill(disk);
+    requireError(await operator.run("check"), "E_DISK_FULL");
+    const after = operator.snapshot();
+    assert.ok(after.state === before.state, "trust/state.json was changed");
+    assert.deepEqual(after.alerts, [], "a mirror was blamed for our disk");
+    makeRoom();
+    await operator.succeed("check");
+    assert.ok(operator.snapshot().state !== before.state);
+    assert.deepEqual(readdirSync(join(operator.home, "trust")), ["state.json"], "leftovers");
+  });
+
+  test("a change of the configuration on a full disk ends with 40 and leaves the old one", async () => {
+    const { disk, operator } = await sceneOnDisk();
+    const config = join(operator.home, "config.json"), before = readFileSync(config, "utf8");
+    const makeRoom = fill(disk);
+    requireError(await operator.run("add-mirror", "--url", "https://mirror.example"), "E_DISK_FULL");
+    assert.equal(readFileSync(config, "utf8"), before);
+    makeRoom();
+    await operator.succeed("add-mirror", "--url", "https://mirror.example");
+  });
+
+  test("a full disk does not hide a lie: the alert cannot be written, and the error is still the lie's", async () => {
+    const { disk, operator, liar } = await sceneOnDisk();
+    const [lie] = SIGNATURE_LIES;
+    assert.ok(lie !== undefined);
+    const { lying } = await lie.tell();
+    liar.serve(lying);
+    const before = operator.snapshot();
+    const makeRoom = fill(disk);
+    const outcome = await operator.run("check");
+    assert.match(outcome.stderr, /the alert could not be written/);
+    assert.equal(Math.floor((outcome.code ?? 0) / 10), 3, outcome.stderr);
+    assert.ok(operator.snapshot().state === before.state, "trust/state.json was changed");
+    makeRoom();
+  });
+
+  test("--output on a full disk ends with 40 and leaves nothing there; the cache has the artifact", async () => {
+    const disk = mountDisk() ?? "";
+    const scene = await stage.scene(repository, files);
+    scene.liar.serve(files);
+    const folder = join(disk, "out");
+    mkdirSync(folder);
+    const makeRoom = fill(disk);
+    const output = join(folder, "dchat");
+    requireError(await scene.operator.run(...download("1.0.0"), "--output", output), "E_DISK_FULL");
+    assert.deepEqual(readdirSync(folder), []);
+    assert.deepEqual([...scene.operator.snapshot().packages.keys()], [nameOf("1.0.0")]);
+    makeRoom();
+    await scene.operator.succeed(...download("1.0.0"), "--output", output);
+  });
+}

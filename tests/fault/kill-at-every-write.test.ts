@@ -1,0 +1,87 @@
+// kill -9 at every system call that writes, during a metadata update and at the end of a download: what stands
+// afterwards is the old or the new, whole, and the next run works without help.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Runtime } from "../runtimes/runtimes.ts";
+import { testBytes } from "../support/artifact.ts";
+import { requireProvenPackages } from "../support/caught.ts";
+import { countCalls, killedAt, traceableNode, WRITING_CALLS, type WritingCall } from "../support/kill-at-call.ts";
+import type { Operator } from "../support/operator.ts";
+import { createReleaseRepository, nameOf } from "../support/release-repository.ts";
+import { createStage } from "../support/scene.ts";
+import { sha256 } from "../support/signed-file.ts";
+import type { Files } from "../support/trust-client.ts";
+
+const node = traceableNode();
+const stage = await createStage();
+const repository = createReleaseRepository({ seed: "kill at every write" });
+await repository.addRelease("1.0.0");
+repository.publish();
+const known = repository.files();
+// The update has a new root, which is stored at once, and then the rest.
+repository.publishRoot();
+const artifact = testBytes(1_500_000, "1.1.0");
+await repository.addRelease("1.1.0", { content: artifact });
+repository.publish();
+const files = repository.files();
+
+/** Files whose names are known beforehand. */
+const filesOf = ({ home }: Operator) => [
+  join(home, "trust", "state.json"),
+  join(home, "trust", "state.json.lock"),
+  join(home, "partial", `${sha256(artifact)}.lock`),
+  join(home, "partial", `${sha256(artifact)}.part`),
+];
+
+async function killAtEach(
+  runtime: Runtime,
+  call: WritingCall,
+  args: readonly string[],
+  before: Files,
+  expected: "some" | "none",
+): Promise<void> {
+  const prepare = async () => {
+    const scene = await stage.scene(repository, before);
+    scene.liar.serve(files);
+    return scene.operator;
+  };
+  const rehearsal = await prepare();
+  const old = rehearsal.snapshot().state;
+  const calls = await countCalls(runtime, call, filesOf(rehearsal), async (o) => {
+    assert.equal((await rehearsal.start(o, ...args).outcome).code, 0);
+  });
+  const end = rehearsal.snapshot().state;
+  assert.equal(calls > 0 ? "some" : "none", expected, `${calls} calls of ${call}`);
+  for (let n = 1; n <= calls; n++) {
+    const operator = await prepare();
+    const { code } = await operator.start(killedAt(runtime, call, n, filesOf(operator)), ...args).outcome;
+    assert.equal(code, null, `${call} ${n} of ${calls} did not come`);
+    const { state, packages } = operator.snapshot();
+    requireWhole(state, old, end);
+    requireProvenPackages(packages, repository.digests);
+    const { elapsedMs } = await operator.succeed(...args);
+    assert.ok(elapsedMs < 8000, `${call} ${n}: a dead process's lock was waited for, ${elapsedMs} ms`);
+    const later = operator.snapshot();
+    assert.ok(later.state === end, `${call} ${n}: another state than without a kill`);
+    if (args[0] === "download") assert.ok(later.packages.has(nameOf("1.1.0")));
+  }
+}
+
+const DOWNLOAD = ["download", "--version", "1.1.0", "--platform", "linux-x64"] as const;
+for (const call of node === undefined ? [] : WRITING_CALLS) {
+  test(`an update killed at any ${call} leaves the old or the new, and the next run completes it`, async () => {
+    // Nothing of an update is written in place, so there is no half-written moment to be killed in.
+    if (node !== undefined) await killAtEach(node, call, ["check"], known, call === "write" ? "none" : "some");
+  });
+
+  test(`a download killed at any ${call} leaves nothing unproven, and the next run completes it`, async () => {
+    if (node !== undefined) await killAtEach(node, call, DOWNLOAD, files, "some");
+  });
+}
+
+/** The old state, the new one, or the old one under the new root. */
+function requireWhole(state: string, old: string, end: string): void {
+  if (state === old || state === end) return;
+  assert.deepEqual(JSON.parse(state), { ...JSON.parse(old), roots: JSON.parse(end).roots });
+}

@@ -1,0 +1,81 @@
+// kill -9 while an artifact is on its way: nothing unproven gets a name, and the next run goes on where this one ended.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type Runtime, runtimes } from "../runtimes/runtimes.ts";
+import { testBytes } from "../support/artifact.ts";
+import { requireProvenPackages } from "../support/caught.ts";
+import { heldAnswer } from "../support/held-answer.ts";
+import { nameOf } from "../support/release-repository.ts";
+import { createRelease, createStage } from "../support/scene.ts";
+import { sha256 } from "../support/signed-file.ts";
+import { until } from "../support/until.ts";
+
+const stage = await createStage();
+const MIB = 1 << 20;
+const { repository, path, content } = await createRelease("kill during download", testBytes(12 * MIB, "killed"));
+const files = repository.files();
+const DOWNLOAD = ["download", "--version", "1.0.0", "--platform", "linux-x64"] as const;
+// Two buffers of the product's and what a socket holds do not have to survive.
+const MAX_LOST_BYTES = 3 * MIB;
+
+async function killAndResume(servedBytes: number, runtime?: Runtime): Promise<void> {
+  const { operator, liar: mirror, digests } = await stage.scene(repository, files, runtime);
+  const partial = join(operator.home, "partial", `${sha256(content)}.part`);
+  const kept = () => existsSync(partial) ? statSync(partial).size : 0;
+  mirror.serve(files, { [path]: heldAnswer(servedBytes).answer });
+  const { child, outcome } = operator.start({}, ...DOWNLOAD);
+  await until(
+    "the transfer reaches its moment",
+    () => mirror.questions.some((q) => q.path === path) && kept() >= servedBytes - MAX_LOST_BYTES,
+  );
+  child.kill("SIGKILL");
+  assert.equal((await outcome).code, null);
+  assert.equal(operator.snapshot().packages.size, 0, "something unproven has a name");
+
+  const keptBytes = kept();
+  mirror.serve(files);
+  const { stderr, elapsedMs } = await operator.succeed(...DOWNLOAD);
+  const { packages } = operator.snapshot();
+  assert.deepEqual([...packages.keys()], [nameOf("1.0.0")], stderr);
+  requireProvenPackages(packages, digests);
+  assert.deepEqual(mirror.questions.filter((q) => q.path === path).map((q) => q.from), [keptBytes]);
+  assert.ok(elapsedMs < 20_000, `a dead process's lock was waited for: ${elapsedMs} ms`);
+  assert.deepEqual(readdirSync(join(operator.home, "partial")), [], "leftovers");
+}
+
+for (
+  const [title, servedBytes] of [
+    ["before the first byte", 0],
+    ["after a third", 4 * MIB],
+    ["in the middle of a buffer", 6 * MIB + 12_345],
+    ["before the last byte", content.length - 1],
+  ] as const
+) {
+  test(`killed ${title}, the next run resumes and ends with the proven file`, async () => {
+    await killAndResume(servedBytes);
+  });
+}
+
+for (const runtime of runtimes().filter(({ name }) => name !== "deno2")) {
+  test(`${runtime.name}: killed in the middle, the next run resumes`, async () => {
+    await killAndResume(content.length / 2, runtime);
+  });
+}
+
+test("killed while another process waits for the same artifact, that one finishes it", async () => {
+  const { operator, liar: mirror, digests } = await stage.scene(repository, files);
+  const held = heldAnswer(6 * MIB);
+  mirror.serve(files, { [path]: held.answer });
+  const first = operator.start({}, ...DOWNLOAD);
+  await until("the first one is at work", () => mirror.questions.some((q) => q.path === path));
+  const second = operator.start({}, ...DOWNLOAD);
+  await until("the second one waits", () => mirror.questions.filter((q) => q.path.includes("timestamp")).length === 2);
+  first.child.kill("SIGKILL");
+  held.release();
+  const [dead, alive] = await Promise.all([first.outcome, second.outcome]);
+  assert.equal(dead.code, null);
+  assert.equal(alive.code, 0, alive.stderr);
+  requireProvenPackages(operator.snapshot().packages, digests);
+});
