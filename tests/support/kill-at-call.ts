@@ -8,7 +8,7 @@ import { type Runtime, runtimes } from "../runtimes/runtimes.ts";
 import type { RunOptions } from "./bundled-cli.ts";
 
 /** What changes a folder or makes a change durable; and writes, but those to files with known names alone. */
-export const WRITING_CALLS = ["write", "fsync", "link", "rename", "unlink"] as const;
+export const WRITING_CALLS = ["write", "pwrite64", "fsync", "link", "rename", "unlink"] as const;
 export type WritingCall = (typeof WRITING_CALLS)[number];
 
 /** A Node that can be traced; undefined, with a notice, where there is none. */
@@ -25,7 +25,7 @@ const ONE_THREAD = { UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: "0" };
 const traced = (call: WritingCall, files: readonly string[]): string[] => [
   "-e",
   `trace=${call}`,
-  ...(call === "write" ? files.flatMap((file) => ["-P", file]) : []),
+  ...(call.includes("write") ? files.flatMap((file) => ["-P", file]) : []),
 ];
 
 /** Options that kill the command when it makes the n-th call of that kind. */

@@ -1,7 +1,7 @@
 // Mix and match: every file genuine, but not of one publication, or not in its place.
 import { createReleaseRepository } from "../release-repository.ts";
 import { at, put } from "../signed-file.ts";
-import { pathOf, replaced } from "./forge.ts";
+import { forge, pathOf, replaced } from "./forge.ts";
 import { DELEGATED, lieOver, type MetadataLie } from "./metadata-lie.ts";
 import type { Files } from "../trust-client.ts";
 
@@ -19,6 +19,20 @@ export const MIX_LIES: readonly MetadataLie[] = [
       },
       ({ honest, known }) => replaced(honest, role, () => bytesOf(known, role)),
     )
+  ),
+  lieOver(
+    "plain",
+    {
+      title: "a new snapshot that is named and withheld",
+      code: "E_ABSENT",
+      verdict: "fault",
+      inBundle: "E_HASH_MISMATCH",
+    },
+    ({ repository }) => {
+      const files = forge(repository, {});
+      files.delete(pathOf(files, "snapshot"));
+      return files;
+    },
   ),
   {
     title: "a snapshot in place of the timestamp, where one key signs everything",

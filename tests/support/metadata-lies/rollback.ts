@@ -1,6 +1,5 @@
 // Lies that take a node back: each role in an older version than the node, or its own parent, already knows.
-import { at, type MutableJson } from "../signed-file.ts";
-import { parseFile } from "../signed-file.ts";
+import { at, type MutableJson, parseFile } from "../signed-file.ts";
 import type { Files } from "../trust-client.ts";
 import { forge, pathOf, replaced, says } from "./forge.ts";
 import { DELEGATED, lieOver, type MetadataLie } from "./metadata-lie.ts";

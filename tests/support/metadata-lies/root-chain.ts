@@ -1,7 +1,7 @@
 // A chain of roots that breaks: a version left out, or a root that its predecessor or it itself did not sign.
 import { keyObject } from "../../../src/trust/keys.ts";
 import { createReleaseRepository } from "../release-repository.ts";
-import { at, type MutableObject, put, signedFile, type TestKey, testKey } from "../signed-file.ts";
+import { type MutableObject, put, signedFile, type TestKey, testKey } from "../signed-file.ts";
 import { forge, says } from "./forge.ts";
 import { lieOver, type MetadataLie } from "./metadata-lie.ts";
 
