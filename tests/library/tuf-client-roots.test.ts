@@ -162,6 +162,19 @@ for (const role of ["timestamp", "snapshot", "targets"] as const) {
   });
 }
 
+for (const role of ["timestamp", "snapshot"] as const) {
+  test(`what a replaced key of ${role} signed is gone before anything new is there`, async () => {
+    const scene = await createTufScene({ seed: `gone ${role}` });
+    const client = scene.client();
+    await client.init(scene.repo.pinnedRoot);
+    await client.refresh();
+    scene.repo.rotate(role);
+    scene.lies.set("timestamp.json", undefined);
+    await assert.rejects(client.refresh(), fails("E_ABSENT"));
+    assert.deepEqual(await client.trusted(), { root: 2, targets: 1 });
+  });
+}
+
 describe("after a version at the end of the range", () => {
   const last = Number.MAX_SAFE_INTEGER;
   // A parent's record of the version has to go with the role's own: section 6.1 of the specification.

@@ -275,6 +275,22 @@ describe("refresh", () => {
     await assert.rejects(client.init(scene.repo.pinnedRoot), fails("E_IO"));
   });
 
+  test("takes nothing back from another process that learnt more meanwhile", async () => {
+    const scene = await createTufScene({ seed: "two at once" });
+    const { repo, lies } = scene;
+    const slow = scene.client(), quick = scene.client({ metadataDir: slow.metadataDir });
+    await slow.init(repo.pinnedRoot);
+    const older = repo.bytes("timestamp");
+    repo.publish();
+    lies.set("timestamp.json", (_, response) => {
+      lies.clear();
+      quick.refresh().then(() => response.end(older), (e) => response.destroy(e));
+    });
+    await slow.refresh();
+    assert.equal(scene.takeAsked().includes("1.targets.json"), true); // it did go on with what it was given
+    assert.deepEqual(await slow.trusted(), { root: 1, timestamp: 2, snapshot: 2, targets: 2 });
+  });
+
   test("leaves nothing but metadata in its folder", async () => {
     const scene = await createTufScene({ seed: "tidy" });
     const client = scene.client();
