@@ -74,6 +74,17 @@ export async function loadRole(state: TrustState, role: NeededRole, o: RefreshOp
   return await new Refresh(state, o).role(state, role, o.mirrors);
 }
 
+/** What one mirror's file made of the trusted state, or why it made nothing. */
+interface Answer {
+  readonly mirror: Mirror;
+  readonly answer: TrustState | UpdateError;
+}
+
+interface Accepted {
+  readonly mirror: Mirror;
+  readonly state: TrustState;
+}
+
 class Refresh {
   state: TrustState;
   readonly #o: RefreshOptions;
@@ -93,28 +104,18 @@ class Refresh {
   async roots(): Promise<void> {
     for (let step = 0; step < MAX_ROOT_STEPS; step++) {
       const path = `${this.state.root.signed.version + 1}.root.json`;
-      const answers = await this.#askAll(path, MAX_METADATA_BYTES.root);
-      const failed: FailedAttempt[] = [];
-      let accepted: TrustState | undefined;
-      for (const { mirror, answer } of answers) {
-        if (accepted !== undefined) break;
-        try {
-          if (answer instanceof UpdateError) throw answer;
-          accepted = acceptRoot(this.state, answer);
-        } catch (e) {
-          failed.push(await this.#failure(mirror, e, path));
-        }
-      }
-      if (accepted === undefined) {
+      const answers = await this.#askAll(path, MAX_METADATA_BYTES.root, (bytes) => acceptRoot(this.state, bytes));
+      const { accepted: [first], failed } = await this.#sort(answers, path);
+      if (first === undefined) {
         // "Not there" from anyone is how the chain of roots ends; nobody saying so is a failed update.
         if (failed.some((f) => f.error.code === "E_ABSENT")) return;
         throw new AllSourcesFailedError(`no mirror gave an acceptable answer for ${path}`, failed);
       }
-      this.state = accepted;
+      this.state = first.state;
       for (const { mirror, answer } of answers) {
         if (answer instanceof UpdateError && answer.code === "E_ABSENT") this.#markWithoutRoot(mirror, path);
       }
-      await this.#o.save(accepted, "incomplete");
+      await this.#o.save(first.state, "incomplete");
     }
     throw new UpdateError("E_MALFORMED", `more than ${MAX_ROOT_STEPS} new roots`, { clause: "TUF 5.3.3" });
   }
@@ -129,16 +130,10 @@ class Refresh {
 
   /** Takes the newest timestamp whose snapshot and targets somebody can supply. */
   async newest(): Promise<void> {
-    const failed: FailedAttempt[] = [];
-    const candidates: { state: TrustState; mirror: Mirror }[] = [];
-    for (const { mirror, answer } of await this.#askAll("timestamp.json", MAX_METADATA_BYTES.timestamp)) {
-      try {
-        if (answer instanceof UpdateError) throw answer;
-        candidates.push({ state: acceptTimestamp(this.state, answer, this.#o.clock), mirror });
-      } catch (e) {
-        failed.push(await this.#failure(mirror, e, "timestamp.json"));
-      }
-    }
+    const path = "timestamp.json";
+    const accept = (bytes: Uint8Array) => acceptTimestamp(this.state, bytes, this.#o.clock);
+    const answers = await this.#askAll(path, MAX_METADATA_BYTES.timestamp, accept);
+    const { accepted: candidates, failed } = await this.#sort(answers, path);
     const version = (s: TrustState) => s.timestamp?.signed.version ?? 0;
     candidates.sort((a, b) => version(b.state) - version(a.state)); // stable: mirrors keep their order
     const tried = new Set<number>();
@@ -160,7 +155,7 @@ class Refresh {
   }
 
   /** Mirrors whose timestamp is genuine but older than the newest one are stale, whatever this node knew before. */
-  #markBehind(candidates: readonly { state: TrustState; mirror: Mirror }[], newest: number): void {
+  #markBehind(candidates: readonly Accepted[], newest: number): void {
     for (const { state, mirror } of candidates) {
       const version = state.timestamp?.signed.version ?? 0;
       if (version >= newest || this.#problems.has(mirror)) continue;
@@ -219,8 +214,8 @@ class Refresh {
     throw new AllSourcesFailedError(`no mirror gave an acceptable ${path}`, failed);
   }
 
-  /** All mirrors at once. After the first answer the others have a moment left. */
-  async #askAll(path: string, maxBytes: number): Promise<{ mirror: Mirror; answer: Uint8Array | UpdateError }[]> {
+  /** All mirrors at once. After the first good answer the others have a moment left; a wrong one hurries nobody. */
+  async #askAll(path: string, maxBytes: number, accept: (bytes: Uint8Array) => TrustState): Promise<Answer[]> {
     const { mirrors, prefix, signal } = this.#o;
     if (mirrors.length === 0) {
       throw new UpdateError("E_NO_SOURCE", "no mirror is configured", {
@@ -230,20 +225,21 @@ class Refresh {
     const late = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const answered = () => timer ??= setTimeout(() => late.abort(), GRACE_MS);
-    const ask = async (mirror: Mirror) => {
+    const ask = async (mirror: Mirror): Promise<Answer> => {
+      let bytes: Uint8Array | undefined;
       try {
-        const o = { signal: AbortSignal.any([signal, late.signal]) };
-        const answer = await mirror.fetch(prefix + path, maxBytes, o);
+        bytes = await mirror.fetch(prefix + path, maxBytes, { signal: AbortSignal.any([signal, late.signal]) });
+        const answer = accept(bytes);
         answered();
         return { mirror, answer };
       } catch (e) {
         signal.throwIfAborted();
-        if (late.signal.aborted) {
+        if (bytes === undefined && late.signal.aborted) {
           const message = `no answer within ${GRACE_MS / 1000} s of the others`;
           return { mirror, answer: new UpdateError("E_TIMEOUT", message, { cause: e, source: mirror.id }) };
         }
         const error = asUpdateError(e);
-        if (error.code === "E_ABSENT") answered();
+        if (error.code === "E_ABSENT" && path.endsWith(".root.json")) answered(); // the normal end of the chain
         return { mirror, answer: error };
       }
     };
@@ -252,6 +248,16 @@ class Refresh {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Takes what was accepted, in the order of the mirrors, and puts down what was not. */
+  async #sort(answers: readonly Answer[], path: string): Promise<{ accepted: Accepted[]; failed: FailedAttempt[] }> {
+    const accepted: Accepted[] = [], failed: FailedAttempt[] = [];
+    for (const { mirror, answer } of answers) {
+      if (answer instanceof UpdateError) failed.push(await this.#failure(mirror, answer, path));
+      else accepted.push({ mirror, state: answer });
+    }
+    return { accepted, failed };
   }
 
   async #failure(mirror: Mirror, e: unknown, path: string): Promise<FailedAttempt> {
