@@ -71,7 +71,8 @@ export const SIGNATURE_LIES: readonly MetadataLie[] = [
     },
   })),
   ...([
-    ["names one public key under two ids", twoIds],
+    ["names one public key under the id of another", underAnotherId],
+    ["names one public key under two ids that are both hashes of it", twoHashes],
     ["names one key id twice", (root: MutableObject) => put(root, ["roles", "timestamp", "keyids", 1], idOf(root, 0))],
     ["needs no signature", says(["roles", "timestamp", "threshold"], 0)],
   ] as const).map(([title, say]) =>
@@ -85,7 +86,14 @@ export const SIGNATURE_LIES: readonly MetadataLie[] = [
 
 const idOf = (root: MutableObject, i: number): string => String(at(root, "roles", "timestamp", "keyids", i));
 
-function twoIds(root: MutableObject): void {
-  const second = idOf(root, 1);
-  put(root, ["keys", second], structuredClone(at(root, "keys", idOf(root, 0))));
+function underAnotherId(root: MutableObject): void {
+  put(root, ["keys", idOf(root, 1)], structuredClone(at(root, "keys", idOf(root, 0))));
+}
+
+/** An id may be the hash of a key with the fields somebody added, so that one key has any number of them. */
+function twoHashes(root: MutableObject): void {
+  const annotated = { ...at(root, "keys", idOf(root, 0)) as MutableObject, "x-note": "the same again" };
+  const second = sha256(canonicalBytes(annotated));
+  put(root, ["keys", second], annotated);
+  put(root, ["roles", "timestamp", "keyids", 1], second);
 }
