@@ -6,13 +6,16 @@ import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { transform } from "esbuild";
+import { stop, transform } from "esbuild";
 import { denoProgram } from "../runtimes/runtimes.ts";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const BUNDLE = join(PROJECT, "dist", "dchat-update.mjs");
 const temp = mkdtempSync(join(tmpdir(), "dchat-build-"));
-after(() => rmSync(temp, { recursive: true }));
+after(async () => {
+  rmSync(temp, { recursive: true });
+  await stop();
+});
 
 function build(project: string, args: string[] = []) {
   return spawnSync(denoProgram(), ["run", "-A", "--frozen", "build.ts", ...args], { cwd: project, encoding: "utf8" });
