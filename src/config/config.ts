@@ -135,9 +135,20 @@ function parseMirror(f: Field): MirrorEntry {
   };
 }
 
+/** What a command line can hold and the configuration cannot must not lock its owner out. */
+function requireReadable(bytes: Uint8Array): void {
+  try {
+    parseConfig(parseJsonObject(bytes, "config.json"));
+  } catch (cause) {
+    if (!(cause instanceof UpdateError)) throw cause;
+    throw new UpdateError("E_USAGE", cause.message, { cause });
+  }
+}
+
 /**
  * Changes the configuration: reads, applies `change`, writes, all under one lock.
- * @throws UpdateError E_LOCKED, E_STATE_CORRUPT, E_IO, E_DISK_FULL; the old file then stands
+ * @throws UpdateError E_USAGE when the result could not be read again; E_LOCKED, E_STATE_CORRUPT, E_IO, E_DISK_FULL;
+ *   the old file then stands
  */
 export async function changeConfig(home: Home, o: Opts, change: (c: Config) => Config): Promise<Config> {
   return await withLock(join(home.dir, "config.lock"), o, async () => {
@@ -145,7 +156,9 @@ export async function changeConfig(home: Home, o: Opts, change: (c: Config) => C
     const next = change(raw === undefined ? DEFAULT_CONFIG : parseConfig(raw));
     const { network, mirrors, autoUpdate } = next;
     const document = { ...raw, format: CONFIG_FORMAT, network, mirrors, autoUpdate };
-    await writeFileAtomic(home.configFile, new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`));
+    const bytes = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
+    requireReadable(bytes);
+    await writeFileAtomic(home.configFile, bytes);
     return next;
   });
 }
