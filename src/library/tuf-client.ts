@@ -58,7 +58,7 @@ export interface TufClient {
 
 export function createTufClient(o: TufClientOptions): TufClient {
   const store = createFolderTrustStore(o.metadataDir, quoteRole);
-  const http = createHttpClient({ ...DEFAULT_NETWORK_POLICY, ...o.network });
+  const http = createHttpClient({ ...DEFAULT_NETWORK_POLICY, env: process.env, ...o.network });
   const mirrors = o.metadataUrls.map((url) => createHttpsMirror({ url, client: http }));
 
   const load = async (): Promise<TrustState> => {
