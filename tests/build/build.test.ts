@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { stop, transform } from "esbuild";
 import { denoProgram } from "../runtimes/runtimes.ts";
+import { publishRelease } from "../support/release-fixture.ts";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const BUNDLE = join(PROJECT, "dist", "dchat-update.mjs");
@@ -50,22 +51,19 @@ test("a budget that is no number fails the build", () => {
   assert.equal(build(PROJECT, ["--out", join(temp, "nan.mjs"), "--budget", "much"]).status, 1);
 });
 
-test("a trust root and mirrors are baked in", () => {
-  const root = join(temp, "root.json");
+test("a trust root and mirrors are baked in: verify needs no --root", () => {
+  const file = join(temp, "dchat");
   const out = join(temp, "baked.mjs");
-  writeFileSync(root, JSON.stringify({ signatures: [], signed: { _type: "root" } }));
+  writeFileSync(file, "a release");
+  const { root, bundle } = publishRelease(temp, file);
   const mirrors = ["https://one.example/dchat/", "https://two.example/dchat/"];
-  const { status, stderr } = build(PROJECT, [
-    "--out",
-    out,
-    "--root",
-    root,
-    ...mirrors.flatMap((url) => ["--mirror", url]),
-  ]);
-  assert.equal(status, 0, stderr);
-  const text = readFileSync(out, "utf8");
-  assert.ok(text.includes(readFileSync(root, "base64")));
-  assert.ok(text.includes(JSON.stringify(mirrors)));
+  const built = build(PROJECT, ["--out", out, "--root", root, ...mirrors.flatMap((url) => ["--mirror", url])]);
+  assert.equal(built.status, 0, built.stderr);
+  const run = (...args: string[]) => spawnSync(denoProgram(), ["run", "-A", out, ...args], { encoding: "utf8" });
+  assert.deepEqual(JSON.parse(run("version", "--json").stdout).mirrors, mirrors);
+  const genuine = ["--bundle", bundle, "--package", file, "--version", "1.0.0", "--platform", "linux-x64"];
+  const verified = run("verify", ...genuine);
+  assert.equal(verified.status, 0, verified.stderr);
 });
 
 test("what is not root metadata or not a URL is not baked in", () => {
