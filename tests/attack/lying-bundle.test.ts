@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { ErrorCode } from "../../src/errors.ts";
+import { runDchat } from "../support/bundled-cli.ts";
 import { requireError } from "../support/caught.ts";
 import { METADATA_LIES } from "../support/metadata-lies/index.ts";
 import { bundleOf } from "../support/metadata-lies/lying-bundle.ts";
@@ -11,7 +12,7 @@ import { baseOf } from "../support/metadata-lies/metadata-lie.ts";
 import { testBytes } from "../support/artifact.ts";
 import { nameOf } from "../support/release-repository.ts";
 import { createStage, type Stage } from "../support/scene.ts";
-import type { MutableObject } from "../support/signed-file.ts";
+import { type MutableObject, sha256 } from "../support/signed-file.ts";
 
 const stage: Stage = await createStage();
 
@@ -71,6 +72,20 @@ for (const [title, [bytes, code]] of Object.entries(BUNDLES)) {
     requireError(await operator.run("verify", "--package", file, "--bundle", bundle), code);
   });
 }
+
+test("a bundle older than what the home knows is refused, whichever root is named", async () => {
+  const { operator } = await stage.scene(repository, honest);
+  const file = join(operator.dir, nameOf("1.0.0")), bundle = join(operator.dir, "bundle.json");
+  writeFileSync(file, testBytes(50_000, "release 1.0.0"));
+  writeFileSync(bundle, bundleOf(known));
+  const verify = ["verify", "--package", file, "--bundle", bundle];
+  const root = ["--root", operator.rootFile];
+  for (const option of [[], root, ["--root-sha256", sha256(repository.pinnedRoot)]]) {
+    requireError(await operator.run(...verify, ...option), "E_ROLLBACK");
+  }
+  const { code, stderr } = await runDchat([...verify, ...root, "--home", join(operator.dir, "no home")]);
+  assert.equal(code, 0, `a home that knows nothing has no floor: ${stderr}`);
+});
 
 test("a root that was not the pinned one is refused, whatever the bundle says", async () => {
   const { operator } = await stage.scene(repository, known);

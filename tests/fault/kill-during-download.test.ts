@@ -71,7 +71,7 @@ test("killed while another process waits for the same artifact, that one finishe
   const first = operator.start({}, ...DOWNLOAD);
   await until("the first one is at work", () => mirror.questions.some((q) => q.path === path));
   const second = operator.start({}, ...DOWNLOAD);
-  await until("the second one waits", () => mirror.questions.filter((q) => q.path.includes("timestamp")).length === 2);
+  await until("the second one waits", () => second.said().includes("waiting for process"));
   first.child.kill("SIGKILL");
   held.release();
   const [dead, alive] = await Promise.all([first.outcome, second.outcome]);

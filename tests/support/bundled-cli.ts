@@ -4,7 +4,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { denoProgram, type Runtime } from "../runtimes/runtimes.ts";
 
@@ -35,6 +34,8 @@ export interface RunOptions {
 
 export interface Running {
   readonly child: ChildProcess;
+  /** What it has written to standard error so far. */
+  readonly said: () => string;
   readonly outcome: Promise<Outcome>;
 }
 
@@ -58,20 +59,19 @@ export function startDchat(args: readonly string[], o: RunOptions = {}): Running
   const poll = o.measureMemory === true
     ? setInterval(() => peakBytes = Math.max(peakBytes, peakMemoryOf(child.pid)), MEMORY_POLL_MS)
     : undefined;
+  let stdout = "", stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (part) => stdout += part);
+  child.stderr.setEncoding("utf8").on("data", (part) => stderr += part);
   const end = async (): Promise<Outcome> => {
     try {
-      const [stdout, stderr, [code]] = await Promise.all([
-        text(child.stdout),
-        text(child.stderr),
-        once(child, "close") as Promise<[number | null]>, // as Node documents the event
-      ]);
+      const [code] = await once(child, "close") as [number | null]; // as Node documents the event
       return { code, stdout, stderr, elapsedMs: performance.now() - startMs, peakBytes };
     } finally {
       clearTimeout(deadline);
       clearInterval(poll);
     }
   };
-  return { child, outcome: end() };
+  return { child, said: () => stderr, outcome: end() };
 }
 
 export async function runDchat(args: readonly string[], o: RunOptions = {}): Promise<Outcome> {
