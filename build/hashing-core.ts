@@ -1,0 +1,41 @@
+// The esbuild plugin that puts the hashing core in the place of src/hash/embedded.ts: WebAssembly as base64, and the
+// program of its worker as a `data:` URL, which starts from a file, from standard input and inside a single executable.
+// Design: "The hashing core" of docs/architecture.md.
+// Must not: write a path of this machine into the bytes.
+import { join } from "node:path";
+import type { BuildOptions, Plugin } from "esbuild";
+import * as esbuild from "esbuild";
+import type { WasmModule } from "./wasm-modules.ts";
+
+/**
+ * @param project the project's folder
+ * @param options how to bundle the worker
+ */
+export function hashingCore(project: string, options: BuildOptions, modules: readonly WasmModule[]): Plugin {
+  async function workerUrl(): Promise<string> {
+    const { outputFiles } = await esbuild.build({
+      ...options,
+      entryPoints: [join(project, "src", "hash", "piece-worker.ts")],
+      format: "esm",
+      write: false,
+    });
+    const code = outputFiles[0]!.contents; // one entry point, no splitting: exactly one file
+    return `data:text/javascript;base64,${Buffer.from(code).toString("base64")}`;
+  }
+
+  return {
+    name: "hashing-core",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]src[\\/]hash[\\/]embedded\.ts$/ }, async () => ({
+        contents: [
+          `const MODULES = {`,
+          ...modules.map(({ name, bytes }) => `"${name}": "${Buffer.from(bytes).toString("base64")}",`),
+          `};`,
+          // In a page there is no Buffer.
+          `export const coreModule = (name) => Uint8Array.from(atob(MODULES[name]), (c) => c.charCodeAt(0));`,
+          `export const pieceWorkerUrl = () => new URL("${await workerUrl()}");`,
+        ].join("\n"),
+      }));
+    },
+  };
+}

@@ -1,0 +1,92 @@
+// One instance of the BLAKE3 core of wasm/blake3.ts: pieces in, chaining values out.
+// Design: "The hashing core" of docs/architecture.md. Usable in a browser page and inside a worker.
+// Must not: import what a worker does not need, or give out a core that was not tested.
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { UpdateError } from "../errors.ts";
+
+/** One piece of the design: 1,024 chunks of BLAKE3, one subtree. */
+export const PIECE_BYTES = 1 << 20;
+/** A chaining value of BLAKE3, and also its digest. */
+export const VALUE_BYTES = 32;
+/** Values that `mergeValues` takes at once: a complete subtree of pieces. */
+export const MERGE_VALUES = 1024;
+
+/** Not thread-safe and not shared: whoever has one owns its memory. */
+export interface Blake3Core {
+  /** `PIECE_BYTES` of the core's own memory: where a piece is read or copied to. */
+  readonly input: Uint8Array<ArrayBuffer>;
+  /**
+   * @param length bytes of `input` that are the piece: all of it, or fewer for the last one; 0 for an empty file
+   * @param index its place in the file, up to 2³² − 1
+   * @param isRoot the piece is the whole file; the value is its digest
+   * @returns 32 bytes inside the core, until the next call
+   */
+  hashPiece(length: number, index: number, isRoot: boolean): Uint8Array;
+  /**
+   * @param values 1 to `MERGE_VALUES` values that are neighbours, 32 bytes each
+   * @param isRoot they are the whole file; the result is its digest
+   * @returns 32 bytes inside the core, until the next call
+   */
+  mergeValues(values: Uint8Array, isRoot: boolean): Uint8Array;
+}
+
+interface Blake3Exports {
+  memory: WebAssembly.Memory;
+  INPUT: WebAssembly.Global;
+  VALUES: WebAssembly.Global;
+  hashPiece(length: number, index: number, isRoot: boolean): void;
+  mergeValues(count: number, isRoot: boolean): void;
+}
+
+/**
+ * Compiles a core and tests it.
+ * @param wasm a module made of wasm/blake3.ts
+ * @throws UpdateError E_INTERNAL when the host cannot run it or it gives a wrong digest
+ */
+export async function instantiateBlake3(wasm: Uint8Array<ArrayBuffer>): Promise<Blake3Core> {
+  const { instance } = await WebAssembly.instantiate(wasm).catch((e) => {
+    throw new UpdateError("E_INTERNAL", `the hashing core does not start: ${e instanceof Error ? e.message : e}`, {
+      cause: e,
+      hint: "it needs WebAssembly with 128-bit SIMD, which every supported runtime has",
+    });
+  });
+  // What wasm/blake3.ts exports; a module that exports anything else fails the test below.
+  const wasmCore = instance.exports as unknown as Blake3Exports;
+  const memory = wasmCore.memory.buffer as ArrayBuffer; // not shared: the module asks for none
+  const input = new Uint8Array(memory, wasmCore.INPUT.value, PIECE_BYTES);
+  const values = new Uint8Array(memory, wasmCore.VALUES.value, MERGE_VALUES * VALUE_BYTES);
+  const first = values.subarray(0, VALUE_BYTES);
+  const core: Blake3Core = {
+    input,
+    hashPiece(length, index, isRoot) {
+      wasmCore.hashPiece(length, index, isRoot);
+      return first;
+    },
+    mergeValues(list, isRoot) {
+      values.set(list);
+      wasmCore.mergeValues(list.length / VALUE_BYTES, isRoot);
+      return first;
+    },
+  };
+  selfTest(core);
+  return core;
+}
+
+// An input of the official vectors that takes every path: whole chunks, a chunk of one byte, unused lanes, parents with
+// and without a partner, the root.
+const TEST_LENGTH = 5121;
+const TEST_DIGEST = "628bd2cb2004694adaab7bbd778a25df25c47b9d4155a55f8fbd79f2fe154cff";
+// The same bytes where the counter needs more than 32 bits: the piece that starts at 2⁴² bytes.
+const TEST_INDEX = 2 ** 22;
+const TEST_VALUE = "bfa9440d25a294fde52f119122acaa7ce97e50418a0a42dcd670e5dc0a8650f0";
+
+/** Takes microseconds. Better no digest than a wrong one. */
+function selfTest(core: Blake3Core): void {
+  for (let i = 0; i < TEST_LENGTH; i++) core.input[i] = i % 251;
+  const digest = bytesToHex(core.hashPiece(TEST_LENGTH, 0, true));
+  const value = bytesToHex(core.hashPiece(TEST_LENGTH, TEST_INDEX, false));
+  if (digest === TEST_DIGEST && value === TEST_VALUE) return;
+  throw new UpdateError("E_INTERNAL", "the hashing core gives a wrong digest: nothing can be proven with it", {
+    hint: "get this program again, and try another runtime",
+  });
+}
