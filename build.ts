@@ -10,9 +10,11 @@ import { parseArgs } from "node:util";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import * as esbuild from "esbuild";
 import { type AppPart, appPart } from "./build/app-part.ts";
+import { hashingCore } from "./build/hashing-core.ts";
 import { type HeavyPart, heavyParts } from "./build/heavy-parts.ts";
 import { lazyModules } from "./build/lazy-modules.ts";
 import { licenceNotice } from "./build/licences.ts";
+import { compileWasm, keepWasm } from "./build/wasm-modules.ts";
 import config from "./deno.json" with { type: "json" };
 
 // Real, because esbuild names files by their real path.
@@ -74,12 +76,16 @@ function bundledFiles({ outputs }: Metafile): string[] {
   return files.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file);
 }
 
+const wasm = await compileWasm(PROJECT);
+await keepWasm(PROJECT, wasm);
+
 const parts: HeavyPart[] = [];
 const apps: AppPart[] = [];
 const plugins = [
   await baked(args.root, args.mirror),
   lazyModules(PROJECT),
   heavyParts(PROJECT, OPTIONS, (part) => parts.push(part)),
+  hashingCore(PROJECT, OPTIONS, wasm),
 ];
 const { outputFiles, metafile } = await esbuild.build({
   ...OPTIONS,
@@ -101,6 +107,8 @@ const file = Buffer.from(
 
 const kb = (bytes: number) => `${(bytes / 1000).toFixed(1)} KB`;
 for (const p of parts) console.log(`${p.name}: ${kb(p.plain)} → brotli ${kb(p.brotli)} → base64 ${kb(p.base64)}`);
+const base64Bytes = (bytes: number) => 4 * Math.ceil(bytes / 3);
+console.log(wasm.map(({ name, bytes }) => `${name}: base64 ${kb(base64Bytes(bytes.length))}`).join("; "));
 for (const { bytes } of apps) console.log(`application: ${kb(bytes)} with the parts above`);
 console.log(`total: ${kb(file.length)} of ${kb(Number(args.budget))}`);
 if (!(file.length <= Number(args.budget))) {

@@ -5,7 +5,7 @@
 import type { Plugin } from "esbuild";
 
 /** CommonJS packages whose start costs a millisecond or more. */
-const PACKAGES = ["hash-wasm", "semver"];
+const PACKAGES = ["semver"];
 
 /** Marks the plugin's own question where a package is. */
 const ASKED_BY_US = {};

@@ -2,8 +2,9 @@
 // Design: "The hashing core" of docs/architecture.md.
 // Must not: let a module import anything; a browser page, a worker and a runtime all give it nothing.
 import asc from "assemblyscript/asc";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { type KernelName, roundsSource } from "./blake3-rounds.ts";
 
 export interface WasmModule {
@@ -36,6 +37,18 @@ export async function compileWasm(project: string): Promise<WasmModule[]> {
     return compile(`blake3-${name}`, text, 18);
   };
   return [await kernel("unrolled"), await kernel("looped"), await compile("sha256", await source("sha256.ts"), 2)];
+}
+
+/** Leaves the modules in dist/core/, where src/hash/embedded.ts finds them when the sources run as they are. */
+export async function keepWasm(project: string, modules: readonly WasmModule[]): Promise<void> {
+  const folder = join(project, "dist", "core");
+  await mkdir(folder, { recursive: true });
+  for (const { name, bytes } of modules) {
+    const file = join(folder, `${name}.wasm`);
+    // Whole or not at all: a test may be reading it.
+    await writeFile(`${file}.${process.pid}`, bytes);
+    await rename(`${file}.${process.pid}`, file);
+  }
 }
 
 async function compile(name: string, text: string, pages: number): Promise<WasmModule> {

@@ -1,37 +1,66 @@
-// Measures a file: length, SHA-256 and BLAKE3, in flat memory. Design: "Are these bytes it?" of docs/architecture.md.
+// Measures a file: length, SHA-256, BLAKE3 and piece list, in flat memory. Design: "The hashing core" of
+// docs/architecture.md: SHA-256 by the host's own code on this thread while workers do BLAKE3 by pieces.
 // Must not: judge what it measured (`src/trust/proof.ts` does), open anything but the one file.
-
 import { type FileHandle, open } from "node:fs/promises";
+import { resolve } from "node:path";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Digests, Opts } from "../api.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError } from "../errors.ts";
+import { PIECE_BYTES } from "./blake3-core.ts";
 import { createDualDigest, type DualDigest } from "./dual-digest.ts";
+import { loadBlake3Core } from "./load-core.ts";
+import {
+  createPieceJob,
+  finishedPieces,
+  finishPiece,
+  identityOf,
+  type PieceJob,
+  pieceLength,
+  takePiece,
+} from "./piece-job.ts";
+import { rootOfPieces } from "./piece-tree.ts";
+import { fileChanged, type PieceWorkers, startPieceWorkers, type WorkerHost, workersOfHost } from "./piece-workers.ts";
+import { createSha256 } from "./sha256.ts";
 
 export interface DigestOpts extends Opts {
-  /** Called after each buffer with the bytes hashed so far. */
+  /** Called again and again with the bytes hashed so far, at last with all of them. */
   readonly onProgress?: (bytesDone: number) => void;
 }
 
+export interface MeasuredFile {
+  readonly digests: Digests;
+  /** 32 bytes for each MiB; empty for a file of one piece. */
+  readonly pieces: Uint8Array;
+}
+
 // One piece of the design; larger buffers measured no faster and would leave the processor's cache.
-const BUFFER_BYTES = 1 << 20;
+const BUFFER_BYTES = PIECE_BYTES;
+
+// Starting a worker takes 15 to 40 ms on the runtimes; one thread hashes this much in about that time.
+const MIN_SHARED_BYTES = 32 * PIECE_BYTES;
 
 /**
  * Hashes a whole file.
- * @throws UpdateError E_IO when it cannot be read or changes its length meanwhile; E_INTERRUPTED on abort
+ * @throws UpdateError E_IO when it cannot be read or is changed meanwhile; E_INTERRUPTED on abort; E_INTERNAL when a
+ *   worker dies or the hashing core does not work on this host
  */
 export async function digestFile(file: string, o: DigestOpts): Promise<Digests> {
-  const digest = await createDualDigest();
+  return (await measureFile(file, o)).digests;
+}
+
+/** The same, with the piece list. @param host tests only */
+export async function measureFile(file: string, o: DigestOpts, host?: WorkerHost): Promise<MeasuredFile> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, "r");
-    const before = await handle.stat();
-    await digestRange(handle, digest, before.size, o);
-    const after = await handle.stat();
-    if (digest.length !== before.size || after.size !== before.size) {
-      throw new UpdateError("E_IO", `${JSON.stringify(file)} changed its length while it was read`, {
-        hint: "wait until nobody writes to it, then try again",
-      });
-    }
-    return digest.digest();
+    const before = await handle.stat({ bigint: true });
+    const identity = identityOf(before);
+    const length = Number(before.size);
+    const measured = await measureTogether(handle, createPieceJob(resolve(file), identity, length), o, host) ??
+      await measureAlone(handle, length, o);
+    const unchanged = identityOf(await handle.stat({ bigint: true })) === identity;
+    if (measured.digests.length !== length || !unchanged) throw fileChanged(file);
+    return measured;
   } catch (e) {
     throw asUpdateError(e, o.signal.aborted ? "E_INTERRUPTED" : "E_IO"); // an abort may have any reason
   } finally {
@@ -39,11 +68,85 @@ export async function digestFile(file: string, o: DigestOpts): Promise<Digests> 
   }
 }
 
-/**
- * Feeds the first `bytes` bytes of an open file to a digest, or fewer when the file ends before. The next buffer is
- * read while the current one is hashed.
- */
+async function measureAlone(handle: FileHandle, length: number, o: DigestOpts): Promise<MeasuredFile> {
+  const digest = await createDualDigest();
+  await digestRange(handle, digest, length, o);
+  return { digests: digest.digest(), pieces: digest.pieces() };
+}
+
+/** Undefined where threads gain nothing or cannot be had. */
+async function measureTogether(
+  handle: FileHandle,
+  job: PieceJob,
+  o: DigestOpts,
+  host: WorkerHost | undefined,
+): Promise<MeasuredFile | undefined> {
+  if (job.pieces < 2 || (host === undefined && job.length < MIN_SHARED_BYTES)) return undefined;
+  const workers = startPieceWorkers(job, host ?? workersOfHost());
+  if (workers === undefined) return undefined;
+  try {
+    return await measureWith(workers, handle, job, o);
+  } finally {
+    workers.stop();
+  }
+}
+
+async function measureWith(
+  workers: PieceWorkers,
+  handle: FileHandle,
+  job: PieceJob,
+  o: DigestOpts,
+): Promise<MeasuredFile> {
+  const sha256 = await createSha256();
+  let hashed = 0;
+  const step = () => {
+    o.signal.throwIfAborted();
+    workers.check();
+    // Half of the work is BLAKE3's; its last piece may be shorter.
+    o.onProgress?.(Math.floor((hashed + Math.min(finishedPieces(job) * PIECE_BYTES, job.length)) / 2));
+  };
+  await forEachBuffer(handle, job.length, (bytes) => {
+    sha256.update(bytes);
+    hashed += bytes.length;
+    step();
+  });
+  const digest = sha256.digest();
+  // This thread is free now: it takes pieces like the workers.
+  const core = await loadBlake3Core();
+  for (let piece = takePiece(job); piece !== undefined; piece = takePiece(job)) {
+    const length = pieceLength(job, piece);
+    if (await readFully(handle, core.input, length, piece * PIECE_BYTES) < length) throw fileChanged(job.file);
+    finishPiece(job, piece, core.hashPiece(length, piece, false));
+    step();
+  }
+  await workers.done();
+  step();
+  const pieces = job.values.slice();
+  const blake3 = bytesToHex(rootOfPieces(core, pieces));
+  return { digests: { length: hashed, sha256: digest, blake3 }, pieces };
+}
+
+async function readFully(handle: FileHandle, into: Uint8Array, length: number, position: number): Promise<number> {
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(into, done, length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
+/** Feeds the first `bytes` bytes of an open file to a digest, or fewer when the file ends before. */
 export async function digestRange(handle: FileHandle, digest: DualDigest, bytes: number, o: DigestOpts): Promise<void> {
+  await forEachBuffer(handle, bytes, (buffer) => {
+    o.signal.throwIfAborted();
+    digest.update(buffer);
+    o.onProgress?.(digest.length);
+  });
+}
+
+/** The next buffer is read while the current one is used. */
+async function forEachBuffer(handle: FileHandle, bytes: number, use: (buffer: Uint8Array) => void): Promise<void> {
   let current = new Uint8Array(BUFFER_BYTES);
   let next = new Uint8Array(BUFFER_BYTES);
   let position = 0;
@@ -56,10 +159,9 @@ export async function digestRange(handle: FileHandle, digest: DualDigest, bytes:
   };
   let filled = await read(current);
   while (filled > 0) {
-    o.signal.throwIfAborted();
     const pending = read(next);
-    digest.update(current.subarray(0, filled));
-    o.onProgress?.(digest.length);
+    pending.catch(() => {}); // `use` may throw first
+    use(current.subarray(0, filled));
     filled = await pending;
     [current, next] = [next, current];
   }
