@@ -44,32 +44,37 @@ interface Blake3Exports {
  * @throws UpdateError E_INTERNAL when the host cannot run it or it gives a wrong digest
  */
 export async function instantiateBlake3(wasm: Uint8Array<ArrayBuffer>): Promise<Blake3Core> {
-  const { instance } = await WebAssembly.instantiate(wasm).catch((e) => {
+  try {
+    const { instance } = await WebAssembly.instantiate(wasm);
+    // What wasm/blake3.ts exports; a module that exports anything else fails here or in the test.
+    const core = coreOf(instance.exports as unknown as Blake3Exports);
+    selfTest(core);
+    return core;
+  } catch (e) {
+    if (e instanceof UpdateError) throw e;
     throw new UpdateError("E_INTERNAL", `the hashing core does not start: ${e instanceof Error ? e.message : e}`, {
       cause: e,
       hint: "it needs WebAssembly with 128-bit SIMD, which every supported runtime has",
     });
-  });
-  // What wasm/blake3.ts exports; a module that exports anything else fails the test below.
-  const wasmCore = instance.exports as unknown as Blake3Exports;
-  const memory = wasmCore.memory.buffer as ArrayBuffer; // not shared: the module asks for none
-  const input = new Uint8Array(memory, wasmCore.INPUT.value, PIECE_BYTES);
-  const values = new Uint8Array(memory, wasmCore.VALUES.value, MERGE_VALUES * VALUE_BYTES);
+  }
+}
+
+function coreOf(wasm: Blake3Exports): Blake3Core {
+  const memory = wasm.memory.buffer as ArrayBuffer; // not shared: the module asks for none
+  const values = new Uint8Array(memory, wasm.VALUES.value, MERGE_VALUES * VALUE_BYTES);
   const first = values.subarray(0, VALUE_BYTES);
-  const core: Blake3Core = {
-    input,
+  return {
+    input: new Uint8Array(memory, wasm.INPUT.value, PIECE_BYTES),
     hashPiece(length, index, isRoot) {
-      wasmCore.hashPiece(length, index, isRoot);
+      wasm.hashPiece(length, index, isRoot);
       return first;
     },
     mergeValues(list, isRoot) {
       values.set(list);
-      wasmCore.mergeValues(list.length / VALUE_BYTES, isRoot);
+      wasm.mergeValues(list.length / VALUE_BYTES, isRoot);
       return first;
     },
   };
-  selfTest(core);
-  return core;
 }
 
 // An input of the official vectors that takes every path: whole chunks, a chunk of one byte, unused lanes, parents with

@@ -1,0 +1,156 @@
+// Digests of files, by one thread and by several: the same answers, and an error for whatever goes wrong.
+import assert from "node:assert/strict";
+import { appendFile, mkdtemp, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { digestFile, type DigestOpts, measureFile } from "../../../src/hash/digest-file.ts";
+import { createDualDigest } from "../../../src/hash/dual-digest.ts";
+import { type WorkerHost, workersOfHost } from "../../../src/hash/piece-workers.ts";
+import { sequence } from "../../support/blake3-vectors.ts";
+
+const MIB = 1 << 20;
+const signal = new AbortController().signal;
+const { start } = workersOfHost();
+
+/** `alone` is a host without workers; `two workers` has them however many processors there are. */
+const HOSTS: Record<string, WorkerHost> = {
+  alone: { count: 0, start },
+  "one worker": { count: 1, start },
+  "two workers": { count: 2, start },
+};
+
+let folder: string;
+let large: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "dchat-digest-"));
+  large = join(folder, "large");
+  await writeFile(large, sequence(48 * MIB + 777));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+for (const [name, host] of Object.entries(HOSTS)) {
+  test(`${name}: a file's digests and pieces are those of its bytes, around every edge of its pieces`, async () => {
+    const file = join(folder, "f");
+    for (const length of [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 1, 5_000_001]) {
+      await writeFile(file, sequence(length));
+      const done: number[] = [];
+      const measured = await measureFile(file, { signal, onProgress: (n) => done.push(n) }, host);
+      const expected = await createDualDigest();
+      expected.update(sequence(length));
+      assert.deepEqual(measured, { digests: expected.digest(), pieces: expected.pieces() });
+      assert.equal(done.at(-1) ?? 0, length);
+      assert.deepEqual(done, done.toSorted((a, b) => a - b), "progress goes forward only");
+    }
+  });
+
+  const changes: Record<string, (file: string) => Promise<void>> = {
+    "grows": (file) => appendFile(file, "x"),
+    "shrinks": (file) => truncate(file, MIB),
+    "is written to and keeps its length": async (file) => {
+      const handle = await open(file, "r+");
+      await handle.write("x", 40 * MIB);
+      await handle.close();
+      await utimes(file, 1, 1); // a write within the clock's tick need not show
+    },
+  };
+  for (const [what, change] of Object.entries(changes)) {
+    test(`${name}: a file that ${what} while it is read is refused`, async () => {
+      const file = join(folder, "changing");
+      await writeFile(file, new Uint8Array(64 * MIB));
+      let changed: Promise<void> | undefined;
+      const o: DigestOpts = { signal, onProgress: () => changed ??= change(file) };
+      await assert.rejects(measureFile(file, o, host), { code: "E_IO", message: /was changed while it was read/ });
+      await changed;
+    });
+  }
+
+  test(`${name}: an abort ends the work as interrupted, whatever its reason`, async () => {
+    for (const reason of [undefined, new Error("because")]) {
+      const controller = new AbortController();
+      let calls = 0;
+      const onProgress = () => {
+        if (++calls === 3) controller.abort(reason);
+      };
+      const aborted = measureFile(large, { signal: controller.signal, onProgress }, host);
+      await assert.rejects(aborted, { code: "E_INTERRUPTED" });
+      assert.equal(calls, 3);
+    }
+  });
+
+  test(`${name}: an absent file is an I/O error`, async () => {
+    await assert.rejects(measureFile(join(folder, "absent"), { signal }, host), { code: "E_IO" });
+  });
+}
+
+/** A host whose workers are what `make` makes of the right one. */
+const hostOf = (make: WorkerHost["start"], count = 1): WorkerHost => ({ count, start: make });
+
+const DEATHS: Record<string, WorkerHost> = {
+  "is killed before it begins": hostOf((url, data) => {
+    const worker = start(url, data);
+    void worker.terminate();
+    return worker;
+  }),
+  "ends without a word": hostOf(() => new Worker(new URL("data:text/javascript,"))),
+  "throws": hostOf(() => new Worker(new URL("data:text/javascript,throw new Error('broken')"))),
+  "takes a piece and dies": hostOf((_, workerData) => {
+    const program = `import { workerData } from "node:worker_threads"; Atomics.add(workerData.job.control, 0, 1);`;
+    return new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), { workerData });
+  }),
+  "cannot read the file": hostOf((url, data) => start(url, { ...data, job: { ...data.job, file: "/no such file" } })),
+  "has a damaged core": hostOf((url, data) => start(url, { ...data, wasm: data.wasm.slice(0, 100) })),
+};
+for (const [what, host] of Object.entries(DEATHS)) {
+  test(`a worker that ${what} is an error, never a digest and never a hang`, async () => {
+    await assert.rejects(measureFile(large, { signal }, host), (e: { code?: string }) => {
+      assert.ok(e.code === "E_INTERNAL" || (e.code === "E_IO" && what === "cannot read the file"), String(e));
+      return true;
+    });
+  });
+}
+
+test("one of two workers that dies in the middle is an error", async () => {
+  const workers: Worker[] = [];
+  const host = hostOf((url, data) => {
+    workers.push(start(url, data));
+    return workers.at(-1)!;
+  }, 2);
+  const onProgress = (done: number) => {
+    if (done > 4 * MIB) void workers.pop()?.terminate();
+  };
+  // It may have done its part by then; so the digest must be right or the error must be this one.
+  const expected = await digestFile(large, { signal });
+  const outcome = await measureFile(large, { signal, onProgress }, host).catch((e) => e.code);
+  if (outcome !== "E_INTERNAL") assert.deepEqual(outcome.digests, expected);
+});
+
+test("a worker that sees another file under the same name is a change of the file", async () => {
+  const other = join(folder, "other");
+  await writeFile(other, sequence(48 * MIB + 777));
+  const host = hostOf((url, data) => start(url, { ...data, job: { ...data.job, file: other } }));
+  await assert.rejects(measureFile(large, { signal }, host), { code: "E_IO", message: /was changed/ });
+});
+
+test("where workers cannot be started one thread does it all", async () => {
+  const host = hostOf(() => {
+    throw new Error("forbidden");
+  });
+  const { digests } = await measureFile(large, { signal }, host);
+  assert.deepEqual(digests, await digestFile(large, { signal }));
+});
+
+test("a file of more than 4 GiB, with bytes on both sides of that edge", { timeout: 300_000 }, async () => {
+  const file = join(folder, "sparse");
+  const handle = await open(file, "w");
+  await handle.truncate(2 ** 32 + 5000);
+  for (const at of [0, 2 ** 32 - 2, 2 ** 32 + 4995]) await handle.write("dchat", at);
+  await handle.close();
+  // By sha256sum and b3sum.
+  assert.deepEqual(await digestFile(file, { signal }), {
+    length: 4_294_972_296,
+    sha256: "1f51a4fb6967f7eb4f0a1e6c246ad0188434c154a457726799c33aec86fa5024",
+    blake3: "6a6487e22f8fc823d99cfca11f0ba9bc75cbb01738fae1cdd8b4be6f7c56f4a5",
+  });
+});
