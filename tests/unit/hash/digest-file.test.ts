@@ -90,7 +90,7 @@ const hostOf = (make: WorkerHost["start"], count = 1): WorkerHost => ({ count, s
 const DEATHS: Record<string, WorkerHost> = {
   "is killed before it begins": hostOf((url, data) => {
     const worker = start(url, data);
-    void worker.terminate();
+    queueMicrotask(() => void worker.terminate()); // once it is being watched
     return worker;
   }),
   "ends without a word": hostOf(() => new Worker(new URL("data:text/javascript,"))),
