@@ -1,20 +1,26 @@
-// Copies a file of any size into the repository while measuring it: read once, in flat memory.
+// Copies a file of any size into the repository while measuring it: read once, in flat memory, with its piece list.
 // Design: "adding streams the file once". The copy has a temporary name until the caller has judged its digests.
 // Must not: judge them.
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Digests } from "../api.ts";
-import { replaceFile, sweepLeftovers, temporaryBeside } from "../disk/atomic-file.ts";
+import { replaceFile, sweepLeftovers, temporaryBeside, writeFileAtomic } from "../disk/atomic-file.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import type { DigestOpts } from "../hash/digest-file.ts";
-import { createDualDigest } from "../hash/dual-digest.ts";
+import { createDualDigest, type DualDigest } from "../hash/dual-digest.ts";
 import { makeFolder } from "./repository.ts";
 
 /** One piece of the design. */
 const BUFFER_BYTES = 1 << 20;
 
+/** The piece list of an artifact stands beside it. @param artifact its path */
+export function pieceListPath(artifact: string): string {
+  return `${artifact}.pieces`;
+}
+
 /**
- * Copies `from` to the place that `decide` names once the bytes are measured; the copy is atomic and durable.
+ * Copies `from` to the place that `decide` names once the bytes are measured; the copy is atomic and durable. Its piece
+ * list, if it has more than one piece, is there before it.
  * @param beside any file of the folder that the copy will be in
  * @param decide the final file; throws to refuse the bytes, which leaves nothing behind
  * @throws UpdateError E_IO, E_DISK_FULL, E_INTERRUPTED; what `decide` throws
@@ -30,11 +36,11 @@ export async function copyMeasured(
   const temporary = temporaryBeside(beside);
   try {
     const source = await open(from, "r");
-    let measured: Digests;
+    let digest: DualDigest;
     try {
       const target = await open(temporary, "wx", 0o644);
       try {
-        measured = await pump(source, target, o);
+        digest = await pump(source, target, o);
         await target.sync();
       } finally {
         await target.close();
@@ -42,7 +48,11 @@ export async function copyMeasured(
     } finally {
       await source.close();
     }
-    await replaceFile(temporary, decide(measured));
+    const measured = digest.digest();
+    const to = decide(measured);
+    const pieces = digest.pieces();
+    if (pieces.length > 0) await writeFileAtomic(pieceListPath(to), pieces, { mode: 0o644 });
+    await replaceFile(temporary, to);
     return measured;
   } catch (e) {
     await rm(temporary, { force: true }).catch(() => {}); // what failed says more than this would
@@ -51,7 +61,7 @@ export async function copyMeasured(
 }
 
 /** The next buffer is read while the current one is hashed and written. */
-async function pump(source: FileHandle, target: FileHandle, o: DigestOpts): Promise<Digests> {
+async function pump(source: FileHandle, target: FileHandle, o: DigestOpts): Promise<DualDigest> {
   const { size } = await source.stat();
   const digest = await createDualDigest();
   let current = new Uint8Array(BUFFER_BYTES);
@@ -72,7 +82,7 @@ async function pump(source: FileHandle, target: FileHandle, o: DigestOpts): Prom
       hint: "wait until nobody writes to it, then try again",
     });
   }
-  return digest.digest();
+  return digest;
 }
 
 async function writeAll(target: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

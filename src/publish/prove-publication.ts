@@ -1,19 +1,21 @@
 // Reads the next publication as our own client will, before anyone else can: what a client would refuse is never
 // published. Also tells whether readers who have not seen a new root yet will get by.
 // Must not: write anything.
+import { Buffer } from "node:buffer";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Opts } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
-import { digestFile } from "../hash/digest-file.ts";
+import { measureFile } from "../hash/digest-file.ts";
 import { applyBundle, type RawBundle, readBundle, writeBundle } from "../trust/bundle.ts";
 import { type Clock, pinRoot, type TrustState } from "../trust/client.ts";
 import type { TopLevelRole } from "../trust/metadata.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases, type Releases } from "../trust/releases.ts";
 import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
+import { pieceListPath } from "./copy-file.ts";
 import type { Publication } from "./prepare.ts";
-import { artifactPath, type Repository } from "./repository.ts";
+import { artifactPath, createRepositoryFiles, type Repository } from "./repository.ts";
 
 export interface ProvenPublication {
   readonly network: string;
@@ -152,6 +154,23 @@ async function proveArtifacts(
       });
     }
     const isNew = known?.get(artifact.path)?.hashes.sha256 !== artifact.sha256;
-    if (isNew || size !== artifact.length) proveFile(artifact, file, await digestFile(file, o));
+    if (!isNew && size === artifact.length) continue;
+    const { digests, pieces } = await measureFile(file, o);
+    proveFile(artifact, file, digests);
+    await provePieceList(pieceListPath(path), folder, pieces);
   }
+}
+
+/** Anyone may supply a piece list, but ours is never a wrong one. */
+async function provePieceList(path: string, folder: string, pieces: Uint8Array): Promise<void> {
+  if (pieces.length === 0) return;
+  const found = await createRepositoryFiles(folder).read(path, pieces.length).catch((e) => {
+    if (e instanceof UpdateError && e.code === "E_TOO_LARGE") return new Uint8Array(0); // wrong, whatever it is
+    throw e;
+  });
+  if (found !== undefined && Buffer.compare(found, pieces) === 0) return;
+  const code = found === undefined ? "E_ABSENT" : "E_HASH_MISMATCH";
+  throw new UpdateError(code, `${path} is ${found === undefined ? "missing" : "not that of its artifact"}`, {
+    hint: "add the file again: that makes it",
+  });
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { UpdateError } from "../../../src/errors.ts";
+import { createBlake3 } from "../../../src/hash/blake3.ts";
 import { copyMeasured } from "../../../src/publish/copy-file.ts";
 import { fails } from "../../support/fails.ts";
 
@@ -31,7 +32,15 @@ describe("a measured copy", () => {
       }, { ...NO_SIGNAL, onProgress: (done) => seen = done });
       assert.deepEqual(await readFile(to), bytes);
       assert.deepEqual([measured.length, seen], [length, length]);
-      assert.deepEqual(await readdir(path(`exact-${length}`)), ["to"]);
+      const list = await createBlake3();
+      list.update(bytes);
+      const pieces = list.pieces();
+      assert.equal(pieces.length, length > 1 << 20 ? 32 * 3 : 0);
+      assert.deepEqual(
+        (await readdir(path(`exact-${length}`))).sort(),
+        pieces.length > 0 ? ["to", "to.pieces"] : ["to"],
+      );
+      if (pieces.length > 0) assert.deepEqual(await readFile(`${to}.pieces`), Buffer.from(pieces));
     });
   }
 
