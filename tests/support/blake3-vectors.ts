@@ -1,8 +1,7 @@
 // The official BLAKE3 vectors of hash mode, where they are on this machine.
 import { readFileSync } from "node:fs";
 
-/** The input of the vectors: 0, 1, …, 250, 0, 1, … */
-export const sequence = (length: number): Uint8Array<ArrayBuffer> => Uint8Array.from({ length }, (_, i) => i % 251);
+export { sequence } from "./sequence.ts";
 
 export interface Blake3Vector {
   readonly length: number;
