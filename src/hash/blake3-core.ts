@@ -38,18 +38,29 @@ interface Blake3Exports {
   mergeValues(count: number, isRoot: boolean): void;
 }
 
+/** @throws UpdateError E_INTERNAL when the host cannot run it */
+export async function compileBlake3(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  return await orInternal(() => WebAssembly.compile(wasm));
+}
+
 /**
- * Compiles a core and tests it.
- * @param wasm a module made of wasm/blake3.ts
+ * Starts a core and tests it.
+ * @param module wasm/blake3.ts, compiled
  * @throws UpdateError E_INTERNAL when the host cannot run it or it gives a wrong digest
  */
-export async function instantiateBlake3(wasm: Uint8Array<ArrayBuffer>): Promise<Blake3Core> {
-  try {
-    const { instance } = await WebAssembly.instantiate(wasm);
+export async function instantiateBlake3(module: WebAssembly.Module): Promise<Blake3Core> {
+  return await orInternal(async () => {
+    const instance = await WebAssembly.instantiate(module);
     // What wasm/blake3.ts exports; a module that exports anything else fails here or in the test.
     const core = coreOf(instance.exports as unknown as Blake3Exports);
     selfTest(core);
     return core;
+  });
+}
+
+async function orInternal<T>(start: () => Promise<T>): Promise<T> {
+  try {
+    return await start();
   } catch (e) {
     if (e instanceof UpdateError) throw e;
     throw new UpdateError("E_INTERNAL", `the hashing core does not start: ${e instanceof Error ? e.message : e}`, {

@@ -3,7 +3,7 @@
 // A program of its own in the bundled file (build/hashing-core.ts): it must not import what it does not need.
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { type Blake3Core, instantiateBlake3, PIECE_BYTES } from "./blake3-core.ts";
+import { type Blake3Core, compileBlake3, instantiateBlake3, PIECE_BYTES } from "./blake3-core.ts";
 import {
   finishPiece,
   identityOf,
@@ -35,7 +35,7 @@ function hashPieces(job: PieceJob, core: Blake3Core): WorkerEnd {
 
 async function run({ job, wasm }: WorkerStart): Promise<WorkerEnd> {
   try {
-    return hashPieces(job, await instantiateBlake3(wasm));
+    return hashPieces(job, await instantiateBlake3(await compileBlake3(wasm)));
   } catch (e) {
     const { message, code } = e as NodeJS.ErrnoException; // fs and instantiateBlake3 throw nothing but errors
     return { end: "failed", message, code };
