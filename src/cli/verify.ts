@@ -2,7 +2,7 @@
 // Must not: open a socket. It proves name, version, platform, size, digests and signatures under the shown root; not
 // that the release is the newest or approved.
 import { basename, resolve } from "node:path";
-import type { Artifact, Verified } from "../api.ts";
+import type { Artifact, Digests, Verified } from "../api.ts";
 import { BAKED_ROOT } from "../baked.ts";
 import { homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
@@ -41,12 +41,13 @@ export const verifyCommand: Command = {
     const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
     const wanted = readWanted(a);
     const minRootVersion = a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER);
+    await using measuring = startMeasuring(c, file);
     const { state, home } = await loadTrust(c, a, clock);
     requireRootVersion(state, minRootVersion);
     let artifact: Verified<Artifact>;
     try {
       artifact = chooseArtifact(wanted, file, state, clock);
-      await prove(c, artifact, file);
+      proveFile(artifact, file, await measuring.finish(artifact.length));
     } catch (e) {
       if (home !== undefined && isIntegrityError(e)) await alert(c, home, "verify", basename(file), e);
       throw e;
@@ -75,14 +76,35 @@ export const verifyCommand: Command = {
   },
 };
 
-async function prove(c: Context, artifact: Verified<Artifact>, file: string): Promise<void> {
-  const progress = createProgress(c.out, "verifying", artifact.length);
-  try {
-    const onProgress = (done: number) => progress.update(done, basename(file));
-    proveFile(artifact, file, await digestFile(file, { signal: c.signal, onProgress }));
-  } finally {
-    progress.end();
-  }
+interface Measuring extends AsyncDisposable {
+  /** @param length bytes it should have, for the progress bar */
+  finish(length: number): Promise<Digests>;
+}
+
+/** Measures in other threads while this one judges the metadata; what is wrong with that is said first all the same. */
+function startMeasuring(c: Context, file: string): Measuring {
+  const stop = new AbortController();
+  let show = (_done: number) => {};
+  const digests = digestFile(file, {
+    signal: AbortSignal.any([c.signal, stop.signal]),
+    onProgress: (done) => show(done),
+  });
+  digests.catch(() => {}); // told by `finish`, unless something else is wrong
+  return {
+    async finish(length) {
+      const progress = createProgress(c.out, "verifying", length);
+      show = (done) => progress.update(done, basename(file));
+      try {
+        return await digests;
+      } finally {
+        progress.end();
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await digests.catch(() => {});
+    },
+  };
 }
 
 /** The metadata to judge by: a bundle under a pinned root, or what the home folder trusts. */
