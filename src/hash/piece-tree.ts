@@ -1,5 +1,5 @@
 // The part of BLAKE3's tree above the pieces: from the chaining values of 1 MiB pieces to the digest of the file.
-// Design: "One piece size everywhere" of docs/architecture.md. A piece list is those values, 32 bytes each, in order.
+// Design: "The hashing core" of docs/architecture.md. A piece list is those values, 32 bytes each, in order.
 // Must not: know where pieces come from. Usable in a browser page.
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { type Blake3Core, MERGE_VALUES, PIECE_BYTES, VALUE_BYTES } from "./blake3-core.ts";
