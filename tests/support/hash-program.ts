@@ -31,7 +31,7 @@ const killed = await codeOf(measureFile(file, { signal }, {
   count: 1,
   start(url, data) {
     const worker = start(url, data);
-    worker.once("online", () => void worker.terminate());
+    queueMicrotask(() => void worker.terminate()); // once it is being watched; later it might have done its work
     return worker;
   },
 }));
