@@ -3,7 +3,7 @@
 import type { Artifact, Channel, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { CHANNELS } from "../config/config.ts";
-import { listReleases } from "../trust/releases.ts";
+import { listReleases, type UnusableTarget } from "../trust/releases.ts";
 import { compareVersions, isPlatform, platformName } from "../trust/naming.ts";
 import { readXDchat } from "../trust/x-dchat.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -61,7 +61,7 @@ export const checkCommand: Command = {
         ? []
         : [`  held at ${pin} by the configuration (configure-auto-update --pin none releases it)`]),
       ...(newer[0] === undefined ? [] : [`  next: dchat-update download --version ${newer[0].version}`]),
-      ...all.unusable.map((u) => c.out.line("warning", `${JSON.stringify(u.path)} cannot be used: ${u.error.message}`)),
+      ...unusableLines(c, all.unusable),
       ...alerts.lines,
     ];
     return {
@@ -81,6 +81,18 @@ export const checkCommand: Command = {
     };
   },
 };
+
+/** More of them say nothing new, and a signer could fill the screen. */
+const MAX_UNUSABLE_SHOWN = 5;
+
+function unusableLines(c: Context, unusable: readonly UnusableTarget[]): string[] {
+  const rest = unusable.length - MAX_UNUSABLE_SHOWN;
+  return [
+    ...unusable.slice(0, MAX_UNUSABLE_SHOWN)
+      .map((u) => c.out.line("warning", `${JSON.stringify(u.path)} cannot be used: ${u.error.message}`)),
+    ...(rest > 0 ? [`  and ${rest} more that cannot be used`] : []),
+  ];
+}
 
 function describe(c: Context, v: Version, current: string | undefined, newer: readonly Version[]): string {
   const security = v.artifacts.some((x) => x.security) ? " (security)" : "";
