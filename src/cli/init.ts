@@ -1,18 +1,17 @@
 // init: pins the trust root and writes the first configuration. Design: docs/cli.md.
 // Must not: trust a root it was not told to, by file or by digest (or that the file was built with).
-import { BAKED_ROOT } from "../baked.ts";
 import { changeConfig, DEFAULT_CONFIG, DEFAULT_PRIORITY, type MirrorEntry } from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
-import { readFileBounded } from "../disk/atomic-file.ts";
 import { AllSourcesFailedError, asUpdateError, type FailedAttempt, UpdateError } from "../errors.ts";
 import { pinRoot, type TrustState } from "../trust/client.ts";
-import { fromHex, sha256Hex } from "../trust/hex.ts";
+import { sha256Hex } from "../trust/hex.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { networkOf } from "../trust/x-dchat.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { checkMirrorUrl, mirrorJson } from "./mirrors.ts";
+import { choosePin } from "./pin.ts";
 import { metadataMirrors, withHttp } from "./session.ts";
 
 /** Roots looked at for a digest given with --root-sha256: a pin older than these is a reason to ask for a newer one. */
@@ -41,7 +40,12 @@ export const initCommand: Command = {
     }
     const home = homeAt(c.home);
     const store = createHomeTrustStore(home.trustFile);
-    const pinned = await choosePin(c, a, mirrors);
+    const pinned = await choosePin(a, (sha256) => findRoot(c, a, mirrors, sha256));
+    if (pinned === undefined) {
+      throw new UpdateError("E_USAGE", "a trust root is needed: --root FILE or --root-sha256 HEX", {
+        hint: "get the root or its digest from the project by a way you trust; a mirror's word is not enough",
+      });
+    }
     const network = networkOf(pinned.root.signed);
     await createHome(home);
     const existing = a.flag("force") ? undefined : await store.load();
@@ -71,21 +75,6 @@ export const initCommand: Command = {
     };
   },
 };
-
-/** The root the operator named: a file, a digest to be looked for at the mirrors, or the one built in. */
-async function choosePin(c: Context, a: Arguments, mirrors: readonly MirrorEntry[]): Promise<TrustState> {
-  const file = a.string("root");
-  const digest = a.string("root-sha256")?.toLowerCase();
-  if (digest !== undefined && fromHex(digest, 32) === undefined) {
-    throw new UpdateError("E_USAGE", "--root-sha256 must be 64 hex digits");
-  }
-  if (file !== undefined) return pinRoot(await readFileBounded(file, MAX_METADATA_BYTES.root), digest);
-  if (digest !== undefined) return await findRoot(c, a, mirrors, digest);
-  if (BAKED_ROOT !== undefined) return pinRoot(BAKED_ROOT);
-  throw new UpdateError("E_USAGE", "a trust root is needed: --root FILE or --root-sha256 HEX", {
-    hint: "get the root or its digest from the project by a way you trust; a mirror's word is not enough",
-  });
-}
 
 async function findRoot(
   c: Context,

@@ -3,7 +3,6 @@
 // that the release is the newest or approved.
 import { basename, resolve } from "node:path";
 import type { Artifact, Digests, Verified } from "../api.ts";
-import { BAKED_ROOT } from "../baked.ts";
 import { homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { readFileBounded } from "../disk/atomic-file.ts";
@@ -11,8 +10,7 @@ import { isIntegrityError, UpdateError } from "../errors.ts";
 import { digestFile } from "../hash/digest-file.ts";
 import { applyBundle, MAX_BUNDLE_BYTES, type RawBundle, readBundle } from "../trust/bundle.ts";
 import { type Clock, expiredRoles, isComplete, pinRoot, type TrustState } from "../trust/client.ts";
-import { fromHex, sha256Hex } from "../trust/hex.ts";
-import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
+import { sha256Hex } from "../trust/hex.ts";
 import { isPlatform, isVersion } from "../trust/naming.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
@@ -20,6 +18,7 @@ import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
 import { artifactJson } from "./check.ts";
 import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
+import { choosePin } from "./pin.ts";
 import { createProgress } from "./progress.ts";
 import { alert } from "./session.ts";
 
@@ -125,7 +124,7 @@ async function loadTrust(c: Context, a: Arguments, clock: Clock) {
     return { state: stored, home };
   }
   const bundle = readBundle(await readFileBounded(bundleFile, MAX_BUNDLE_BYTES));
-  const pinned = await choosePin(a, bundle) ?? stored;
+  const pinned = await choosePin(a, (sha256) => rootOfBundle(bundle, sha256)) ?? stored;
   if (pinned === undefined) {
     throw new UpdateError("E_USAGE", "a trust root is needed: --root FILE or --root-sha256 HEX");
   }
@@ -138,19 +137,10 @@ async function loadTrust(c: Context, a: Arguments, clock: Clock) {
   return { state, home: stored === undefined ? undefined : home };
 }
 
-async function choosePin(a: Arguments, bundle: RawBundle): Promise<TrustState | undefined> {
-  const file = a.string("root");
-  const digest = a.string("root-sha256")?.toLowerCase();
-  if (digest !== undefined && fromHex(digest, 32) === undefined) {
-    throw new UpdateError("E_USAGE", "--root-sha256 must be 64 hex digits");
-  }
-  if (file !== undefined) return pinRoot(await readFileBounded(file, MAX_METADATA_BYTES.root), digest);
-  if (digest !== undefined) {
-    const bytes = bundle.roots.find((r) => sha256Hex(r) === digest);
-    if (bytes !== undefined) return pinRoot(bytes, digest);
-    throw new UpdateError("E_UNTRUSTED_KEY", "no root of the bundle has the pinned SHA-256");
-  }
-  return BAKED_ROOT === undefined ? undefined : pinRoot(BAKED_ROOT);
+function rootOfBundle(bundle: RawBundle, sha256: string): TrustState {
+  const bytes = bundle.roots.find((r) => sha256Hex(r) === sha256);
+  if (bytes !== undefined) return pinRoot(bytes, sha256);
+  throw new UpdateError("E_UNTRUSTED_KEY", "no root of the bundle has the pinned SHA-256");
 }
 
 function requireNothingExpired(state: TrustState, clock: Clock): void {
