@@ -85,3 +85,49 @@ export interface Source {
    */
   read(a: Verified<Artifact>, offset: number, o: Opts): AsyncIterable<Uint8Array>;
 }
+
+/** Which pieces of an artifact a supplier has. A piece is 1 MiB, the last one may be shorter. */
+export interface PieceSet {
+  /** @param index of the piece, from 0 */
+  has(index: number): boolean;
+}
+
+/** A supplier of one artifact's pieces. Its bytes are untrusted. */
+export interface PieceSource {
+  /** "https://a.example/dchat", "cache", … */
+  readonly id: string;
+  readonly kind: SourceKind;
+  /** Lower is asked first; equal priorities are one class, asked side by side. */
+  readonly priority: number;
+  /**
+   * Makes ready to read; need not ask anybody yet, so that what is absent may come to light only at the first read.
+   * @throws UpdateError E_ABSENT when the supplier does not have it; E_UNREACHABLE, E_TIMEOUT, … otherwise
+   */
+  open(a: Verified<Artifact>, o: Opts): Promise<PieceReader>;
+}
+
+/** An artifact at one supplier, being read. Several reads may run at a time. */
+export interface PieceReader {
+  /** What it has by now. */
+  have(): PieceSet;
+  /** What it has, each time that grows; ends when it cannot grow any more. */
+  changed(o: Opts): AsyncIterable<PieceSet>;
+  /**
+   * True once it is known that reading from anywhere but the beginning costs everything before: a server without
+   * ranges. It is then read once, from the first piece on. May become true by a read that failed for that reason.
+   */
+  readonly isSequential: boolean;
+  /**
+   * The bytes of `count` pieces from `first` on, in order, in chunks of any size. May yield fewer or more than these
+   * pieces have: the caller counts and proves. A chunk is the caller's to keep.
+   * @throws UpdateError E_ABSENT, E_UNREACHABLE, E_TIMEOUT, E_HTTP_STATUS, E_SIZE_MISMATCH, …
+   */
+  read(first: number, count: number, o: Opts): AsyncIterable<Uint8Array>;
+  /**
+   * The chaining values of all pieces, 32 bytes each. Untrusted: right if they merge to the signed digest.
+   * @throws UpdateError E_ABSENT when the supplier has no list; E_UNREACHABLE, …
+   */
+  pieceList(o: Opts): Promise<Uint8Array>;
+  /** Gives up what it holds; reads that run end. Never throws. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,28 @@
+// What one source did for a download: for the last lines of the output, and for the memory of mirrors.
+// Design: "a line a source" of docs/cli.md. Must not: hold any behaviour.
+
+import type { SourceKind } from "../api.ts";
+import type { UpdateError } from "../errors.ts";
+
+/** How it ended for a source. `unused`: nobody had to ask it. */
+export type SourceOutcome = "used" | "unused" | "absent" | "failed" | "refused";
+
+export interface SourceReport {
+  readonly id: string;
+  readonly kind: SourceKind;
+  readonly outcome: SourceOutcome;
+  /** Pieces of the artifact that it supplied and that were right. */
+  readonly pieces: number;
+  /** Bytes it sent in all, those that were of no use included. */
+  readonly bytes: number;
+  /** While at least one read of it was running; null when it sent nothing. */
+  readonly bytesPerSecond: number | null;
+  /** From asking to the first byte, of its first read; null when it sent nothing. */
+  readonly latencyMs: number | null;
+  /** Pieces and piece lists that were wrong. */
+  readonly lies: number;
+  /** Reads that broke. */
+  readonly failures: number;
+  /** The gravest thing that went wrong with it, if anything did. */
+  readonly error: UpdateError | undefined;
+}
