@@ -36,3 +36,10 @@ export async function artifactOf(bytes: Uint8Array, version = "1.0.0"): Promise<
 
 /** Where a release repository has an artifact. */
 export const targetUrlPath = (a: Artifact): string => `/targets/dchat/${a.version}/${a.sha256}.${a.name}`;
+
+/** The right piece list of some bytes; empty for one piece. */
+export async function pieceListOf(bytes: Uint8Array): Promise<Uint8Array> {
+  const digest = await createDualDigest();
+  digest.update(bytes);
+  return digest.pieces();
+}

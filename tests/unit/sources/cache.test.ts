@@ -7,11 +7,11 @@ import { createCacheSource } from "../../../src/sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
 import { fails } from "../../support/fails.ts";
-import { collect, testSource } from "../../support/source-suite.ts";
+import { collect, testOffsetSource } from "../../support/offset-source-suite.ts";
 import { testClient } from "../../support/test-client.ts";
 
 describe("the cache", () => {
-  testSource(async (a, bytes) => {
+  testOffsetSource(async (a, bytes) => {
     const packagesDir = await mkdtemp(join(tmpdir(), "dchat-cache-"));
     await writeFile(join(packagesDir, a.name), bytes);
     return { source: createCacheSource({ packagesDir }), close: () => rm(packagesDir, { recursive: true }) };

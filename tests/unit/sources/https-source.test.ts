@@ -5,14 +5,14 @@ import { artifactOf, targetUrlPath, testBytes } from "../../support/artifact.ts"
 import { startArtifactServer } from "../../support/artifact-server.ts";
 import { fails } from "../../support/fails.ts";
 import { CA_FILE, startRawServer } from "../../support/http-server.ts";
-import { collect, testSource } from "../../support/source-suite.ts";
+import { collect, testOffsetSource } from "../../support/offset-source-suite.ts";
 import { createClosing, testClient } from "../../support/test-client.ts";
 
 for (
   const [what, o] of [["with ranges", {}], ["without ranges", { ranges: false }], ["over TLS", { tls: true }]] as const
 ) {
   describe(`an HTTPS mirror ${what}`, { timeout: 60_000 }, () => {
-    testSource(async (a, bytes) => {
+    testOffsetSource(async (a, bytes) => {
       const server = await startArtifactServer(new Map([[targetUrlPath(a), bytes]]), o);
       const client = testClient("tls" in o ? { caFile: CA_FILE } : {});
       const close = async () => {
@@ -25,7 +25,7 @@ for (
 }
 
 describe("a template", { timeout: 60_000 }, () => {
-  testSource(async (a, bytes) => {
+  testOffsetSource(async (a, bytes) => {
     const server = await startArtifactServer(new Map([[`/releases/v${a.version}/${a.name}`, bytes]]));
     const client = testClient();
     const close = async () => {
