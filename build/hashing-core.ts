@@ -1,5 +1,5 @@
 // The esbuild plugin that puts the hashing core in the place of src/hash/embedded.ts: WebAssembly as base64, and the
-// program of its worker as a `data:` URL, which starts from a file, from standard input and inside a single executable.
+// programs of its workers as `data:` URLs, which start from a file, from standard input and inside a single executable.
 // Design: "The hashing core" of docs/architecture.md.
 // Must not: write a path of this machine into the bytes.
 import { join } from "node:path";
@@ -9,13 +9,14 @@ import type { WasmModule } from "./wasm-modules.ts";
 
 /**
  * @param project the project's folder
- * @param options how to bundle the worker
+ * @param options how to bundle a worker
  */
 export function hashingCore(project: string, options: BuildOptions, modules: readonly WasmModule[]): Plugin {
-  async function workerUrl(): Promise<string> {
+  /** @param file below src/ */
+  async function workerUrl(...file: string[]): Promise<string> {
     const { outputFiles } = await esbuild.build({
       ...options,
-      entryPoints: [join(project, "src", "hash", "piece-worker.ts")],
+      entryPoints: [join(project, "src", ...file)],
       format: "esm",
       write: false,
     });
@@ -33,7 +34,8 @@ export function hashingCore(project: string, options: BuildOptions, modules: rea
           `};`,
           // In a page there is no Buffer.
           `export const coreModule = (name) => Uint8Array.from(atob(MODULES[name]), (c) => c.charCodeAt(0));`,
-          `export const pieceWorkerUrl = () => new URL("${await workerUrl()}");`,
+          `export const pieceWorkerUrl = () => new URL("${await workerUrl("hash", "piece-worker.ts")}");`,
+          `export const storeWorkerUrl = () => new URL("${await workerUrl("fetch", "store-worker.ts")}");`,
         ].join("\n"),
       }));
     },

@@ -1,4 +1,4 @@
-// The compiled hashing core and the worker that runs it. From sources this file looks for what `deno task build` left in
+// The compiled hashing core and the workers that run it. From sources this file looks for what `deno task build` left in
 // dist/core/; in the bundled file build/hashing-core.ts puts the bytes themselves in its place.
 // Design: "The hashing core" of docs/architecture.md.
 // Must not: be asked before something is hashed; light commands do not pay for decoding it.
@@ -21,4 +21,9 @@ export function coreModule(name: CoreModule): Uint8Array<ArrayBuffer> {
 /** The program of a hashing worker: src/hash/piece-worker.ts. */
 export function pieceWorkerUrl(): URL {
   return new URL("./piece-worker.ts", import.meta.url);
+}
+
+/** The program of the thread that owns an artifact in flight: src/fetch/store-worker.ts. */
+export function storeWorkerUrl(): URL {
+  return new URL("../fetch/store-worker.ts", import.meta.url);
 }

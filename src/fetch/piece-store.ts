@@ -1,0 +1,247 @@
+// An artifact in flight as pieces of 1 MiB, seen from the thread that receives them: it fills buffers and hands them over;
+// the thread behind proves, writes and hashes them. Survives the process for the next run.
+// Design: "Where the bytes go" of docs/architecture.md.
+// Must not: know sources, copy a piece, block.
+
+import { lstat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Artifact, Digests, Opts, Verified } from "../api.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
+import { pieceCount } from "../hash/piece-tree.ts";
+import { createHeldPieces } from "./held-pieces.ts";
+import { createPieceBuffers, type PieceBuffer } from "./piece-buffers.ts";
+import type { PlainError, StoreMessage, StoreRequest, StoreResults } from "./store-messages.ts";
+import { startStoreThread, type StoreHost, storeThreadsOfHost } from "./store-thread.ts";
+
+export interface PieceStoreOptions extends Opts {
+  readonly artifact: Verified<Artifact>;
+  /** Exists; the artifact's lock is held by the caller. */
+  readonly partialDir: string;
+  /** Called while what an earlier run left is proven again, with the bytes done. */
+  readonly onHashing?: (bytesDone: number) => void;
+}
+
+/**
+ * Errors of all methods: UpdateError E_DISK_FULL, E_IO; E_INTERNAL when the thread died or the hashing core does not
+ * work on this host; E_INTERRUPTED on abort.
+ */
+export interface PieceStore {
+  readonly pieceCount: number;
+  /** Pieces on the disk: proven where the list is known, else only measured. */
+  readonly heldCount: number;
+  readonly heldBytes: number;
+  /** Of `heldBytes`, those of an earlier run. */
+  readonly resumedBytes: number;
+  /** Pieces from the front that SHA-256 has seen; may lag a little. */
+  readonly hashedPieces: number;
+  /** The proven piece list is known. True at once for a file of one piece, whose value is its digest. */
+  readonly isListed: boolean;
+  /** The partial file, to be renamed by the caller after `seal` and `close`. */
+  readonly file: string;
+  has(index: number): boolean;
+  /**
+   * @param list 32 bytes a piece; none for a file of one piece
+   * @returns indexes of the pieces that were held unproven and are not those of the list: they are dropped
+   * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH when it does not merge to the signed BLAKE3
+   */
+  setPieceList(list: Uint8Array): Promise<number[]>;
+  /** A buffer of `PIECE_BYTES`; waits while as many are out as memory allows. */
+  takeBuffer(o: Opts): Promise<PieceBuffer>;
+  /** Unused after all. */
+  returnBuffer(buffer: PieceBuffer): void;
+  /**
+   * @param buffer from `takeBuffer`, the piece at its beginning; the store's from now on
+   * @returns true when it is on the disk; false when it is not the piece of the proven list: nothing of it is kept
+   */
+  put(index: number, buffer: PieceBuffer): Promise<boolean>;
+  /** The measured chaining value of a held piece, 32 bytes; of a file of one piece, its digest. */
+  valueOf(index: number): Uint8Array | undefined;
+  /** Drops all pieces; keeps the list when it is proven. */
+  clear(): Promise<void>;
+  /**
+   * Makes the file durable; all pieces must be held. Only `clear` and `close` may follow.
+   * @returns what was measured, to be proven by the caller
+   */
+  seal(o: Opts): Promise<Digests>;
+  /** Ends what waits, and the thread. Never throws. */
+  close(): Promise<void>;
+}
+
+// 32 MiB. Enough for sixteen connections that fill one each while as many are proven; the process stays below 150 MB.
+const MAX_BUFFERS = 32;
+
+/**
+ * Opens or creates the partial file of an artifact and proves what an earlier run left in it.
+ * @param host tests only
+ * @throws UpdateError E_DISK_FULL, E_IO, E_INTERRUPTED, E_INTERNAL
+ */
+export async function openPieceStore(o: PieceStoreOptions, host = storeThreadsOfHost()): Promise<PieceStore> {
+  const file = resolve(o.partialDir, `${o.artifact.sha256}.part`);
+  const isNew = await lstat(file).then(() => false, () => true);
+  throwIfAborted(o.signal);
+  const { store, opened } = createPieceStore(file, o, host);
+  try {
+    // When it is new there is nothing to wait for: the thread starts while the first bytes are on their way.
+    if (!isNew) await orAborted(opened, o.signal);
+    return store;
+  } catch (e) {
+    await store.close();
+    throw e;
+  }
+}
+
+type Result = StoreResults[StoreRequest["type"]];
+
+interface Pending {
+  readonly resolve: (result: Result) => void;
+  readonly reject: (e: UpdateError) => void;
+}
+
+function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptions, host: StoreHost) {
+  const { length, blake3, sha256 } = artifact;
+  const count = pieceCount(length);
+  const held = createHeldPieces(length);
+  const resumed = createHeldPieces(length);
+  const values = new Uint8Array(count * VALUE_BYTES);
+  const buffers = createPieceBuffers(MAX_BUFFERS);
+  const pending: Pending[] = []; // answers come in the order of the requests
+  let isListed = count === 1;
+  let hashedPieces = 0;
+  let failure: UpdateError | undefined;
+  let isDead = false;
+  let closing: Promise<void> | undefined;
+  let onOpened = (_: UpdateError | undefined) => {};
+  const opened = new Promise<void>((resolve, reject) => onOpened = (e) => e === undefined ? resolve() : reject(e));
+  opened.catch(() => {}); // whoever asks for something is told
+
+  const valueAt = (index: number) => values.subarray(index * VALUE_BYTES, (index + 1) * VALUE_BYTES);
+
+  const start = { file, mapFile: join(dirname(file), `${sha256}.map`), length, blake3 };
+  const thread = startStoreThread(start, host, onMessage, fail);
+
+  function onMessage(message: StoreMessage): void {
+    switch (message.type) {
+      case "hashing":
+        return onHashing?.(message.bytes);
+      case "opened":
+        if ("error" in message.outcome) return onOpened(refuse(errorOf(message.outcome.error)));
+        message.outcome.value.marks.forEach((mark, index) => {
+          if (mark === 1) [held, resumed].forEach((set) => set.add(index));
+        });
+        values.set(message.outcome.value.values);
+        isListed = message.outcome.value.isListed;
+        return onOpened(undefined);
+      case "answer": {
+        hashedPieces = message.hashedPieces;
+        if (message.buffer !== undefined) buffers.give(new Uint8Array(message.buffer));
+        const asked = pending.shift();
+        if ("error" in message.outcome) asked?.reject(errorOf(message.outcome.error));
+        else asked?.resolve(message.outcome.value);
+      }
+    }
+  }
+
+  /** Accepts nothing more. */
+  function refuse(e: UpdateError): UpdateError {
+    failure ??= e;
+    buffers.fail(failure);
+    return failure;
+  }
+
+  /** Nobody answers any more. */
+  function fail(e: UpdateError): void {
+    isDead = true;
+    onOpened(refuse(e));
+    for (const { reject } of pending.splice(0)) reject(e);
+  }
+
+  function send<R extends StoreRequest>(request: R): Promise<StoreResults[R["type"]]> {
+    return new Promise((resolve, reject) => {
+      pending.push({ resolve: resolve as Pending["resolve"], reject }); // the answer to this request has its type
+      thread.post(request);
+    });
+  }
+
+  async function ask<R extends StoreRequest>(request: R): Promise<StoreResults[R["type"]]> {
+    if (failure !== undefined) throw failure;
+    return await send(request);
+  }
+
+  async function end(): Promise<void> {
+    refuse(new UpdateError("E_INTERRUPTED", "the download was ended"));
+    if (!isDead) await send({ type: "close" }).catch(() => {}); // whoever wrote last was told
+    thread.stop();
+  }
+
+  const store: PieceStore = {
+    pieceCount: count,
+    get heldCount() {
+      return held.count;
+    },
+    get heldBytes() {
+      return held.bytes;
+    },
+    get resumedBytes() {
+      return resumed.bytes;
+    },
+    get hashedPieces() {
+      return hashedPieces;
+    },
+    get isListed() {
+      return isListed;
+    },
+    file,
+    has: (index) => held.has(index),
+    valueOf: (index) => held.has(index) ? valueAt(index).slice() : undefined,
+    takeBuffer: (opts) => buffers.take(opts),
+    returnBuffer: (buffer) => buffers.give(buffer),
+    async put(index, buffer) {
+      if (!Number.isInteger(index) || index < 0 || index >= count || buffer.length !== PIECE_BYTES) {
+        throw new RangeError(`piece ${index} of ${count}, in a buffer of ${buffer.length} bytes`);
+      }
+      const { isRight, value } = await ask({ type: "put", index, buffer: buffer.buffer });
+      if (!isRight) return false;
+      if (value !== undefined) valueAt(index).set(value);
+      held.add(index);
+      return true;
+    },
+    async setPieceList(list) {
+      const dropped = await ask({ type: "list", list });
+      for (const index of dropped) [held, resumed].forEach((set) => set.delete(index));
+      values.set(list);
+      isListed = true;
+      return dropped;
+    },
+    async clear() {
+      await ask({ type: "clear" });
+      held.clear();
+      resumed.clear();
+    },
+    async seal({ signal }) {
+      throwIfAborted(signal);
+      if (held.count < count) throw new UpdateError("E_INTERNAL", "not all pieces are there");
+      return await orAborted(ask({ type: "seal" }), signal);
+    },
+    close: () => closing ??= end(),
+  };
+  return { store, opened };
+}
+
+/** An error of the other thread. */
+function errorOf({ code, message, hint }: PlainError): UpdateError {
+  return new UpdateError(code, message, hint === undefined ? {} : { hint });
+}
+
+function throwIfAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
+}
+
+/** What `work` gives, or E_INTERRUPTED as soon as the signal says so. */
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
