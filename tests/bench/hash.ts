@@ -2,21 +2,21 @@
 // each. Also the time to compile, start and test the core in a process that did nothing before, and its size.
 // Targets: 2.4 times hash-wasm on Node and Deno, 2 times on Bun; 2 ms; 20 KB for both kernels.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { coreModule } from "../../src/hash/embedded.ts";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { bundleHash } from "../support/bundle-hash.ts";
 import { median, round } from "../support/measure.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const PROCESSES = 7;
 const MIN_RATIO = { bun1: 2, others: 2.4 };
 const MAX_START_MS = 2;
 const MAX_BASE64_BYTES = 20_000;
 
-const folder = mkdtempSync(join(tmpdir(), "dchat-bench-"));
+const folder = tempFolder("bench");
 const program = join(folder, "program.mjs");
 writeFileSync(program, await bundleHash(new URL("../support/hash-speed-program.ts", import.meta.url), "node"));
 

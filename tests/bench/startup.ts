@@ -1,12 +1,12 @@
 // Cold start: the whole process of `version` against that of an empty script, on every runtime, A and B in turn.
 // Target: at most 1.5 times or 30 ms more. Medians; read ratios, because a busy machine slows both alike.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { runtimes } from "../runtimes/runtimes.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const ROUNDS = 21;
 const MAX_RATIO = 1.5;
@@ -14,7 +14,7 @@ const MAX_MORE_MS = 30;
 
 const bundle = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "dist", "dchat-update.mjs");
 // Away from the project: Deno would read its configuration first.
-const folder = mkdtempSync(join(tmpdir(), "dchat-bench-"));
+const folder = tempFolder("bench");
 const empty = join(folder, "empty.mjs");
 writeFileSync(empty, "#!/usr/bin/env node\n");
 

@@ -1,12 +1,12 @@
 // verify of 512 MiB, the whole process, against `openssl dgst -sha256` followed by `b3sum`: the same two digests by
 // native tools, and against openssl alone. Both read the file from the page cache. Medians in turn; read the ratios.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { type CommandLine, isInstalled, mediansInTurn, round, timeMs, writeRandomFile } from "../support/measure.ts";
 import { BUNDLE, publishRelease } from "../support/release-fixture.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const MEBIBYTES = 512;
 const ROUNDS = 7;
@@ -15,7 +15,7 @@ if (!isInstalled("openssl") || !isInstalled("b3sum")) {
   console.log("skipped: needs openssl and b3sum");
   process.exit(0);
 }
-const folder = mkdtempSync(join(tmpdir(), "dchat-bench-"));
+const folder = tempFolder("bench");
 try {
   const file = join(folder, "dchat-1.0.0-linux-x64");
   writeRandomFile(file, MEBIBYTES);

@@ -1,18 +1,18 @@
 // What build.ts promises: the same bytes anywhere, a size budget that holds, a trust root and mirrors baked in.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { stop, transform } from "esbuild";
 import { denoProgram } from "../runtimes/runtimes.ts";
 import { publishRelease } from "../support/release-fixture.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const BUNDLE = join(PROJECT, "dist", "dchat-update.mjs");
-const temp = mkdtempSync(join(tmpdir(), "dchat-build-"));
+const temp = tempFolder("build");
 after(async () => {
   rmSync(temp, { recursive: true });
   await stop();

@@ -1,13 +1,13 @@
 // Completion scripts, as the shells themselves read them. docs/cli.md, "version, completion".
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { expect, json, succeed } from "./network.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "dchat-completion-"));
+const folder = tempFolder("completion");
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const scriptOf = async (shell: string): Promise<string> => (await succeed(["completion", shell])).stdout;

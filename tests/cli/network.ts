@@ -3,13 +3,13 @@
 // Must not: judge anything.
 import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
 import { after } from "node:test";
 import { testBytes } from "../support/artifact.ts";
 import { type Outcome, runDchat, type RunOptions } from "../support/bundled-cli.ts";
 import { type LyingMirror, startLyingMirror } from "../support/lying-mirror.ts";
 import { filesBelow } from "../support/operator.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 export interface Network {
   /** For whatever a test needs on disk. */
@@ -42,7 +42,7 @@ const RELEASES: readonly (readonly [version: string, platform: string, ...option
 
 /** To be called once, at the top of a test file. */
 export async function createNetwork(): Promise<Network> {
-  const folder = mkdtempSync(join(tmpdir(), "dchat-cli-"));
+  const folder = tempFolder("cli");
   const opened: LyingMirror[] = [];
   after(async () => {
     await Promise.all(opened.map((m) => m.close()));

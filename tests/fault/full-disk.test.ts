@@ -2,8 +2,7 @@
 // the next run goes on. Mounting takes root on Linux; without it these tests are skipped with a notice.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { testBytes } from "../support/artifact.ts";
@@ -12,6 +11,7 @@ import { heldAnswer } from "../support/held-answer.ts";
 import { SIGNATURE_LIES } from "../support/metadata-lies/signatures.ts";
 import { createReleaseRepository, nameOf } from "../support/release-repository.ts";
 import { createStage } from "../support/scene.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { until } from "../support/until.ts";
 
 const MIB = 1 << 20;
@@ -36,7 +36,7 @@ after(() => {
 
 /** A small disk of its own; undefined where none can be mounted. */
 function mountDisk(): string | undefined {
-  const disk = mkdtempSync(join(tmpdir(), "dchat-disk-"));
+  const disk = tempFolder("disk");
   if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]).status === 0) {
     disks.push(disk);
     return disk;

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { createTufClient } from "../../dchat-update.ts";
 import { createMaintainer } from "../publish/maintainer.ts";
 import { startHttpServer, type TestServer } from "../support/http-server.ts";
-import { freshFolder } from "./tuf-scene.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const hasTuf = spawnSync("python3", ["-c", "import tuf, securesystemslib.signer, cryptography"]).status === 0;
 if (!hasTuf) console.warn("skipped: python3 has no module tuf");
@@ -42,7 +42,7 @@ async function serve(folder: string): Promise<string> {
 
 describe("python-tuf", { skip: !hasTuf }, () => {
   test("writes a repository that the library reads: rotations, thresholds, odd names, hash bins", async () => {
-    const folder = await freshFolder(), own = await freshFolder();
+    const folder = tempFolder("library"), own = tempFolder("library");
     await python("write-repository.py", folder);
     const url = await serve(folder);
     const metadataDir = join(own, "metadata"), targetsDir = join(own, "targets");
@@ -63,7 +63,7 @@ describe("python-tuf", { skip: !hasTuf }, () => {
   });
 
   test("reads what the release commands publish, through a rotation of all keys", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     for (const key of ["a", "b", "c"]) await m.keygen(key);
     await m.run("init repo --network testnet --key a.pem");
     const released = new Map<string, string>();

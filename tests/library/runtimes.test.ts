@@ -13,8 +13,9 @@ import { runtimes } from "../runtimes/runtimes.ts";
 import { testBytes } from "../support/artifact.ts";
 import { BUNDLE } from "../support/bundled-cli.ts";
 import { createReleaseRepository, nameOf, NETWORK } from "../support/release-repository.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { strictClock, updated } from "../support/trust-client.ts";
-import { createTufScene, filesIn, freshFolder } from "./tuf-scene.ts";
+import { createTufScene, filesIn } from "./tuf-scene.ts";
 
 const PROGRAM = `
   import { readFile } from "node:fs/promises";
@@ -69,7 +70,7 @@ scene.lies.set(altered, content.map((byte, i) => i === 2_999_999 ? byte ^ 1 : by
 
 /** Two packages, of which the second is the first renamed, with the bundle and the root. */
 async function packFolder(): Promise<string> {
-  const folder = await freshFolder();
+  const folder = tempFolder("library");
   const repo = createReleaseRepository({ seed: "packages" });
   for (const version of ["1.0.0", "2.0.0"]) {
     await repo.addRelease(version);
@@ -89,7 +90,7 @@ let first: string | undefined;
 
 for (const { name, fileCommand } of runtimes()) {
   test(`the bundled library on ${name} refreshes, downloads, refuses and verifies as on the others`, async () => {
-    const folder = await freshFolder();
+    const folder = tempFolder("library");
     await writeFile(join(folder, "root.json"), scene.repo.pinnedRoot);
     scene.takeAsked();
     const [command, ...args] = fileCommand(program, [scene.url, folder, pack]);

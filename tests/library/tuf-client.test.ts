@@ -7,8 +7,9 @@ import { createTufClient } from "../../dchat-update.ts";
 import { fails } from "../support/fails.ts";
 import { unusedPort } from "../support/http-server.ts";
 import { jsonFile, parseFile, put } from "../support/signed-file.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { DAY_MS } from "../support/tuf-repository.ts";
-import { bytesOf, createTufScene, filesIn, freshFolder, type Lie } from "./tuf-scene.ts";
+import { bytesOf, createTufScene, filesIn, type Lie } from "./tuf-scene.ts";
 
 const ALL = ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"];
 const WHOLE = { root: 1, timestamp: 1, snapshot: 1, targets: 1 };
@@ -132,7 +133,7 @@ describe("refresh", () => {
   test("fails before init, whatever folder it is given, and asks nobody", async () => {
     const scene = await createTufScene({ seed: "no init" });
     await assert.rejects(scene.client().refresh(), fails("E_NOT_INITIALIZED"));
-    await assert.rejects(scene.client({ metadataDir: await freshFolder() }).refresh(), fails("E_NOT_INITIALIZED"));
+    await assert.rejects(scene.client({ metadataDir: tempFolder("library") }).refresh(), fails("E_NOT_INITIALIZED"));
     assert.deepEqual(scene.takeAsked(), []);
   });
 
@@ -269,7 +270,7 @@ describe("refresh", () => {
 
   test("reports a folder that cannot be written", async () => {
     const scene = await createTufScene({ seed: "no folder" });
-    const file = join(await freshFolder(), "file");
+    const file = join(tempFolder("library"), "file");
     await writeFile(file, "");
     const client = scene.client({ metadataDir: join(file, "metadata") });
     await assert.rejects(client.init(scene.repo.pinnedRoot), fails("E_IO"));
@@ -303,7 +304,7 @@ describe("refresh", () => {
 
 test("a client without URLs can init and nothing else", async () => {
   const { repo } = await createTufScene({ seed: "no URLs" });
-  const client = createTufClient({ metadataDir: await freshFolder(), metadataUrls: [], targetsUrl: "" });
+  const client = createTufClient({ metadataDir: tempFolder("library"), metadataUrls: [], targetsUrl: "" });
   await client.init(repo.pinnedRoot);
   await assert.rejects(client.refresh(), fails("E_NO_SOURCE"));
   await client.close();

@@ -1,14 +1,14 @@
 // The stage of the library's tests: a TUF repository served over loopback, which remembers what it was asked for, and
 // clients with folders of their own. Everything is closed and removed at the end of the test file.
 // Must not: judge anything.
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
 import { createTufClient, type TufClient, type TufClientOptions } from "../../dchat-update.ts";
 import { startHttpServer, type TestServer } from "../support/http-server.ts";
 import { parseFile } from "../support/signed-file.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { createTufRepository, type TufRepository, type TufRepositoryOptions } from "../support/tuf-repository.ts";
 
 /** Answers one path in place of the repository: other bytes, undefined for "not there", or by hand. */
@@ -36,21 +36,12 @@ export interface SceneClient extends TufClient {
   stored(file: string): Promise<Uint8Array>;
 }
 
-const folders: string[] = [];
 const servers: TestServer[] = [];
 const clients: TufClient[] = [];
 after(async () => {
   await Promise.all(clients.map((client) => client.close()));
   await Promise.all(servers.map((server) => server.close()));
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 });
-
-/** An empty folder, removed at the end. */
-export async function freshFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "dchat-library-"));
-  folders.push(folder);
-  return folder;
-}
 
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -69,7 +60,7 @@ export async function createTufScene(o: TufRepositoryOptions): Promise<TufScene>
     response.writeHead(bytes === undefined ? 404 : 200).end(bytes);
   });
   servers.push(server);
-  const folder = await freshFolder();
+  const folder = tempFolder("library");
   let count = 0;
   return {
     repo,

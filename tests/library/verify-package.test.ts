@@ -10,9 +10,10 @@ import { testBytes } from "../support/artifact.ts";
 import { fails } from "../support/fails.ts";
 import { createReleaseRepository, nameOf, NETWORK, type ReleaseRepository } from "../support/release-repository.ts";
 import { type MutableObject, put } from "../support/signed-file.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { strictClock, updated } from "../support/trust-client.ts";
 import { DAY_MS } from "../support/tuf-repository.ts";
-import { bytesOf, freshFolder } from "./tuf-scene.ts";
+import { bytesOf } from "./tuf-scene.ts";
 
 const repo = createReleaseRepository({ seed: "verify-package" });
 const OLD = testBytes(50_000, "old"), NEW = testBytes(50_000, "new");
@@ -27,7 +28,7 @@ const root = repo.pinnedRoot;
 const nowMs = repo.nowMs;
 
 async function packageFile(bytes: Uint8Array, name = nameOf("1.0.0")): Promise<string> {
-  const file = join(await freshFolder(), name);
+  const file = join(tempFolder("library"), name);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, bytes);
   return file;
@@ -66,14 +67,14 @@ describe("a file is refused", () => {
   }
 
   test("that is not there, or a folder", async () => {
-    const file = join(await freshFolder(), nameOf("1.0.0"));
+    const file = join(tempFolder("library"), nameOf("1.0.0"));
     await assert.rejects(verifyPackage({ file, bundle, root, nowMs }), fails("E_IO"));
     await mkdir(file);
     await assert.rejects(verifyPackage({ file, bundle, root, nowMs }), fails("E_IO"));
   });
 
   test("not for being a link: the bytes behind it count", async () => {
-    const link = join(await freshFolder(), nameOf("1.0.0"));
+    const link = join(tempFolder("library"), nameOf("1.0.0"));
     await symlink(good, link);
     await verifyPackage({ file: link, bundle, root, nowMs });
   });

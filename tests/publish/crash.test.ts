@@ -89,7 +89,7 @@ const SCENARIOS: Scenario[] = [
 
 /** A repository with one release, and the scenario staged; copied for every death. */
 async function prepared(scenario: Scenario): Promise<Maintainer> {
-  const m = await createMaintainer();
+  const m = createMaintainer();
   await m.keygen("k");
   await m.keygen("c");
   await m.run(`init repo --network testnet --key k.pem ${scenario.gapless ? "" : "--timestamp-key c.pem"}`);

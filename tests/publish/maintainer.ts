@@ -3,9 +3,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Arguments } from "../../src/cli/command.ts";
@@ -13,6 +12,7 @@ import { createContext } from "../../src/cli/context.ts";
 import { releaseCommands } from "../../src/cli/release.ts";
 import { readKeyFile } from "../../src/publish/key-file.ts";
 import { createSigner, type Signer } from "../../src/publish/signer.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 export interface Said {
   readonly lines: string;
@@ -40,8 +40,8 @@ export interface Maintainer extends AsyncDisposable {
 /** Options whose value is a file, alone or before a colon. */
 const FILE_OPTIONS = /^--(key|root-key|release-key|snapshot-key|timestamp-key|governor)$/;
 
-export async function createMaintainer(): Promise<Maintainer> {
-  const folder = await mkdtemp(join(tmpdir(), "dchat-publish-"));
+export function createMaintainer(): Maintainer {
+  const folder = tempFolder("publish");
   const path = (...names: string[]) => join(folder, ...names);
   const m: Maintainer = {
     folder,

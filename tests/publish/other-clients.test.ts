@@ -11,7 +11,7 @@ import { createMaintainer, type Maintainer } from "./maintainer.ts";
 describe("tuf-js", () => {
   let m: Maintainer, server: TestServer;
   before(async () => {
-    m = await createMaintainer();
+    m = createMaintainer();
     server = await startHttpServer(async (request, response) => {
       const file = join(m.path("repo"), normalize(decodeURIComponent(request.url ?? "/")));
       const found = await stat(file).catch(() => undefined);

@@ -12,7 +12,7 @@ const LENGTH = (5 << 20) + 1000;
 
 /** A repository with one staged artifact of `length` bytes. */
 async function withArtifact(length = LENGTH): Promise<Maintainer> {
-  const m = await createMaintainer();
+  const m = createMaintainer();
   await m.keygen("k");
   await m.run("init repo --network testnet --key k.pem");
   const file = await m.file("dchat", Buffer.concat([Buffer.from("7f454c46", "hex"), randomBytes(length - 4)]));

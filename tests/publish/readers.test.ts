@@ -69,7 +69,7 @@ function assertAlwaysReadable(moments: readonly Files[], nowMs: number, from: re
 }
 
 async function withRelease(init: string, keys: string[]): Promise<Maintainer> {
-  const m = await createMaintainer();
+  const m = createMaintainer();
   for (const key of new Set(init.match(/\w+(?=\.pem)/g))) await m.keygen(key);
   await m.run(`init repo --network testnet ${init}`);
   await m.run("add repo --version 1.0.0 --platform linux-x64", await m.file("dchat"));
@@ -81,7 +81,7 @@ const ALL_ROLES = "--root-key r.pem --release-key t.pem --snapshot-key s.pem --t
 
 describe("a reader at any moment", () => {
   test("of the first publication sees nothing or all of it", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.keygen("k");
     await m.run("init repo --network testnet --key k.pem");
     await m.run("add repo --version 1.0.0 --platform linux-x64", await m.file("dchat"));

@@ -9,7 +9,7 @@ import { createMaintainer, type Maintainer, publishedFiles } from "./maintainer.
 import { pinned, readAll } from "./reader.ts";
 
 async function repository(): Promise<Maintainer> {
-  const m = await createMaintainer();
+  const m = createMaintainer();
   await m.keygen("k");
   await m.run("init repo --network testnet --key k.pem");
   return m;
@@ -163,7 +163,7 @@ describe("releases", () => {
   });
 
   test("of a network's genesis are named in the root by their digests", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.keygen("k");
     const file = await m.file("dchat");
     await m.run("init repo --network testnet --key k.pem --genesis-version 0.1.0 --genesis", `linux-x64=${file}`);

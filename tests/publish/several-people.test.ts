@@ -12,7 +12,7 @@ const TWO_OF_TWO = "--root-key a.pub --root-key b.pub --root-threshold 2 " +
 
 /** Keys a, b (root), c, d (release), g1, g2 (governors), and a file. */
 async function people(): Promise<Maintainer & { ids: Record<string, string> }> {
-  const m = await createMaintainer();
+  const m = createMaintainer();
   const ids: Record<string, string> = {};
   for (const name of ["a", "b", "c", "d", "g1", "g2", "stranger"]) ids[name] = await m.keygen(name);
   await m.file("dchat");
@@ -189,7 +189,7 @@ describe("several people", () => {
 
 describe("keys that never leave", { skip: process.platform === "win32" && "the command is POSIX shell" }, () => {
   test("sign everywhere a key signs: init, sign, publish, refresh, rotate-root", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     // Two keys in "the HSM", which finds them by the id it is told.
     const ids: string[] = [];
     for (const name of ["one", "two"]) {

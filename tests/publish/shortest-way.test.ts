@@ -10,7 +10,7 @@ import { pinned, readAll, readBundleOf, releasesOf, versionsOf } from "./reader.
 
 describe("the shortest way", () => {
   test("makes a repository that a reader who pinned its root accepts, from the files and from the bundle", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.run("keygen k.pem");
     await m.run("init repo --network testnet --key k.pem");
     const dchat = await m.file("dchat");
@@ -34,7 +34,7 @@ describe("the shortest way", () => {
   });
 
   test("prints nothing of the private key, and writes it nowhere else", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.file("dchat");
     let said = "";
     for (
@@ -59,7 +59,7 @@ describe("the shortest way", () => {
   });
 
   test("says what comes first when a step is left out, and changes nothing", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.keygen("k");
     await m.file("dchat");
     await assert.rejects(m.run("publish repo --key k.pem"), fails("E_NOT_INITIALIZED"));
@@ -79,7 +79,7 @@ describe("the shortest way", () => {
   });
 
   test("refuses a root whose keys do not fit together, and leaves no folder behind", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.keygen("k");
     for (
       const [options, words] of [
@@ -99,7 +99,7 @@ describe("the shortest way", () => {
   });
 
   test("taken by two publishers at once is taken by one after the other", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.keygen("k");
     await m.run("init repo --network testnet --key k.pem");
     await m.run("add repo --version 1.0.0 --platform linux-x64", await m.file("dchat"));
@@ -116,7 +116,7 @@ describe("the shortest way", () => {
   });
 
   test("with a private key that others can read warns", { skip: process.platform === "win32" }, async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     await m.keygen("k");
     await chmod(m.path("k.pem"), 0o640);
     const { notes } = await m.run("init repo --network testnet --key k.pem");
@@ -124,7 +124,7 @@ describe("the shortest way", () => {
   });
 
   test("may give every role the same keys, and name the chain and who governs", async () => {
-    await using m = await createMaintainer();
+    await using m = createMaintainer();
     for (const name of ["a", "b", "g"]) await m.keygen(name);
     const { json, notes } = await m.run(
       "init repo --network testnet --key a.pem --key b.pem --root-threshold 2 --release-threshold 2 " +

@@ -11,7 +11,7 @@ import { pinned, readAll, readBundleOf, releasesOf, versionsOf } from "./reader.
 const DAY_MS = 86_400_000;
 
 async function withReleases(versions: string[], init = "--key k.pem"): Promise<Maintainer> {
-  const m = await createMaintainer();
+  const m = createMaintainer();
   for (const key of new Set(init.match(/\w+(?=\.pem)/g))) await m.keygen(key);
   await m.run(`init repo --network testnet ${init}`);
   for (const version of versions) {

@@ -3,22 +3,21 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { blake3 as oracle } from "hash-wasm";
 import { blake3Vectors, sequence } from "../support/blake3-vectors.ts";
 import { bundleHash } from "../support/bundle-hash.ts";
 import { startHttpServer } from "../support/http-server.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const PROGRAMS = ["chromium", "chromium-browser", "google-chrome"];
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** What the page sends back. */
 async function answerOfPage(chromium: string, script: string, lengths: readonly number[]): Promise<unknown> {
-  const profile = mkdtempSync(join(tmpdir(), "dchat-chromium-"));
+  const profile = tempFolder("chromium");
   const answer = Promise.withResolvers<string>();
   const server = await startHttpServer(async (request, response) => {
     if (request.url === "/result") answer.resolve(await text(request));

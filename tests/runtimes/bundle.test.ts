@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { startHttpServer, type TestServer } from "../support/http-server.ts";
 import { BUNDLE, publishRelease } from "../support/release-fixture.ts";
 import { type Runtime, runtimes } from "./runtimes.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
-const temp = mkdtempSync(join(tmpdir(), "dchat-runtimes-"));
+const temp = tempFolder("runtimes");
 const link = join(temp, "dchat-update");
 const genuine = join(temp, "genuine");
 const altered = join(temp, "altered");

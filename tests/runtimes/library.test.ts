@@ -2,16 +2,16 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { runtimes } from "./runtimes.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const BUNDLE = join(PROJECT, "dist", "dchat-update.mjs");
-const temp = mkdtempSync(join(tmpdir(), "dchat-library-"));
+const temp = tempFolder("library");
 after(() => rmSync(temp, { recursive: true }));
 
 const PROGRAM = `

@@ -1,11 +1,11 @@
 // A folder to download into, and what must hold of it afterwards.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact, Source, Verified } from "../../src/api.ts";
 import { type Download, downloadArtifact, type DownloadEvent } from "../../src/fetch/download.ts";
+import { tempFolder } from "./temp-folder.ts";
 
 export interface DownloadPlace {
   readonly folder: string;
@@ -23,8 +23,8 @@ export interface DownloadPlace {
   remove(): Promise<void>;
 }
 
-export async function createDownloadPlace(artifact: Verified<Artifact>, parent = tmpdir()): Promise<DownloadPlace> {
-  const folder = await mkdtemp(join(parent, "dchat-download-"));
+export function createDownloadPlace(artifact: Verified<Artifact>, parent?: string): DownloadPlace {
+  const folder = tempFolder("download", parent);
   const [partialDir, packagesDir] = [join(folder, "partial"), join(folder, "packages")];
   const destination = join(packagesDir, artifact.name);
   const events: DownloadEvent[] = [];

@@ -1,11 +1,11 @@
 // Kills a command at its n-th system call of a kind, by strace. Linux only, and only where tracing is allowed.
 // The command runs on Node with one thread for files, so that n counts the same calls every time.
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Runtime, runtimes } from "../runtimes/runtimes.ts";
 import type { RunOptions } from "./bundled-cli.ts";
+import { tempFolder } from "./temp-folder.ts";
 
 /** What changes a folder or makes a change durable; and writes, but those to files with known names alone. */
 export const WRITING_CALLS = ["write", "pwrite64", "fsync", "link", "rename", "unlink"] as const;
@@ -41,7 +41,7 @@ export async function countCalls(
   files: readonly string[],
   run: (o: RunOptions) => Promise<unknown>,
 ): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), "dchat-calls-"));
+  const folder = tempFolder("calls");
   const log = join(folder, "log");
   try {
     await run({ runtime, env: ONE_THREAD, under: ["strace", "-f", "-o", log, ...traced(call, files)] });

@@ -2,19 +2,10 @@
 // Must not: judge it; that is caught.ts.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import {
-  cpSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { type Outcome, runDchat, type Running, type RunOptions, startDchat } from "./bundled-cli.ts";
+import { tempFolder } from "./temp-folder.ts";
 
 /** Time-outs that a test means to see, for the commands that use the network. */
 export const QUICK_TIMEOUTS = ["--connect-timeout", "2", "--first-byte-timeout", "2", "--silence-timeout", "2"];
@@ -64,7 +55,7 @@ export interface OperatorOptions extends RunOptions {
 
 export async function createOperator(o: OperatorOptions): Promise<Operator> {
   const { pinnedRoot, mirrors, parent, like, ...runOptions } = o;
-  const dir = mkdtempSync(join(parent ?? tmpdir(), "dchat-attack-"));
+  const dir = tempFolder("attack", parent);
   const home = join(dir, "home"), rootFile = join(dir, "root.json");
   writeFileSync(rootFile, pinnedRoot);
   const base: RunOptions = { cwd: dir, ...runOptions };

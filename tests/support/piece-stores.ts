@@ -1,12 +1,12 @@
 // Piece stores for tests: in folders of their own, with a thread and without, filled from bytes in memory.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Artifact, Verified } from "../../src/api.ts";
 import { openPieceStore, type PieceStore } from "../../src/fetch/piece-store.ts";
 import { type StoreHost, storeThreadsOfHost } from "../../src/fetch/store-thread.ts";
 import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
 import { artifactOf, pieceListOf } from "./artifact.ts";
+import { tempFolder } from "./temp-folder.ts";
 
 export const { signal } = new AbortController();
 
@@ -35,7 +35,7 @@ export interface StorePlace {
 /** A folder with nothing in it. */
 export async function storePlace(bytes: Uint8Array, host: StoreHost): Promise<StorePlace> {
   const artifact = await artifactOf(bytes);
-  const partialDir = mkdtempSync(join(tmpdir(), "dchat-store-"));
+  const partialDir = tempFolder("store");
   const stores: PieceStore[] = [];
   return {
     artifact,

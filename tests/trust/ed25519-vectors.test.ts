@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { sign } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -30,6 +29,7 @@ import {
   same,
   times,
 } from "./edwards25519.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const vectorFile = (name: string) => fileURLToPath(new URL(`../../../shared/vectors/${name}`, import.meta.url));
 const WYCHEPROOF = vectorFile("ed25519-wycheproof.json");
@@ -128,7 +128,7 @@ function flawOf(name: string, bytes: Uint8Array): string {
 describe("every runtime", () => {
   let folder = "";
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "ed25519-verdicts-"));
+    folder = tempFolder("ed25519-verdicts");
   });
   after(() => rmSync(folder, { recursive: true }));
 

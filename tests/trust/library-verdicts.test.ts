@@ -1,7 +1,6 @@
 // The client that is shipped as a library says of every lie what the pure functions say, with the same code.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { asUpdateError } from "../../src/errors.ts";
@@ -9,6 +8,7 @@ import { createTufClient } from "../../src/library/tuf-client.ts";
 import { pinRoot } from "../../src/trust/client.ts";
 import { createAttackScene } from "../attack/attack-scene.ts";
 import { METADATA_ATTACKS } from "../attack/metadata-attacks.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 import { strictClock, update } from "../support/trust-client.ts";
 import { type RepositoryServer, startRepositoryServer } from "./rival.ts";
 
@@ -18,7 +18,7 @@ let server: RepositoryServer;
 let folder = "";
 before(async () => {
   server = await startRepositoryServer();
-  folder = mkdtempSync(join(tmpdir(), "library-verdicts-"));
+  folder = tempFolder("library-verdicts");
 });
 after(async () => {
   await server.close();

@@ -1,13 +1,13 @@
 // python-tuf as a rival opinion, in a process of its own, where the machine has it.
 // Must not: install it.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { linesOf } from "../support/run-script.ts";
 import type { Rival, Verdict } from "./rival.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 /** A Python that has python-tuf may be named; it is `python3` otherwise. */
 const PYTHON = process.env["PYTHON"] ?? "python3";
@@ -25,7 +25,7 @@ function startPythonTuf(): Rival {
   return {
     name: "python-tuf",
     createClient(url, pinnedRoot) {
-      const folder = mkdtempSync(join(tmpdir(), "python-tuf-"));
+      const folder = tempFolder("python-tuf");
       writeFileSync(join(folder, "pinned.json"), pinnedRoot);
       return {
         async update(target) {

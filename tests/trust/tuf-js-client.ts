@@ -1,15 +1,15 @@
 // tuf-js as a rival opinion: its own metadata folder, over a real HTTP server on loopback.
 // Must not: read anything into its verdicts; what it says is what it says.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Updater } from "tuf-js";
 import type { Rival, RivalClient } from "./rival.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 export const tufJs: Rival = { name: "tuf-js", createClient: createTufJsClient, close: () => Promise.resolve() };
 
 function createTufJsClient(url: string, pinnedRoot: Uint8Array): RivalClient {
-  const metadataDir = mkdtempSync(join(tmpdir(), "tuf-js-"));
+  const metadataDir = tempFolder("tuf-js");
   writeFileSync(join(metadataDir, "root.json"), pinnedRoot);
   const version = (role: string): unknown =>
     JSON.parse(readFileSync(join(metadataDir, `${role}.json`), "utf8")).signed.version;

@@ -1,17 +1,17 @@
 // Trust on disk only goes forward, survives damage loudly, and keeps whole sets. Through both stores.
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createFolderTrustStore, createHomeTrustStore } from "../../../src/config/trust-store.ts";
 import { UpdateError } from "../../../src/errors.ts";
 import { quoteRole } from "../../../src/fetch/refresh.ts";
 import { isComplete, pinRoot } from "../../../src/trust/client.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { strictClock, updated } from "../../support/trust-client.ts";
 import { createTufRepository } from "../../support/tuf-repository.ts";
 
-const folder = await mkdtemp(join(tmpdir(), "trust-store-"));
+const folder = tempFolder("trust-store");
 after(() => rm(folder, { recursive: true, force: true }));
 const o = { signal: new AbortController().signal };
 let count = 0;

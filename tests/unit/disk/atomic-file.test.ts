@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
@@ -11,14 +10,15 @@ import {
   writeFileAtomic,
 } from "../../../src/disk/atomic-file.ts";
 import { UpdateError } from "../../../src/errors.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const hasCode = (code: string) => (e: unknown) => e instanceof UpdateError && e.code === code;
 
 describe("atomic files", () => {
   let folder: string;
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "dchat-atomic-"));
+  before(() => {
+    folder = tempFolder("atomic");
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

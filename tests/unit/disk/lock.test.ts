@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { withLock } from "../../../src/disk/lock.ts";
 import { UpdateError } from "../../../src/errors.ts";
 import { killHard, linesOf, runScript } from "../../support/run-script.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const HOLDER = new URL("./lock-holder.ts", import.meta.url);
 const signal = new AbortController().signal;
@@ -16,8 +16,8 @@ const isLocked = (e: unknown) => e instanceof UpdateError && e.code === "E_LOCKE
 describe("locks", { timeout: 60_000 }, () => {
   let folder: string;
   const children: ChildProcess[] = [];
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "dchat-lock-"));
+  before(() => {
+    folder = tempFolder("lock");
   });
   after(async () => {
     for (const child of children) await killHard(child);

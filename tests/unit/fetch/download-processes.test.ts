@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,6 +12,7 @@ import { createDownloadPlace, type DownloadPlace } from "../../support/download-
 import { fails } from "../../support/fails.ts";
 import { silentAfter, startLyingServer, truth } from "../../support/lying-server.ts";
 import { killHard, linesOf, runScript } from "../../support/run-script.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { createClosing, testClient } from "../../support/test-client.ts";
 
 const MIB = 1 << 20;
@@ -24,8 +24,8 @@ describe("a download among others", { timeout: 120_000 }, () => {
   after(() => closing.closeAll());
   const client = closing.keep(testClient());
 
-  async function place(parent?: string): Promise<DownloadPlace> {
-    const made = await createDownloadPlace(artifact, parent);
+  function place(parent?: string): DownloadPlace {
+    const made = createDownloadPlace(artifact, parent);
     closing.keep({ close: () => made.remove() });
     return made;
   }
@@ -41,7 +41,7 @@ describe("a download among others", { timeout: 120_000 }, () => {
   }
 
   test("that is killed leaves nothing with a name, and the next run resumes it", async () => {
-    const at = await place();
+    const at = place();
     const slow = closing.keep(await startLyingServer(bytes, silentAfter(6 * MIB)));
     const child = startChild(slow.url, at);
     await untilPartialHas(at, 4 * MIB);
@@ -56,7 +56,7 @@ describe("a download among others", { timeout: 120_000 }, () => {
   });
 
   test("waits for another process that fetches the same, and finds the file it proved", async () => {
-    const at = await place();
+    const at = place();
     let finish: () => void = () => {};
     const slow = closing.keep(
       await startLyingServer(bytes, (c) => {
@@ -78,7 +78,7 @@ describe("a download among others", { timeout: 120_000 }, () => {
   });
 
   test("on a disk that is too small or fills up stops cleanly, and resumes when there is room", async (t) => {
-    const disk = await mkdtemp(join(tmpdir(), "dchat-small-disk-"));
+    const disk = tempFolder("small-disk");
     try {
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], { stdio: "ignore" });
     } catch {
@@ -91,7 +91,7 @@ describe("a download among others", { timeout: 120_000 }, () => {
         await rm(disk, { recursive: true });
       },
     });
-    const at = await place(disk);
+    const at = place(disk);
     const filler = join(disk, "filler");
     await writeFile(filler, new Uint8Array(6 * MIB));
     const honest = closing.keep(await startLyingServer(bytes, truth));

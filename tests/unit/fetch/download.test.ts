@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -11,6 +11,7 @@ import { startArtifactServer } from "../../support/artifact-server.ts";
 import { createDownloadPlace, type DownloadPlace } from "../../support/download-place.ts";
 import { fails } from "../../support/fails.ts";
 import { cutAfter, type Lie, startLyingServer } from "../../support/lying-server.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { createClosing, testClient } from "../../support/test-client.ts";
 
 const MIB = 1 << 20;
@@ -22,8 +23,8 @@ describe("a download", { timeout: 120_000 }, () => {
   after(() => closing.closeAll());
   const client = closing.keep(testClient());
 
-  async function place(): Promise<DownloadPlace> {
-    const made = await createDownloadPlace(artifact);
+  function place(): DownloadPlace {
+    const made = createDownloadPlace(artifact);
     closing.keep({ close: () => made.remove() });
     return made;
   }
@@ -35,7 +36,7 @@ describe("a download", { timeout: 120_000 }, () => {
 
   test("from one honest mirror arrives whole, with the proof of the file and growing progress", async () => {
     const server = await honest();
-    const at = await place();
+    const at = place();
     const got = await at.download([sourceAt(server.url)]);
     await at.assertPlaced(bytes);
     assert.deepEqual(got, {
@@ -56,7 +57,7 @@ describe("a download", { timeout: 120_000 }, () => {
       const server = closing.keep(
         await startArtifactServer(new Map([[targetUrlPath(some), bytes.subarray(0, length)]])),
       );
-      const at = await createDownloadPlace(some);
+      const at = createDownloadPlace(some);
       await at.download([sourceAt(server.url)]);
       await at.assertPlaced(bytes.subarray(0, length));
       await at.remove();
@@ -65,7 +66,7 @@ describe("a download", { timeout: 120_000 }, () => {
 
   test("that is there already is proven again and not fetched; a wrong file in its place is replaced", async () => {
     const server = await honest();
-    const at = await place();
+    const at = place();
     await at.download([sourceAt(server.url)]);
     const again = await at.download([sourceAt(server.url)]);
     assert.equal(again.bytesFetched, 0);
@@ -80,7 +81,7 @@ describe("a download", { timeout: 120_000 }, () => {
 
   test("asks by priority, and nobody after the first that succeeds", async () => {
     const [first, second] = [await honest(), await honest()];
-    const at = await place();
+    const at = place();
     const got = await at.download([sourceAt(second.url, 20), sourceAt(first.url, 10)]);
     assert.equal(got.source, first.url);
     assert.equal(second.requests.length, 0);
@@ -88,7 +89,7 @@ describe("a download", { timeout: 120_000 }, () => {
 
   test("copies from the cache when it is to be placed elsewhere", async () => {
     const server = await honest();
-    const at = await place();
+    const at = place();
     await at.download([sourceAt(server.url)]);
     const elsewhere = join(at.folder, "deep", "er", "copy");
     const cache = createCacheSource({ packagesDir: at.packagesDir });
@@ -99,7 +100,7 @@ describe("a download", { timeout: 120_000 }, () => {
   });
 
   test("goes on at the same mirror where the connection was cut, and fetches no byte twice", async () => {
-    const at = await place();
+    const at = place();
     const got = await at.download([await lying(cutAfter(2 * MIB))]);
     assert.equal(got.bytesFetched, bytes.length);
     assert.deepEqual(at.events.filter((e) => e.type === "failed" || e.type === "refused"), []);
@@ -108,7 +109,7 @@ describe("a download", { timeout: 120_000 }, () => {
 
   test("goes on at the next mirror where the last one gave up", async () => {
     const server = await honest();
-    const at = await place();
+    const at = place();
     const got = await at.download([await lying(cutAfter(MIB), 1), sourceAt(server.url, 2)]);
     await at.assertPlaced(bytes);
     assert.equal(got.bytesFetched, bytes.length);
@@ -119,7 +120,7 @@ describe("a download", { timeout: 120_000 }, () => {
   for (const ranges of [true, false]) {
     test(`that was interrupted is resumed by the next run, ${ranges ? "by Range" : "also when Range is ignored"}`, async () => {
       const server = await honest({ ranges });
-      const at = await place();
+      const at = place();
       const controller = new AbortController();
       const source = sourceAt(server.url);
       const halfway: Source = {
@@ -147,7 +148,7 @@ describe("a download", { timeout: 120_000 }, () => {
   }
 
   test("that was complete but not yet placed needs no mirror", async () => {
-    const at = await place();
+    const at = place();
     await mkdir(at.partialDir);
     await writeFile(join(at.partialDir, `${artifact.sha256}.part`), bytes);
     const got = await at.download([]);
@@ -164,7 +165,7 @@ describe("a download", { timeout: 120_000 }, () => {
   ) {
     test(`whose earlier part ${what} is fetched again, and nobody is blamed`, async () => {
       const server = await honest();
-      const at = await place();
+      const at = place();
       await mkdir(at.partialDir);
       await spoil(join(at.partialDir, `${artifact.sha256}.part`));
       const got = await at.download([sourceAt(server.url)]);
@@ -178,8 +179,8 @@ describe("a download", { timeout: 120_000 }, () => {
     const onOther = await stat(memory).then(async (s) => s.dev !== (await stat(tmpdir())).dev, () => false);
     if (!onOther) return t.skip("there is no second file system here");
     const server = await honest();
-    const at = await place();
-    const folder = await mkdtemp(join(memory, "dchat-download-"));
+    const at = place();
+    const folder = tempFolder("download", memory);
     const destination = join(folder, "copy");
     await at.download([sourceAt(server.url)], { destination });
     assert.deepEqual(new Uint8Array(await readFile(destination)), bytes);
@@ -188,7 +189,7 @@ describe("a download", { timeout: 120_000 }, () => {
   });
 
   test("without sources says what to do; with a blocked destination it keeps what it fetched", async () => {
-    const at = await place();
+    const at = place();
     await assert.rejects(at.download([]), fails("E_NO_SOURCE"));
     const server = await honest();
     await mkdir(join(at.destination, "inner"), { recursive: true });

@@ -19,8 +19,8 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   after(() => closing.closeAll());
   const client = closing.keep(testClient({ ...QUICK, rateWindowMs: 500 }));
 
-  async function place(): Promise<DownloadPlace> {
-    const made = await createDownloadPlace(artifact);
+  function place(): DownloadPlace {
+    const made = createDownloadPlace(artifact);
     closing.keep({ close: () => made.remove() });
     return made;
   }
@@ -48,7 +48,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
 
   for (const [what, lie, code, isRefused] of LIES) {
     test(`${what} is caught, and nothing gets a name`, async () => {
-      const at = await place();
+      const at = place();
       await assert.rejects(at.download(await mirrors(lie)), (e) => {
         fails(code)(e);
         assert.ok(e instanceof AllSourcesFailedError);
@@ -61,7 +61,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
     });
 
     test(`${what} does not keep the next mirror from giving the truth`, async () => {
-      const at = await place();
+      const at = place();
       const sources = await mirrors(lie, lies.truth);
       const got = await at.download(sources);
       await at.assertPlaced(bytes);
@@ -71,7 +71,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   }
 
   test("a liar that poisons the beginning and vanishes spoils no honest mirror", async () => {
-    const at = await place();
+    const at = place();
     const sources = await mirrors(lies.poisonAndVanish(MIB), lies.truth);
     const got = await at.download(sources);
     await at.assertPlaced(bytes);
@@ -82,7 +82,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   });
 
   test("a liar that continues what an honest mirror began is named when it fails alone", async () => {
-    const at = await place();
+    const at = place();
     const sources = await mirrors(lies.vanishAfter(2 * MIB), lies.alteredAt(1), lies.truth);
     const got = await at.download(sources);
     await at.assertPlaced(bytes);
@@ -91,7 +91,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   });
 
   test("many liars and mixtures leave one honest mirror's bytes", async () => {
-    const at = await place();
+    const at = place();
     const sources = await mirrors(
       lies.poisonAndVanish(MIB),
       lies.extraByte,
@@ -110,7 +110,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   });
 
   test("when a size lie comes in the middle, what others gave before it is kept", async () => {
-    const at = await place();
+    const at = place();
     const sources = await mirrors(lies.vanishAfter(2 * MIB), lies.errorPage, lies.truth);
     const got = await at.download(sources);
     await at.assertPlaced(bytes);
@@ -118,7 +118,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   });
 
   test("a source of any channel that never stops is left as soon as it exceeds the signed size", async () => {
-    const at = await place();
+    const at = place();
     let given = 0;
     const source: Source = {
       id: "torrent",
@@ -137,7 +137,7 @@ describe("lies about bytes", { timeout: 120_000 }, () => {
   });
 
   test("when everybody fails each reason is told, the gravest decides", async () => {
-    const at = await place();
+    const at = place();
     const dead = createHttpsSource({ url: `http://127.0.0.1:${await unusedPort()}`, priority: -1, client });
     const liars = await mirrors(lies.alteredAt(0.5), lies.silentAfter(0), lies.errorPage);
     await assert.rejects(at.download([...liars, dead]), (e) => {

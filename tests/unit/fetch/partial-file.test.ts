@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { EARLIER_RUN, openPartialFile } from "../../../src/fetch/partial-file.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const MIB = 1 << 20;
 const bytes = testBytes(3 * MIB);
@@ -12,8 +12,8 @@ const { signal } = new AbortController();
 
 describe("a partial file", () => {
   let folder: string;
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "dchat-partial-"));
+  before(() => {
+    folder = tempFolder("partial");
   });
   after(() => rm(folder, { recursive: true }));
 

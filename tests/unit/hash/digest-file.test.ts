@@ -1,7 +1,6 @@
 // Digests of files, by one thread and by several: the same answers, and an error for whatever goes wrong.
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Worker } from "node:worker_threads";
@@ -9,6 +8,7 @@ import { digestFile, type DigestOpts, measureFile } from "../../../src/hash/dige
 import { createDualDigest } from "../../../src/hash/dual-digest.ts";
 import { type WorkerHost, workersOfHost } from "../../../src/hash/piece-workers.ts";
 import { sequence } from "../../support/blake3-vectors.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const MIB = 1 << 20;
 const signal = new AbortController().signal;
@@ -24,7 +24,7 @@ const HOSTS: Record<string, WorkerHost> = {
 let folder: string;
 let large: string;
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "dchat-digest-"));
+  folder = tempFolder("digest");
   large = join(folder, "large");
   await writeFile(large, sequence(48 * MIB + 777));
 });

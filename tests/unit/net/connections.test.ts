@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,6 +7,7 @@ import { UpdateError } from "../../../src/errors.ts";
 import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
 import { fails } from "../../support/fails.ts";
 import { CA_FILE, startHttpServer, startRawServer, unusedPort } from "../../support/http-server.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { createClosing, QUICK, testClient, textOf } from "../../support/test-client.ts";
 
 const signal = new AbortController().signal;
@@ -107,7 +107,7 @@ describe("connections", { timeout: 60_000 }, () => {
     });
 
     test("a file of authorities without a certificate is a usage error", async () => {
-      const folder = await mkdtemp(join(tmpdir(), "dchat-ca-"));
+      const folder = tempFolder("ca");
       await writeFile(join(folder, "ca.pem"), "nothing");
       await assert.rejects(
         client({ caFile: join(folder, "ca.pem") }).get("https://127.0.0.1/", { signal }),

@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { appendFileSync } from "node:fs";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { UpdateError } from "../../../src/errors.ts";
 import { createBlake3 } from "../../../src/hash/blake3.ts";
 import { copyMeasured } from "../../../src/publish/copy-file.ts";
 import { fails } from "../../support/fails.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const NO_SIGNAL = { signal: new AbortController().signal };
 
 describe("a measured copy", () => {
   let folder: string;
   const path = (...names: string[]) => join(folder, ...names);
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "dchat-copy-"));
+  before(() => {
+    folder = tempFolder("copy");
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

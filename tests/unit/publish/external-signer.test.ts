@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { askExternalSigner } from "../../../src/publish/external-signer.ts";
@@ -9,6 +8,7 @@ import { generateKeyFiles, type KeyFile, readKeyFile } from "../../../src/publis
 import { createSigner, type Signer } from "../../../src/publish/signer.ts";
 import { verifyEd25519 } from "../../../src/trust/ed25519.ts";
 import { fails } from "../../support/fails.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const NO_SIGNAL = { signal: new AbortController().signal };
 const MESSAGE = new TextEncoder().encode('{"_type":"root"}');
@@ -23,7 +23,7 @@ describe("an external signer", { skip: process.platform === "win32" && "its comm
   const OPENSSL = `openssl pkeyutl -sign -rawin -inkey "$FOLDER/k.pem"`;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "dchat-signer-"));
+    folder = tempFolder("signer");
     await generateKeyFiles(path("k.pem"));
     await generateKeyFiles(path("other.pem"));
     key = await readKeyFile(path("k.pub"));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { chmod, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { generateKeyFiles, publicKeyFile, readKeyFile } from "../../../src/publish/key-file.ts";
@@ -9,14 +8,15 @@ import { verifyEd25519 } from "../../../src/trust/ed25519.ts";
 import { keyIdOf } from "../../../src/trust/keys.ts";
 import { openssl } from "../../publish/maintainer.ts";
 import { fails } from "../../support/fails.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 
 const NO_SIGNAL = { signal: new AbortController().signal };
 
 describe("key files", () => {
   let folder: string;
   const path = (name: string) => join(folder, name);
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "dchat-keys-"));
+  before(() => {
+    folder = tempFolder("keys");
   });
   after(() => rm(folder, { recursive: true, force: true }));
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { createCacheSource } from "../../../src/sources/cache.ts";
@@ -8,17 +7,18 @@ import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
 import { fails } from "../../support/fails.ts";
 import { collect, testOffsetSource } from "../../support/offset-source-suite.ts";
+import { tempFolder } from "../../support/temp-folder.ts";
 import { testClient } from "../../support/test-client.ts";
 
 describe("the cache", () => {
   testOffsetSource(async (a, bytes) => {
-    const packagesDir = await mkdtemp(join(tmpdir(), "dchat-cache-"));
+    const packagesDir = tempFolder("cache");
     await writeFile(join(packagesDir, a.name), bytes);
     return { source: createCacheSource({ packagesDir }), close: () => rm(packagesDir, { recursive: true }) };
   });
 
   test("a file of another length is not the artifact", async () => {
-    const packagesDir = await mkdtemp(join(tmpdir(), "dchat-cache-"));
+    const packagesDir = tempFolder("cache");
     const a = await artifactOf(testBytes(100));
     await writeFile(join(packagesDir, a.name), testBytes(99));
     await assert.rejects(collect(createCacheSource({ packagesDir }), a, 0), fails("E_ABSENT", "99 bytes"));
