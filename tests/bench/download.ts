@@ -1,13 +1,13 @@
 // download of 512 MiB from loopback, the whole process, against `curl` to a file, which checks nothing, and against
 // `aria2c --checksum`, which checks SHA-256 alone. Medians in turn; read the ratios.
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { type CommandLine, isInstalled, mediansInTurn, round, timeMs, writeRandomFile } from "../support/measure.ts";
 import { BUNDLE, publishRelease } from "../support/release-fixture.ts";
-import { serveFolder } from "../support/serve-folder.ts";
+import { serveFolder } from "../support/mirror-process.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const MEBIBYTES = 512;
 const ROUNDS = 5;
@@ -16,7 +16,7 @@ if (!isInstalled("curl") || !isInstalled("aria2c")) {
   console.log("skipped: needs curl and aria2c");
   process.exit(0);
 }
-const folder = mkdtempSync(join(tmpdir(), "dchat-bench-"));
+const folder = tempFolder("bench");
 try {
   const original = join(folder, "original");
   writeRandomFile(original, MEBIBYTES);

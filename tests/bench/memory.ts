@@ -2,15 +2,15 @@
 // at most 64 MiB more than the smallest, which is what a garbage collector varies by. Linux only: read from /proc.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statfsSync, truncateSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, openSync, readFileSync, rmSync, statfsSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { type CommandLine, round, timeMs } from "../support/measure.ts";
 import { BUNDLE, publishRelease } from "../support/release-fixture.ts";
-import { serveFolder } from "../support/serve-folder.ts";
+import { serveFolder } from "../support/mirror-process.ts";
+import { tempFolder } from "../support/temp-folder.ts";
 
 const GIBIBYTES = [1, 4, 8];
 const MAX_SLOPE_MIB = 64;
@@ -49,7 +49,7 @@ interface Row {
 
 const rows: Row[] = [];
 for (const gibibytes of GIBIBYTES) {
-  const folder = mkdtempSync(join(tmpdir(), "dchat-bench-"));
+  const folder = tempFolder("bench");
   try {
     const { bavail, bsize } = statfsSync(folder);
     const neededBytes = (2 * gibibytes + 1) * 2 ** 30; // the mirror's copy and the operator's

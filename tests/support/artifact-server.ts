@@ -1,6 +1,7 @@
 // A mirror for artifacts on loopback: honest over node:http with ranges, counting what it is asked and what it sends.
 
 import type { IncomingHttpHeaders } from "node:http";
+import { byteRange, rangeHead } from "./byte-range.ts";
 import { startHttpServer, type TestServer } from "./http-server.ts";
 
 export interface ArtifactServer extends TestServer {
@@ -20,14 +21,11 @@ export async function startArtifactServer(
     requests.push({ url: request.url ?? "", headers: request.headers });
     const bytes = files.get(request.url ?? "");
     if (bytes === undefined) return void response.writeHead(404).end("not here");
-    const first = o.ranges === false ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    const body = bytes.subarray(first);
-    sent += body.length;
-    response.writeHead(first > 0 ? 206 : 200, {
-      "content-length": body.length,
-      ...(first > 0 ? { "content-range": `bytes ${first}-${bytes.length - 1}/${bytes.length}` } : {}),
-    });
-    response.end(body);
+    const range = byteRange(o.ranges === false ? undefined : request.headers.range, bytes.length);
+    const { status, headers } = rangeHead(range, bytes.length);
+    sent += range.end - range.first;
+    response.writeHead(status, headers);
+    response.end(bytes.subarray(range.first, range.end));
   }, o);
   return { ...server, requests, sentBytes: () => sent };
 }

@@ -1,5 +1,5 @@
 // An honest answer that stops before some byte until it is told to go on: it holds a transfer at a known moment.
-import type { Answer } from "./lying-mirror.ts";
+import { type Answer, writeHead } from "./lying-mirror.ts";
 
 export interface HeldAnswer {
   readonly answer: Answer;
@@ -7,22 +7,23 @@ export interface HeldAnswer {
   release(): void;
 }
 
-/** @param before the first byte of the body that is held back */
+/** @param before the first byte of the whole body that is held back */
 export function heldAnswer(before: number): HeldAnswer {
   let release = () => {};
   const released = new Promise<void>((resolve) => release = resolve);
   return {
     release: () => release(),
-    answer: async ({ honest = new Uint8Array(), from, response }) => {
-      response.writeHead(from > 0 ? 206 : 200, {
-        "content-length": honest.length - from,
-        ...(from > 0 ? { "content-range": `bytes ${from}-${honest.length - 1}/${honest.length}` } : {}),
-      });
-      response.flushHeaders();
-      if (before > from) response.write(honest.subarray(from, before));
-      await released;
-      response.write(honest.subarray(Math.max(from, before)));
-      response.end();
+    answer: async (q) => {
+      const body = q.honest ?? new Uint8Array();
+      const { first, end } = writeHead(q, body.length);
+      const held = Math.min(Math.max(first, before), end);
+      q.response.flushHeaders();
+      if (held > first) q.response.write(body.subarray(first, held));
+      if (held < end) {
+        await released;
+        q.response.write(body.subarray(held, end));
+      }
+      q.response.end();
     },
   };
 }

@@ -2,6 +2,7 @@
 // lie, stall or never end. It counts what it was asked for and what it gave.
 // Must not: hold a large body in memory.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { type ByteRange, byteRange, rangeHead } from "./byte-range.ts";
 import { startHttpServer, type TestServer } from "./http-server.ts";
 import type { Files } from "./trust-client.ts";
 
@@ -11,6 +12,8 @@ export interface Question {
   readonly path: string;
   /** First byte that is wanted; 0 without a range. */
   readonly from: number;
+  /** What is wanted of a body of that length, which a lie may have changed. */
+  readonly range: (length: number) => ByteRange;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** What an honest mirror would give. */
@@ -40,8 +43,9 @@ export async function startLyingMirror(o: { tls?: boolean } = {}): Promise<Lying
       return write(chunk, ...rest);
     }) as typeof response.write; // the answers here write bytes and nothing else
     const path = new URL(request.url ?? "", "http://localhost").pathname.slice(1); // as it is written, not decoded
-    const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-    const q: Question = { path, from, request, response, honest: files.get(path) };
+    const honest = files.get(path);
+    const range = (length: number) => byteRange(request.headers.range, length);
+    const q: Question = { path, from: range(honest?.length ?? 0).first, range, request, response, honest };
     questions.push(q);
     const answer = lies.get(path) ?? lies.get("") ?? honestly;
     Promise.resolve(answer(q)).catch((e) => response.destroy(e instanceof Error ? e : new Error(String(e))));
@@ -64,18 +68,19 @@ export async function startLyingMirror(o: { tls?: boolean } = {}): Promise<Lying
 }
 
 /** The answer of an honest mirror. */
-export const honestly: Answer = ({ honest, from, response }) => {
-  if (honest === undefined) return void response.writeHead(404).end();
-  writeHead({ from, response }, honest.length);
-  response.write(honest.subarray(from));
-  response.end();
+export const honestly: Answer = (q) => {
+  if (q.honest === undefined) return void q.response.writeHead(404).end();
+  const { first, end } = writeHead(q, q.honest.length);
+  q.response.write(q.honest.subarray(first, end));
+  q.response.end();
 };
 
-function writeHead({ from, response }: Pick<Question, "from" | "response">, length: number): void {
-  response.writeHead(from > 0 ? 206 : 200, {
-    "content-length": length - from,
-    ...(from > 0 ? { "content-range": `bytes ${from}-${length - 1}/${length}` } : {}),
-  });
+/** The head of an answer from a body of that length. @returns what of it is to follow */
+export function writeHead({ range, response }: Pick<Question, "range" | "response">, length: number): ByteRange {
+  const wanted = range(length);
+  const { status, headers } = rangeHead(wanted, length);
+  response.writeHead(status, headers);
+  return wanted;
 }
 
 /** Honest but for the bytes, ranges included. */
@@ -89,11 +94,13 @@ export const givesUnannounced = (change: (honest: Uint8Array) => Uint8Array): An
   response.end();
 };
 
-/** Announces the honest length and hangs up before the byte at `end`, whatever it was asked for. */
-export const hangsUpBefore = (end: number, change: (honest: Uint8Array) => Uint8Array = (b) => b): Answer => (q) => {
+/** Announces what was asked for and hangs up before the byte at `stop` of the whole, if that is in it. */
+export const hangsUpBefore = (stop: number, change: (honest: Uint8Array) => Uint8Array = (b) => b): Answer => (q) => {
   const body = change(q.honest ?? new Uint8Array());
-  writeHead(q, body.length);
-  q.response.write(body.subarray(q.from, Math.max(q.from, end)), () => q.response.destroy());
+  const { first, end } = writeHead(q, body.length);
+  const isWhole = end <= stop;
+  const given = body.subarray(first, Math.max(first, Math.min(stop, end)));
+  q.response.write(given, () => isWhole ? q.response.end() : q.response.destroy());
 };
 
 /** A body that is made while it is sent: so many bytes, or without an end. */
@@ -115,9 +122,9 @@ export const saysNothing: Answer = () => {};
 /** Some honest bytes, then one more each interval; with an interval of Infinity none. */
 export const drips = (o: { first: number; everyMs: number }): Answer => (q) => {
   const honest = q.honest ?? new Uint8Array();
-  writeHead(q, honest.length);
-  let at = q.from + o.first;
-  q.response.write(honest.subarray(q.from, at));
+  const { first } = writeHead(q, honest.length);
+  let at = first + o.first;
+  q.response.write(honest.subarray(first, at));
   if (o.everyMs === Infinity) return;
   const timer = setInterval(() => q.response.write(honest.subarray(at, ++at)), o.everyMs);
   q.response.on("close", () => clearInterval(timer));

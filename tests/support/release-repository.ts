@@ -17,6 +17,8 @@ export interface ReleaseOptions {
   readonly path?: string;
   /** Default "targets". */
   readonly role?: string;
+  /** False for a repository that serves no piece list beside it. */
+  readonly pieceList?: boolean;
 }
 
 export interface ReleaseRepository extends TufRepository {
@@ -32,9 +34,11 @@ export const nameOf = (version: string): string => `dchat-${version}-${PLATFORM}
 export function createReleaseRepository(o: TufRepositoryOptions): ReleaseRepository {
   const repository = createTufRepository({ ...o, rootFields: { "x-dchat": { network: NETWORK }, ...o.rootFields } });
   const digests = new Set<string>();
+  const pieceLists = new Map<string, Uint8Array>();
   return {
     ...repository,
     digests,
+    files: () => new Map([...repository.files(), ...pieceLists]),
     async addRelease(version, r = {}) {
       const content = r.content ?? testBytes(50_000, `release ${version}`);
       const digest = await createDualDigest();
@@ -55,7 +59,10 @@ export function createReleaseRepository(o: TufRepositoryOptions): ReleaseReposit
       const path = r.path ?? `dchat/${version}/${nameOf(version)}`;
       repository.addTarget(path, content, { custom: { dchat }, ...(r.role === undefined ? {} : { role: r.role }) });
       const slash = path.lastIndexOf("/") + 1;
-      return `targets/${path.slice(0, slash)}${sha256(content)}.${path.slice(slash)}`;
+      const served = `targets/${path.slice(0, slash)}${sha256(content)}.${path.slice(slash)}`;
+      const pieces = digest.pieces();
+      if (r.pieceList !== false && pieces.length > 0) pieceLists.set(`${served}.pieces`, pieces);
+      return served;
     },
   };
 }
