@@ -15,8 +15,6 @@ export interface PieceBuffers {
    */
   take(o: Opts): Promise<PieceBuffer>;
   give(buffer: PieceBuffer): void;
-  /** One that was out will not come back. */
-  lose(): void;
   /** From now on nobody gets one. */
   fail(e: UpdateError): void;
 }
@@ -66,13 +64,6 @@ export function createPieceBuffers(max: number): PieceBuffers {
       const first = waiting.shift();
       if (first !== undefined) first.give(buffer);
       else free.push(buffer);
-    },
-    lose() {
-      made--;
-      const first = waiting.shift();
-      if (first === undefined) return;
-      made++;
-      first.give(new Uint8Array(PIECE_BYTES));
     },
     fail(e) {
       failure ??= e;

@@ -12,7 +12,8 @@ import { UpdateError } from "../errors.ts";
 import { type Blake3Core, PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
 import { pieceCount, pieceListBytes, rootOfPieces } from "../hash/piece-tree.ts";
 import { pieceLength } from "./held-pieces.ts";
-import { openPieceMap } from "./piece-map.ts";
+import { openPieceMap, type PieceMap } from "./piece-map.ts";
+import { createWriteBack, type WriteBack } from "./write-back.ts";
 
 export interface PieceFileOptions {
   readonly file: string;
@@ -58,17 +59,27 @@ export interface PieceFile {
 export function openPieceFile(o: PieceFileOptions): PieceFile {
   const fd = openNoLink(o.file);
   try {
-    return createPieceFile(fd, o);
+    const map = openPieceMap(o.mapFile, pieceCount(o.length));
+    try {
+      return createPieceFile(fd, map, createWriteBack(o.file), o);
+    } catch (e) {
+      map.close();
+      throw e;
+    }
   } catch (e) {
     closeSync(fd);
     throw e;
   }
 }
 
-function createPieceFile(fd: number, { core, length, ...o }: PieceFileOptions): PieceFile {
+function createPieceFile(
+  fd: number,
+  map: PieceMap,
+  writeBack: WriteBack,
+  { core, length, ...o }: PieceFileOptions,
+): PieceFile {
   const count = pieceCount(length);
   const signed = hexToBytes(o.blake3);
-  const map = openPieceMap(o.mapFile, count);
   const marks = new Uint8Array(count);
   const values = new Uint8Array(count * VALUE_BYTES);
   let isListed = false;
@@ -156,6 +167,7 @@ function createPieceFile(fd: number, { core, length, ...o }: PieceFileOptions): 
         drop(index);
       }
       writeAt(fd, bytes, index * PIECE_BYTES);
+      writeBack.wrote(bytes.length);
       if (!isListed) map.setValue(index, value);
       map.mark(index, true);
       keep(index, value);
@@ -205,6 +217,7 @@ function createPieceFile(fd: number, { core, length, ...o }: PieceFileOptions): 
       isDone = false;
     },
     seal() {
+      writeBack.check();
       fsyncSync(fd);
       const digests = { length, sha256: sha256.digest("hex"), blake3: bytesToHex(rootOf(values)) };
       isDone = digests.blake3 === o.blake3;
@@ -212,6 +225,7 @@ function createPieceFile(fd: number, { core, length, ...o }: PieceFileOptions): 
     },
     close() {
       map.close();
+      writeBack.close();
       closeSync(fd);
       // The whole file speaks for itself, also when nobody comes to give it its name: its values merge to the digest.
       if (isDone) map.remove();

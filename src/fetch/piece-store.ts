@@ -11,7 +11,7 @@ import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
 import { createHeldPieces } from "./held-pieces.ts";
 import { createPieceBuffers, type PieceBuffer } from "./piece-buffers.ts";
-import type { PlainError, StoreMessage, StoreRequest, StoreResults } from "./store-messages.ts";
+import type { FoundPieces, PlainError, StoreMessage, StoreRequest, StoreResults } from "./store-messages.ts";
 import { startStoreThread, type StoreHost, storeThreadsOfHost } from "./store-thread.ts";
 
 export interface PieceStoreOptions extends Opts {
@@ -78,12 +78,12 @@ const MAX_BUFFERS = 32;
  */
 export async function openPieceStore(o: PieceStoreOptions, host = storeThreadsOfHost()): Promise<PieceStore> {
   const file = resolve(o.partialDir, `${o.artifact.sha256}.part`);
-  const isNew = await lstat(file).then(() => false, () => true);
+  const info = await lstat(file).catch(() => undefined);
   throwIfAborted(o.signal);
   const { store, opened } = createPieceStore(file, o, host);
   try {
     // When it is new there is nothing to wait for: the thread starts while the first bytes are on their way.
-    if (!isNew) await orAborted(opened, o.signal);
+    if (info !== undefined && info.size > 0) await orAborted(opened, o.signal);
     return store;
   } catch (e) {
     await store.close();
@@ -125,13 +125,9 @@ function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptio
       case "hashing":
         return onHashing?.(message.bytes);
       case "opened":
-        if ("error" in message.outcome) return onOpened(refuse(errorOf(message.outcome.error)));
-        message.outcome.value.marks.forEach((mark, index) => {
-          if (mark === 1) [held, resumed].forEach((set) => set.add(index));
-        });
-        values.set(message.outcome.value.values);
-        isListed = message.outcome.value.isListed;
-        return onOpened(undefined);
+        return onOpened(
+          "error" in message.outcome ? refuse(errorOf(message.outcome.error)) : adopt(message.outcome.value),
+        );
       case "answer": {
         hashedPieces = message.hashedPieces;
         if (message.buffer !== undefined) buffers.give(new Uint8Array(message.buffer));
@@ -140,6 +136,14 @@ function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptio
         else asked?.resolve(message.outcome.value);
       }
     }
+  }
+
+  function adopt(found: FoundPieces): undefined {
+    found.marks.forEach((mark, index) => {
+      if (mark === 1) [held, resumed].forEach((set) => set.add(index));
+    });
+    values.set(found.values);
+    ({ isListed, hashedPieces } = found);
   }
 
   /** Accepts nothing more. */
@@ -158,8 +162,8 @@ function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptio
 
   function send<R extends StoreRequest>(request: R): Promise<StoreResults[R["type"]]> {
     return new Promise((resolve, reject) => {
-      pending.push({ resolve: resolve as Pending["resolve"], reject }); // the answer to this request has its type
       thread.post(request);
+      pending.push({ resolve: resolve as Pending["resolve"], reject }); // the answer to this request has its type
     });
   }
 
@@ -197,7 +201,8 @@ function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptio
     takeBuffer: (opts) => buffers.take(opts),
     returnBuffer: (buffer) => buffers.give(buffer),
     async put(index, buffer) {
-      if (!Number.isInteger(index) || index < 0 || index >= count || buffer.length !== PIECE_BYTES) {
+      const isWhole = buffer.length === PIECE_BYTES && buffer.buffer.byteLength === PIECE_BYTES;
+      if (!Number.isInteger(index) || index < 0 || index >= count || !isWhole) {
         throw new RangeError(`piece ${index} of ${count}, in a buffer of ${buffer.length} bytes`);
       }
       const { isRight, value } = await ask({ type: "put", index, buffer: buffer.buffer });

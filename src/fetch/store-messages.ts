@@ -44,6 +44,7 @@ export interface FoundPieces {
   readonly marks: Uint8Array;
   readonly values: Uint8Array;
   readonly isListed: boolean;
+  readonly hashedPieces: number;
 }
 
 /** An error without its class: what a clone of it keeps differs from runtime to runtime. */

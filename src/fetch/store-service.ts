@@ -44,8 +44,8 @@ export function startStoreService(
   }
 
   async function serve(file: PieceFile): Promise<void> {
-    const { marks, values, isListed } = file;
-    post({ type: "opened", outcome: { value: { marks, values, isListed } } }, []);
+    const { marks, values, isListed, hashedPieces } = file;
+    post({ type: "opened", outcome: { value: { marks, values, isListed, hashedPieces } } }, []);
     for (;;) {
       const request = queue.shift();
       if (request === undefined) {
@@ -53,7 +53,7 @@ export function startStoreService(
         else await new Promise<void>((resolve) => wake = resolve);
         continue;
       }
-      reply(request, outcomeOf(() => answer(file, request)), file.hashedPieces);
+      reply(request, await outcomeOf(() => answer(file, request)), file.hashedPieces);
       if (request.type === "close") return;
       // So those that came out of order follow at least as fast as new ones arrive.
       file.hashNext();
@@ -88,7 +88,7 @@ export function startStoreService(
     try {
       await serve(file);
     } catch (e) {
-      file.close();
+      await outcomeOf(() => file.close());
       await refuse(e);
     }
   }
@@ -101,9 +101,10 @@ export function startStoreService(
   };
 }
 
-type Answer = Outcome<StoreResults[StoreRequest["type"]]>;
+type Result = StoreResults[StoreRequest["type"]];
+type Answer = Outcome<Result>;
 
-function answer(file: PieceFile, request: StoreRequest): StoreResults[StoreRequest["type"]] {
+async function answer(file: PieceFile, request: StoreRequest): Promise<Result> {
   switch (request.type) {
     case "put": {
       const isRight = file.put(request.index, new Uint8Array(request.buffer));
@@ -115,16 +116,16 @@ function answer(file: PieceFile, request: StoreRequest): StoreResults[StoreReque
     case "clear":
       return file.clear();
     case "seal":
-      while (file.hashNext());
+      while (file.hashNext()) await turn();
       return file.seal();
     case "close":
       return file.close();
   }
 }
 
-function outcomeOf(work: () => StoreResults[StoreRequest["type"]]): Answer {
+async function outcomeOf(work: () => Result | Promise<Result>): Promise<Answer> {
   try {
-    return { value: work() };
+    return { value: await work() };
   } catch (e) {
     return failure(e);
   }

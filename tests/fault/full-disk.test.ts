@@ -1,8 +1,7 @@
 // A full disk, for real: a small tmpfs. What was there stays whole, the error says what to do, and once there is room
-// the next run goes on. Mounting takes root on Linux; without it these tests are skipped with a notice.
+// the next run goes on.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { testBytes } from "../support/artifact.ts";
@@ -11,11 +10,10 @@ import { heldAnswer } from "../support/held-answer.ts";
 import { SIGNATURE_LIES } from "../support/metadata-lies/signatures.ts";
 import { createReleaseRepository, nameOf } from "../support/release-repository.ts";
 import { createStage } from "../support/scene.ts";
-import { tempFolder } from "../support/temp-folder.ts";
+import { createSmallDisks, fillDisk } from "../support/small-disk.ts";
 import { until } from "../support/until.ts";
 
 const MIB = 1 << 20;
-const DISK_BYTES = 8 * MIB;
 const stage = await createStage();
 const repository = createReleaseRepository({ seed: "full disk" });
 const small = await repository.addRelease("1.0.0", { content: testBytes(5 * MIB, "small") });
@@ -26,47 +24,13 @@ repository.publish();
 const files = repository.files();
 const download = (version: string) => ["download", "--version", version, "--platform", "linux-x64"];
 
-const disks: string[] = [];
-after(() => {
-  for (const disk of disks) {
-    spawnSync("umount", [disk]);
-    rmSync(disk, { recursive: true, force: true });
-  }
-});
-
-/** A small disk of its own; undefined where none can be mounted. */
-function mountDisk(): string | undefined {
-  const disk = tempFolder("disk");
-  if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]).status === 0) {
-    disks.push(disk);
-    return disk;
-  }
-  rmSync(disk, { recursive: true });
-  return undefined;
-}
-
-/** Writes until nothing fits any more. @returns how to make room again */
-function fill(disk: string): () => void {
-  const filler = join(disk, "filler");
-  const file = openSync(filler, "w");
-  for (let size = MIB; size >= 1;) {
-    try {
-      writeSync(file, new Uint8Array(size));
-    } catch (e) {
-      assert.equal((e as NodeJS.ErrnoException).code, "ENOSPC");
-      size = Math.floor(size / 2);
-    }
-  }
-  closeSync(file);
-  return () => rmSync(filler);
-}
-
-const isPossible = mountDisk() !== undefined;
-if (!isPossible) console.warn("skipped: no small disk can be mounted here (it takes root on Linux)");
+const disks = createSmallDisks();
+after(() => disks.remove());
+const isPossible = disks.mount() !== undefined;
 
 /** An operator whose home is on a small disk and knows the first publication. */
 async function sceneOnDisk() {
-  const disk = mountDisk();
+  const disk = disks.mount();
   if (disk === undefined) throw new Error("the disk could be mounted a moment ago");
   const operator = await stage.operator({ pinnedRoot: repository.pinnedRoot, parent: disk });
   stage.liar.serve(known);
@@ -92,7 +56,7 @@ if (isPossible) {
     liar.serve(files, { [small]: held.answer });
     const { outcome } = operator.start({}, ...download("1.0.0"));
     await until("the transfer has begun", () => liar.questions.some((q) => q.path === small));
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     held.release();
     requireError(await outcome, "E_DISK_FULL");
     assert.ok(operator.snapshot().state === before.state, "trust/state.json was changed");
@@ -108,7 +72,7 @@ if (isPossible) {
   test("an update on a full disk ends with 40 and leaves the old state; with room again it succeeds", async () => {
     const { disk, operator } = await sceneOnDisk();
     const before = operator.snapshot();
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     requireError(await operator.run("check"), "E_DISK_FULL");
     const after = operator.snapshot();
     assert.ok(after.state === before.state, "trust/state.json was changed");
@@ -122,7 +86,7 @@ if (isPossible) {
   test("a change of the configuration on a full disk ends with 40 and leaves the old one", async () => {
     const { disk, operator } = await sceneOnDisk();
     const config = join(operator.home, "config.json"), before = readFileSync(config, "utf8");
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     requireError(await operator.run("add-mirror", "--url", "https://mirror.example"), "E_DISK_FULL");
     assert.equal(readFileSync(config, "utf8"), before);
     makeRoom();
@@ -136,7 +100,7 @@ if (isPossible) {
     const { lying } = await lie.tell();
     liar.serve(lying);
     const before = operator.snapshot();
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     const outcome = await operator.run("check");
     assert.match(outcome.stderr, /the alert could not be written/);
     assert.equal(Math.floor((outcome.code ?? 0) / 10), 3, outcome.stderr);
@@ -145,12 +109,12 @@ if (isPossible) {
   });
 
   test("--output on a full disk ends with 40 and leaves nothing there; the cache has the artifact", async () => {
-    const disk = mountDisk() ?? "";
+    const disk = disks.mount() ?? "";
     const scene = await stage.scene(repository, files);
     scene.liar.serve(files);
     const folder = join(disk, "out");
     mkdirSync(folder);
-    const makeRoom = fill(disk);
+    const makeRoom = fillDisk(disk);
     const output = join(folder, "dchat");
     requireError(await scene.operator.run(...download("1.0.0"), "--output", output), "E_DISK_FULL");
     assert.deepEqual(readdirSync(folder), []);

@@ -32,10 +32,10 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-/** A folder with nothing in it. */
-export async function storePlace(bytes: Uint8Array, host: StoreHost): Promise<StorePlace> {
+/** A folder with nothing in it. @param parent where to make it */
+export async function storePlace(bytes: Uint8Array, host: StoreHost, parent?: string): Promise<StorePlace> {
   const artifact = await artifactOf(bytes);
-  const partialDir = tempFolder("store");
+  const partialDir = tempFolder("store", parent);
   const stores: PieceStore[] = [];
   return {
     artifact,
