@@ -10,24 +10,38 @@ export type PieceBuffer = Uint8Array<ArrayBuffer>;
 
 export interface PieceBuffers {
   /**
-   * Waits while all are out; first come, first served.
+   * Waits while all are out, or too many are being proven; first come, first served.
    * @throws UpdateError E_INTERRUPTED on abort; what `fail` was given
    */
   take(o: Opts): Promise<PieceBuffer>;
-  give(buffer: PieceBuffer): void;
+  /** Unused after all. */
+  giveBack(buffer: PieceBuffer): void;
+  /** One that was taken is full now and is being proven. */
+  startProof(): void;
+  endProof(buffer: PieceBuffer): void;
   /** From now on nobody gets one. */
   fail(e: UpdateError): void;
 }
 
-/** @param max how many there may be */
-export function createPieceBuffers(max: number): PieceBuffers {
+interface Waiter {
+  readonly give: (buffer: PieceBuffer) => void;
+  readonly fail: (e: unknown) => void;
+}
+
+/**
+ * @param max how many there may be
+ * @param maxInProof while so many are being proven nobody gets another
+ */
+export function createPieceBuffers(max: number, maxInProof: number): PieceBuffers {
   const free: PieceBuffer[] = [];
-  const waiting: { readonly give: (b: PieceBuffer) => void; readonly fail: (e: unknown) => void }[] = [];
+  const waiting: Waiter[] = [];
   let made = 0;
+  let inProof = 0;
   let failure: UpdateError | undefined;
 
-  /** The one that was used last: some of it may still be in the processor's cache. */
   function next(): PieceBuffer | undefined {
+    if (inProof >= maxInProof) return undefined;
+    // The one that was used last: some of it may still be in the processor's cache.
     const buffer = free.pop();
     if (buffer !== undefined || made === max) return buffer;
     made++;
@@ -36,22 +50,33 @@ export function createPieceBuffers(max: number): PieceBuffers {
 
   function wait(signal: AbortSignal): Promise<PieceBuffer> {
     return new Promise((resolve, reject) => {
-      const waiter = { give, fail };
-      function give(buffer: PieceBuffer): void {
-        signal.removeEventListener("abort", onAbort);
-        resolve(buffer);
-      }
-      function fail(e: unknown): void {
-        signal.removeEventListener("abort", onAbort);
-        reject(e);
-      }
-      function onAbort(): void {
+      const onAbort = () => {
         waiting.splice(waiting.indexOf(waiter), 1);
         reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
-      }
+      };
+      const forget = () => signal.removeEventListener("abort", onAbort);
+      const waiter: Waiter = {
+        give(buffer) {
+          forget();
+          resolve(buffer);
+        },
+        fail(e) {
+          forget();
+          reject(e);
+        },
+      };
       signal.addEventListener("abort", onAbort, { once: true });
       waiting.push(waiter);
     });
+  }
+
+  function giveBack(buffer: PieceBuffer): void {
+    free.push(buffer);
+    while (waiting.length > 0) {
+      const given = next();
+      if (given === undefined) return;
+      waiting.shift()?.give(given);
+    }
   }
 
   return {
@@ -60,10 +85,13 @@ export function createPieceBuffers(max: number): PieceBuffers {
       if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
       return next() ?? await wait(signal);
     },
-    give(buffer) {
-      const first = waiting.shift();
-      if (first !== undefined) first.give(buffer);
-      else free.push(buffer);
+    giveBack,
+    startProof() {
+      inProof++;
+    },
+    endProof(buffer) {
+      inProof--;
+      giveBack(buffer);
     },
     fail(e) {
       failure ??= e;
