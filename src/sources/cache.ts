@@ -1,41 +1,83 @@
 // The local cache as a source: `packages/` of the home. Design: "State on disk" of docs/architecture.md.
 // Files there were proven once, and are proven again: the disk is as untrusted as any mirror.
-// Must not: write.
+// Must not: write, keep a file open between two reads.
 
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Artifact, Opts, Source, Verified } from "../api.ts";
+import type { Artifact, Opts, PieceReader, PieceSource, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
+import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import { pieceListBytes } from "../hash/piece-tree.ts";
 
 export interface CacheSourceOptions {
   readonly packagesDir: string;
 }
 
 // What one read brings; the downloader works in the same unit.
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = PIECE_BYTES;
+
+const ALL = { has: () => true };
 
 /** Asked before every other source. */
-export function createCacheSource({ packagesDir }: CacheSourceOptions): Source {
-  return { id: "cache", kind: "cache", priority: -1, read: (a, offset, o) => readFrom(packagesDir, a, offset, o) };
+export function createCacheSource({ packagesDir }: CacheSourceOptions): Source & PieceSource {
+  const fileOf = (a: Artifact) => join(packagesDir, a.name);
+  return {
+    id: "cache",
+    kind: "cache",
+    priority: -1,
+    read: (a, offset, { signal }) => readRange(fileOf(a), a.length, offset, a.length - offset, signal),
+    async open(a, { signal }) {
+      if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
+      await (await openOfSize(fileOf(a), a.length)).close();
+      return createCacheReader(fileOf(a), a);
+    },
+  };
 }
 
-async function* readFrom(
-  packagesDir: string,
-  a: Verified<Artifact>,
+function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
+  const closing = new AbortController();
+  const either = ({ signal }: Opts) => AbortSignal.any([signal, closing.signal]);
+  return {
+    isSequential: false,
+    have: () => ALL,
+    async *changed() {}, // never
+    read(first, count, o) {
+      const offset = first * PIECE_BYTES;
+      return readRange(file, a.length, offset, Math.min(count * PIECE_BYTES, a.length - offset), either(o));
+    },
+    async pieceList(o) {
+      const bytes = pieceListBytes(a.length);
+      if (bytes === 0) throw absent("an artifact of one piece has no piece list");
+      const list = new Uint8Array(bytes);
+      let at = 0;
+      for await (const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, either(o))) {
+        list.set(chunk, at);
+        at += chunk.length;
+      }
+      return list;
+    },
+    close() {
+      closing.abort(new UpdateError("E_INTERRUPTED", "the cache: nobody reads it any more"));
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A part of a file that must have this size. @throws UpdateError E_ABSENT, E_IO, E_INTERRUPTED */
+async function* readRange(
+  file: string,
+  size: number,
   offset: number,
-  o: Opts,
+  byteCount: number,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const handle = await open(join(packagesDir, a.name), "r").catch((e) => {
-    throw e.code === "ENOENT" ? absent("the cache does not have it") : asUpdateError(e, "E_IO");
-  });
+  const handle = await openOfSize(file, size);
   try {
-    const { size } = await handle.stat();
-    if (size !== a.length) throw absent(`the cached file has ${size} bytes, the signed size is ${a.length}`);
-    for (let position = offset;;) {
-      o.signal.throwIfAborted();
-      const buffer = new Uint8Array(CHUNK_BYTES);
+    for (let position = offset; position < offset + byteCount;) {
+      if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, offset + byteCount - position));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
-      if (bytesRead === 0) return;
+      if (bytesRead === 0) throw absent("the cached file became shorter");
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);
     }
@@ -43,6 +85,20 @@ async function* readFrom(
     throw asUpdateError(e, "E_IO");
   } finally {
     await handle.close();
+  }
+}
+
+async function openOfSize(file: string, size: number): Promise<FileHandle> {
+  const handle = await open(file, "r").catch((e) => {
+    throw e.code === "ENOENT" ? absent("the cache does not have it") : asUpdateError(e, "E_IO");
+  });
+  try {
+    const found = (await handle.stat()).size;
+    if (found !== size) throw absent(`the cached file has ${found} bytes, it must have ${size}`);
+    return handle;
+  } catch (e) {
+    await handle.close();
+    throw asUpdateError(e, "E_IO");
   }
 }
 

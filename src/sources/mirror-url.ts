@@ -70,6 +70,13 @@ export function artifactUrl(mirrorUrl: string, a: Artifact): string {
   return mirrorUrl.replace(/\{[^}]*\}/g, (placeholder) => PLACEHOLDERS.get(placeholder)?.(a) ?? placeholder);
 }
 
+/** The URL of an artifact's piece list: beside the artifact, whatever the query of its URL is. */
+export function pieceListUrl(mirrorUrl: string, a: Artifact): string {
+  const url = new URL(artifactUrl(mirrorUrl, a));
+  url.pathname += ".pieces";
+  return url.href;
+}
+
 const encodePath = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
 
 function usageError(text: string, what: string): UpdateError {

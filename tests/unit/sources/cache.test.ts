@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { createCacheSource } from "../../../src/sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
 import { fails } from "../../support/fails.ts";
 import { collect, testOffsetSource } from "../../support/offset-source-suite.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
+import { openAndRead, testSource } from "../../support/source-suite.ts";
 import { testClient } from "../../support/test-client.ts";
 
 describe("the cache", () => {
@@ -17,13 +19,50 @@ describe("the cache", () => {
     return { source: createCacheSource({ packagesDir }), close: () => rm(packagesDir, { recursive: true }) };
   });
 
+  testSource({
+    shows: ["absent", "lying"],
+    supply: async (a, bytes, list) => {
+      const packagesDir = tempFolder("cache");
+      const file = join(packagesDir, a.name);
+      const write = (content: Uint8Array) => writeFile(file, content);
+      await write(bytes);
+      await writeFile(`${file}.pieces`, list);
+      return {
+        source: createCacheSource({ packagesDir }),
+        async behave(b) {
+          if (b.kind === "absent") await Promise.all([rm(file), rm(`${file}.pieces`)]);
+          if (b.kind === "lying") {
+            await write(bytes.with(b.piece * PIECE_BYTES, 1 ^ (bytes[b.piece * PIECE_BYTES] ?? 0)));
+          }
+        },
+        close: () => rm(packagesDir, { recursive: true }),
+      };
+    },
+  });
+
   test("a file of another length is not the artifact", async () => {
     const packagesDir = tempFolder("cache");
     const a = await artifactOf(testBytes(100));
     await writeFile(join(packagesDir, a.name), testBytes(99));
     await assert.rejects(collect(createCacheSource({ packagesDir }), a, 0), fails("E_ABSENT", "99 bytes"));
+    await assert.rejects(openAndRead(createCacheSource({ packagesDir }), a), fails("E_ABSENT", "99 bytes"));
     await rm(packagesDir, { recursive: true });
   });
+});
+
+test("a cached artifact has a piece list only where one of the right size lies beside it", async () => {
+  const packagesDir = tempFolder("cache");
+  const bytes = testBytes(PIECE_BYTES + 1);
+  const a = await artifactOf(bytes);
+  await writeFile(join(packagesDir, a.name), bytes);
+  const { signal } = new AbortController();
+  const reader = await createCacheSource({ packagesDir }).open(a, { signal });
+  await assert.rejects(reader.pieceList({ signal }), fails("E_ABSENT"));
+  await writeFile(join(packagesDir, `${a.name}.pieces`), new Uint8Array(65));
+  await assert.rejects(reader.pieceList({ signal }), fails("E_ABSENT", "65 bytes"));
+  await writeFile(join(packagesDir, `${a.name}.pieces`), new Uint8Array(64));
+  assert.deepEqual(await reader.pieceList({ signal }), new Uint8Array(64));
+  await rm(packagesDir, { recursive: true });
 });
 
 test("the list of channels makes every source, the cache first, then by priority, and leaves out other types", async () => {

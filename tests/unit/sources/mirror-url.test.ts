@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { artifactUrl, fileUrl, isTemplate, mirrorId, parseMirrorUrl } from "../../../src/sources/mirror-url.ts";
+import {
+  artifactUrl,
+  fileUrl,
+  isTemplate,
+  mirrorId,
+  parseMirrorUrl,
+  pieceListUrl,
+} from "../../../src/sources/mirror-url.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
 import { fails } from "../../support/fails.ts";
 
@@ -22,6 +29,15 @@ test("a template has every placeholder filled, percent-encoded", async () => {
     artifactUrl("https://x.example/{path}?{sha256}&{platform}", a),
     `https://x.example/dchat/1.0.0/%C3%BC/a%20b%3F%23.bin?${a.sha256}&linux-x64`,
   );
+});
+
+test("a piece list lies beside its artifact, before the query", async () => {
+  const a = await artifactOf(testBytes(5));
+  assert.equal(
+    pieceListUrl("https://a.example/x?token=1", a),
+    artifactUrl("https://a.example/x", a) + ".pieces?token=1",
+  );
+  assert.equal(pieceListUrl(TEMPLATE + "?raw", a), artifactUrl(TEMPLATE, a) + ".pieces?raw");
 });
 
 test("an unknown placeholder, one that would choose the server, and what is no URL are usage errors", () => {

@@ -1,0 +1,78 @@
+// A mirror that behaves as the shared source suite wants: honest, absent, lying, slow, dying, silent, endless, or without
+// ranges; from one request to the next.
+// Must not: be what is measured; it holds its files in memory.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
+import { byteRange, rangeHead } from "./byte-range.ts";
+import { startHttpServer, type TestServer } from "./http-server.ts";
+import type { Behaviour } from "./source-suite.ts";
+
+export interface BehavingServer extends TestServer {
+  behave(b: Behaviour): void;
+}
+
+/** What this server can be made to do. */
+export const SERVER_SHOWS = ["absent", "lying", "slow", "dying", "silent", "endless", "sequential"] as const;
+
+const SLOW_CHUNK_BYTES = 1 << 14;
+
+/** @param files by URL path */
+export async function startBehavingServer(
+  files: ReadonlyMap<string, Uint8Array>,
+  o: { tls?: boolean } = {},
+): Promise<BehavingServer> {
+  let b: Behaviour = { kind: "honest" };
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const file = files.get(request.url ?? "");
+    if (file === undefined || b.kind === "absent") return void response.writeHead(404).end("not here");
+    const range = byteRange(b.kind === "sequential" ? undefined : request.headers.range, file.length);
+    const { status, headers } = rangeHead(range, file.length);
+    const body = (b.kind === "lying" ? altered(file, b.piece) : file).subarray(range.first, range.end);
+    if (b.kind === "endless") delete headers["content-length"];
+    response.writeHead(status, headers);
+    switch (b.kind) {
+      case "slow":
+        for (let at = 0; at < body.length && !response.destroyed; at += SLOW_CHUNK_BYTES) {
+          response.write(body.subarray(at, at + SLOW_CHUNK_BYTES));
+          await delay((SLOW_CHUNK_BYTES * 1000) / b.bytesPerSecond);
+        }
+        return void response.end();
+      case "dying":
+        return void response.write(body.subarray(0, b.afterBytes), () => response.destroy());
+      case "silent":
+        return void response.write(body.subarray(0, b.afterBytes));
+      case "endless":
+        response.write(body);
+        while (!response.destroyed) {
+          if (!response.write(new Uint8Array(PIECE_BYTES))) await drainedOrClosed(response);
+        }
+        return;
+      default:
+        response.end(body);
+    }
+  }
+
+  const server = await startHttpServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  }, o);
+  return {
+    ...server,
+    behave(next) {
+      b = next;
+    },
+  };
+}
+
+function altered(bytes: Uint8Array, piece: number): Uint8Array {
+  const wrong = bytes.slice();
+  const at = piece * PIECE_BYTES;
+  wrong[at] = (wrong[at] ?? 0) ^ 1;
+  return wrong;
+}
+
+function drainedOrClosed(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => response.once("drain", resolve).once("close", resolve));
+}
