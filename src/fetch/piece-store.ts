@@ -4,15 +4,23 @@
 // Must not: know sources, copy a piece, block.
 
 import { lstat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Artifact, Digests, Opts, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
 import { createHeldPieces } from "./held-pieces.ts";
 import { createPieceBuffers, type PieceBuffer } from "./piece-buffers.ts";
-import type { FoundPieces, PlainError, StoreMessage, StoreRequest, StoreResults } from "./store-messages.ts";
+import type {
+  FoundPieces,
+  PlainError,
+  StoreMessage,
+  StoreRequest,
+  StoreResults,
+  StoreStart,
+} from "./store-messages.ts";
 import { startStoreThread, type StoreHost, storeThreadsOfHost } from "./store-thread.ts";
+import { sweepPartials } from "./sweep-partials.ts";
 
 export interface PieceStoreOptions extends Opts {
   readonly artifact: Verified<Artifact>;
@@ -80,18 +88,26 @@ const MAX_IN_PROOF = 12;
  * @throws UpdateError E_DISK_FULL, E_IO, E_INTERRUPTED, E_INTERNAL
  */
 export async function openPieceStore(o: PieceStoreOptions, host = storeThreadsOfHost()): Promise<PieceStore> {
-  const file = resolve(o.partialDir, `${o.artifact.sha256}.part`);
-  const info = await lstat(file).catch(() => undefined);
+  const { length, blake3, sha256 } = o.artifact;
+  const file = resolve(o.partialDir, `${sha256}.part`);
+  const mapFile = resolve(o.partialDir, `${sha256}.map`);
+  await sweepPartials(o.partialDir, o);
+  const isNew = await isEmpty(file) && await isEmpty(mapFile);
   throwIfAborted(o.signal);
-  const { store, opened } = createPieceStore(file, o, host);
+  const { store, opened } = createPieceStore({ file, mapFile, length, blake3 }, o, host);
   try {
     // When it is new there is nothing to wait for: the thread starts while the first bytes are on their way.
-    if (info !== undefined && info.size > 0) await orAborted(opened, o.signal);
+    if (!isNew) await orAborted(opened, o.signal);
     return store;
   } catch (e) {
     await store.close();
     throw e;
   }
+}
+
+async function isEmpty(file: string): Promise<boolean> {
+  const info = await lstat(file).catch(() => undefined);
+  return info === undefined || info.size === 0;
 }
 
 type Result = StoreResults[StoreRequest["type"]];
@@ -101,8 +117,8 @@ interface Pending {
   readonly reject: (e: UpdateError) => void;
 }
 
-function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptions, host: StoreHost) {
-  const { length, blake3, sha256 } = artifact;
+function createPieceStore(start: StoreStart, { onHashing }: PieceStoreOptions, host: StoreHost) {
+  const { length } = start;
   const count = pieceCount(length);
   const held = createHeldPieces(length);
   const resumed = createHeldPieces(length);
@@ -120,7 +136,6 @@ function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptio
 
   const valueAt = (index: number) => values.subarray(index * VALUE_BYTES, (index + 1) * VALUE_BYTES);
 
-  const start = { file, mapFile: join(dirname(file), `${sha256}.map`), length, blake3 };
   const thread = startStoreThread(start, host, onMessage, fail);
 
   function onMessage(message: StoreMessage): void {
@@ -198,7 +213,7 @@ function createPieceStore(file: string, { artifact, onHashing }: PieceStoreOptio
     get isListed() {
       return isListed;
     },
-    file,
+    file: start.file,
     has: (index) => held.has(index),
     valueOf: (index) => held.has(index) ? valueAt(index).slice() : undefined,
     takeBuffer: (opts) => buffers.take(opts),
@@ -251,7 +266,8 @@ function throwIfAborted(signal: AbortSignal): void {
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
-    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }

@@ -7,6 +7,7 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -97,7 +98,7 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
         const done: number[] = [];
         const store = await place.open({ onHashing: (n) => done.push(n) });
         const expected = pieces.toSorted((a, b) => a - b);
-        assert.deepEqual([heldOf(store), store.isListed, store.hashedPieces], [expected, pieces.length > 0, hashed]);
+        assert.deepEqual([heldOf(store), store.isListed, store.hashedPieces], [expected, true, hashed]);
         const heldBytes = expected.reduce((sum, index) => sum + pieceOf(bytes, index).length, 0);
         assert.deepEqual([store.heldBytes, store.resumedBytes], [heldBytes, heldBytes]);
         for (const index of expected) assert.deepEqual(store.valueOf(index), valueIn(place.list, index));
@@ -130,14 +131,6 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
       assert.deepEqual([heldOf(store), store.resumedBytes], [[0, 4], 2 * MIB]);
       await store.close();
       assert.deepEqual(await complete(place), [0, 4]);
-    });
-
-    test("a list is kept from one run to the next, before the first piece too", async () => {
-      const place = await leftBy([]);
-      rmSync(place.part);
-      writeFileSync(place.part, "x"); // less than a piece, and not its beginning
-      const store = await place.open();
-      assert.deepEqual([heldOf(store), store.isListed], [[], true]);
     });
 
     const MAPS: Record<string, (place: StorePlace) => void | Promise<void>> = {
@@ -231,6 +224,12 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
         assert.ok(lstatSync(place[which]).isDirectory());
       });
     }
+
+    test("an abort before it is asked leaves nothing behind", async () => {
+      const place = await newPlace();
+      await assert.rejects(place.open({ signal: AbortSignal.abort() }), fails("E_INTERRUPTED"));
+      assert.deepEqual(readdirSync(place.partialDir), []);
+    });
 
     test("an abort while it is proven again ends that, and the next run has it all", async () => {
       const content = sequence(64 * MIB);

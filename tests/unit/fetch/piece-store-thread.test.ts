@@ -1,6 +1,6 @@
 // The thread of a piece store: whatever kills it is an error at once, for all who wait; and none is left behind.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { type StoreHost, storeThreadsOfHost } from "../../../src/fetch/store-thread.ts";
@@ -8,6 +8,7 @@ import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { fails } from "../../support/fails.ts";
 import { heldOf, putPiece, signal, STORE_HOSTS, type StorePlace, storePlace } from "../../support/piece-stores.ts";
 import { sequence } from "../../support/sequence.ts";
+import { until } from "../../support/until.ts";
 
 const MIB = PIECE_BYTES;
 const { start } = storeThreadsOfHost();
@@ -22,6 +23,17 @@ async function placeWith(make: StoreHost["start"], content: Uint8Array = bytes):
   const place = await storePlace(content, { minBytes: 0, start: make });
   places.push(place);
   return place;
+}
+
+function openFilesIn(folder: string): number {
+  const links = readdirSync("/proc/self/fd").map((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ""; // the one that lists them
+    }
+  });
+  return links.filter((link) => link.startsWith(folder)).length;
 }
 
 const DEATHS: Record<string, StoreHost["start"]> = {
@@ -114,6 +126,21 @@ test("what was handed over before a close is kept", async () => {
     assert.deepEqual(heldOf(await place.open({ host })), [1, 3, 7]);
   }
 });
+
+test(
+  "no descriptor stays open, whatever is on its way to the disk",
+  { skip: !existsSync("/proc/self/fd") },
+  async () => {
+    for (const host of Object.values(STORE_HOSTS)) {
+      const place = await placeWith(host.start, sequence(33 * MIB)); // so long that it is synced on the way
+      const store = await place.open({ host });
+      await Promise.all(Array.from({ length: 33 }, (_, index) => putPiece(store, place.bytes, index)));
+      assert.ok(openFilesIn(place.partialDir) > 0);
+      await store.close();
+      await until("all are closed", () => openFilesIn(place.partialDir) === 0);
+    }
+  },
+);
 
 test("small artifacts need no thread; where none can be had, this one does the work", async () => {
   const small = await placeWith(start);
