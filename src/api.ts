@@ -71,21 +71,6 @@ export interface Mirror {
   fetch(path: string, maxBytes: number, o: Opts): Promise<Uint8Array>;
 }
 
-/** A supplier of one artifact's bytes. Its bytes are untrusted. */
-export interface Source {
-  /** "https://a.example/dchat", "cache", … */
-  readonly id: string;
-  readonly kind: SourceKind;
-  /** Lower is asked first. */
-  readonly priority: number;
-  /**
-   * The artifact's bytes from `offset` to its end, in order, in chunks of any size.
-   * May yield fewer or more bytes than the artifact has: the caller counts and proves.
-   * @throws UpdateError E_ABSENT when the supplier does not have it; E_UNREACHABLE, E_TIMEOUT, … otherwise
-   */
-  read(a: Verified<Artifact>, offset: number, o: Opts): AsyncIterable<Uint8Array>;
-}
-
 /** Which pieces of an artifact a supplier has. A piece is 1 MiB, the last one may be shorter. */
 export interface PieceSet {
   /** @param index of the piece, from 0 */
@@ -93,7 +78,7 @@ export interface PieceSet {
 }
 
 /** A supplier of one artifact's pieces. Its bytes are untrusted. */
-export interface PieceSource {
+export interface Source {
   /** "https://a.example/dchat", "cache", … */
   readonly id: string;
   readonly kind: SourceKind;

@@ -56,6 +56,8 @@ export const NETWORK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 };
 
 const MAX_ARGUMENT_LENGTH = 4096;
+/** Slower than what a connection is given up for, a limit would make every source look dead. */
+const MIN_RATE = 10_000;
 
 function usage(message: string, hint?: string): UpdateError {
   return new UpdateError("E_USAGE", message, { hint: hint ?? "see `dchat-update help`" });
@@ -144,6 +146,19 @@ export class Arguments {
     const n = /^-?[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
     if (!(n >= min && n <= max)) throw usage(`--${name} must be a whole number from ${min} to ${max}`);
     return n;
+  }
+
+  /** A rate such as 500K, 20M or 1.5MiB, as bytes per second: decimal units, or binary ones with "iB". */
+  rate(name: string): number | undefined {
+    const text = this.string(name);
+    if (text === undefined) return undefined;
+    const [, digits, unit = "", binary] = /^([0-9]{1,12}(?:\.[0-9]{1,3})?)([KMG]?)(i?B?)$/i.exec(text) ?? [];
+    const base = binary?.toLowerCase() === "ib" ? 1024 : 1000;
+    const bytesPerSecond = Math.floor(Number(digits) * base ** ["", "K", "M", "G"].indexOf(unit.toUpperCase()));
+    if (!(bytesPerSecond >= MIN_RATE)) {
+      throw usage(`--${name} must be bytes per second such as 500K, 20M or 1.5MiB, and ${MIN_RATE} at least`);
+    }
+    return bytesPerSecond;
   }
 
   /** A number of seconds, with fractions, as whole milliseconds. */

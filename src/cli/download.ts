@@ -4,15 +4,17 @@ import { chmod } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Artifact, Channel, Source, Verified } from "../api.ts";
 import { CHANNELS } from "../config/config.ts";
-import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
-import { downloadArtifact, type DownloadEvent } from "../fetch/download.ts";
+import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
+import { downloadArtifact, type DownloadEvent, type DownloadOptions } from "../fetch/download.ts";
+import { STRATEGIES } from "../fetch/source-classes.ts";
+import type { SourceReport } from "../fetch/source-report.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createCacheSource } from "../sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
-import { byVersion, inChannel, LISTING_OPTIONS, platformOf } from "./check.ts";
+import { byVersion, inChannel, LISTING_OPTIONS, platformOf, table } from "./check.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
@@ -26,6 +28,10 @@ export const downloadCommand: Command = {
     version: { type: "string", value: "V", help: "the version (default: the newest of the channel)" },
     output: { type: "string", value: "FILE", help: "also put the proven file here" },
     source: { type: "string", value: "KIND", help: `only from: ${SOURCE_KINDS.join(", ")}` },
+    strategy: { type: "string", value: "S", help: "parallel (default): several sources at once; failover: one by one" },
+    "max-rate": { type: "string", value: "RATE", help: "bytes per second in all, such as 500K, 20M, 1.5MiB" },
+    "max-rate-per-source": { type: "string", value: "RATE", help: "the same for each source" },
+    connections: { type: "string", value: "N", help: "most connections to one source, 1 to 16 (4)" },
     platform: LISTING_OPTIONS.platform,
     channel: LISTING_OPTIONS.channel,
     ...NETWORK_OPTIONS,
@@ -33,13 +39,21 @@ export const downloadCommand: Command = {
   async run(c, a) {
     const only = a.oneOf("source", SOURCE_KINDS);
     const wanted = readWanted(a);
+    const how: Manner = {
+      strategy: a.oneOf("strategy", STRATEGIES) ?? "parallel",
+      limits: {
+        bytesPerSecond: a.rate("max-rate"),
+        bytesPerSecondPerSource: a.rate("max-rate-per-source"),
+        connectionsPerSource: a.integer("connections", 1, 16),
+      },
+    };
     const session = await openSession(c);
     return await withHttp(c, a, async (client) => {
       const state = await refreshIfPossible(c, session, client);
       const artifact = chooseArtifact(c, wanted, session, state);
       const sources = createSources(session.config.mirrors, { packagesDir: session.home.packagesDir, client }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
-      const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name));
+      const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name), how);
       const output = a.string("output");
       const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, resolve(output));
       return {
@@ -49,6 +63,7 @@ export const downloadCommand: Command = {
           c.out.line("ok", "Signature verification passed (Ed25519)"),
           c.out.line("ok", `Downloaded ${artifact.name} from ${got.source}`),
           `   ${file}`,
+          ...sourceLines(got.sources),
         ],
         json: {
           version: artifact.version,
@@ -61,6 +76,7 @@ export const downloadCommand: Command = {
           resumedBytes: got.bytesResumed,
           sha256: artifact.sha256,
           blake3: artifact.blake3,
+          sources: got.sources.map(sourceJson),
           refused: got.refused.map((r) => ({ source: r.source, code: r.error.code, message: r.error.message })),
         },
       };
@@ -122,22 +138,28 @@ function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: TrustStat
   return [artifact, ...others].find((x) => x.packageType === "binary") ?? artifact;
 }
 
+type Manner = Pick<DownloadOptions, "strategy" | "limits">;
+
 async function fetchTo(
   c: Context,
   s: Session,
   artifact: Verified<Artifact>,
   sources: readonly Source[],
   destination: string,
+  how: Manner,
 ): ReturnType<typeof downloadArtifact> {
   const progress = createProgress(c.out, "downloading", artifact.length);
-  let from = "";
+  const alerts = new Map<string, Promise<void>>();
+  /** At once: a program that is killed later has told of it. */
+  const raise = (source: string, error: UpdateError) => {
+    if (!alerts.has(source)) alerts.set(source, alert(c, s.home, source, artifact.name, error));
+  };
   const onEvent = (e: DownloadEvent) => {
     switch (e.type) {
       case "source":
-        from = e.id;
         break;
       case "progress":
-        progress.update(e.bytes, from);
+        progress.update(e.bytes, e.sources);
         break;
       case "hashing":
         progress.update(e.bytes, "checking what is already here");
@@ -153,29 +175,39 @@ async function fetchTo(
       case "refused":
         progress.end();
         c.out.note(c.out.line("failed", `${e.source} was refused: ${e.error.message}`));
+        raise(e.source, e.error);
         break;
     }
   };
   try {
-    const got = await downloadArtifact({
-      artifact,
-      sources,
-      partialDir: s.home.partialDir,
-      destination,
-      signal: c.signal,
-      onEvent,
-    });
-    for (const r of got.refused) await alert(c, s.home, r.source, artifact.name, r.error);
-    return got;
+    const { partialDir } = s.home;
+    return await downloadArtifact({ ...how, artifact, sources, partialDir, destination, signal: c.signal, onEvent });
   } catch (e) {
     if (e instanceof AllSourcesFailedError) {
-      const lies = e.attempts.filter((x) => x.error.exitCode >= 30 && x.error.exitCode < 40);
-      for (const x of lies) await alert(c, s.home, x.source, artifact.name, x.error);
+      // Such as several of whom one lied, and nobody could say who.
+      for (const { source, error } of e.attempts) if (isIntegrityError(error)) raise(source, error);
     }
     throw e;
   } finally {
     progress.end();
+    await Promise.all(alerts.values());
   }
+}
+
+/** A line for each source that did something. */
+function sourceLines(reports: readonly SourceReport[]): string[] {
+  const rows = reports.filter((r) => r.outcome !== "unused" && r.outcome !== "absent").map((r) => [
+    ` ${r.id}`,
+    `${r.pieces} piece${r.pieces === 1 ? "" : "s"}`,
+    formatBytes(r.bytes),
+    r.bytesPerSecond === null ? "-" : `${formatBytes(r.bytesPerSecond)}/s`,
+    r.lies > 0 ? "lied: refused" : r.outcome === "failed" ? "failed" : "",
+  ]);
+  return table(rows);
+}
+
+function sourceJson({ error, ...r }: SourceReport): Record<string, unknown> {
+  return { ...r, code: error?.code ?? null, message: error?.message ?? null };
 }
 
 /** Copies the proven file out of the cache, proving it again on the way. */

@@ -5,6 +5,7 @@ import type { MirrorEntry } from "../config/config.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadUndici } from "../heavy/http.ts";
+import { pieceCount } from "../hash/piece-tree.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createHttpsMirror, createHttpsSource, isTemplate } from "../sources/https.ts";
 import { acceptTimestamp, type TrustState, wantedSnapshot } from "../trust/client.ts";
@@ -19,7 +20,7 @@ import { formatBytes } from "./output.ts";
 import { offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
 
 /** Enough for a connection to reach its speed; what comes is thrown away. */
-const SAMPLE_BYTES = 8 * 2 ** 20;
+const SAMPLE_PIECES = 8;
 /** A slow mirror is judged by what it gives in this time. */
 const SAMPLE_MS = 3000;
 
@@ -135,9 +136,10 @@ async function measureRate(
   let bytes = 0;
   try {
     const source = createHttpsSource({ url: mirror.url, priority: mirror.priority, client });
-    for await (const chunk of source.read(sample, 0, c)) {
+    const reader = await source.open(sample, c);
+    for await (const chunk of reader.read(0, Math.min(SAMPLE_PIECES, pieceCount(sample.length)), c)) {
       bytes += chunk.length;
-      if (bytes >= SAMPLE_BYTES || since(startMs) >= SAMPLE_MS) break;
+      if (since(startMs) >= SAMPLE_MS) break;
     }
     return { bytesPerSecond: Math.round(bytes * 1000 / since(startMs)) };
   } catch (e) {

@@ -2,6 +2,12 @@
 
 import type { UpdateError } from "../errors.ts";
 
+/** What a source gives at the moment. */
+export interface SourceRate {
+  readonly id: string;
+  readonly bytesPerSecond: number;
+}
+
 export type DownloadEvent =
   /** Another process is at work on the same artifact. */
   | { readonly type: "waiting"; readonly pid: number }
@@ -9,8 +15,14 @@ export type DownloadEvent =
   | { readonly type: "hashing"; readonly bytes: number; readonly total: number }
   /** This source is asked now. */
   | { readonly type: "source"; readonly id: string }
-  | { readonly type: "progress"; readonly bytes: number; readonly total: number }
-  /** It gave nothing, or not all of it. */
+  | {
+    readonly type: "progress";
+    readonly bytes: number;
+    readonly total: number;
+    /** Those that gave something. */
+    readonly sources: readonly SourceRate[];
+  }
+  /** It gave nothing, or broke. */
   | { readonly type: "failed"; readonly source: string; readonly error: UpdateError }
   /** It gave wrong bytes, and is asked no more. */
   | { readonly type: "refused"; readonly source: string; readonly error: UpdateError };

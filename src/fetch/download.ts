@@ -1,5 +1,5 @@
 // Fetches one artifact from sources that may lie, break or be slow, and proves it before it appears.
-// Design: "Data flow" of docs/architecture.md: cache, then by priority, until one succeeds.
+// Design: "Data flow" of docs/architecture.md: by pieces, from many sources at once.
 // Must not: know any channel, let anything unproven stand at the destination.
 
 import { mkdir } from "node:fs/promises";
@@ -11,16 +11,23 @@ import { withLock } from "../disk/lock.ts";
 import { asUpdateError, type FailedAttempt } from "../errors.ts";
 import { proveFile } from "../trust/proof.ts";
 import type { DownloadEvent } from "./download-event.ts";
-import { fetchFromSources } from "./fetch-from-sources.ts";
-import { openPartialFile } from "./partial-file.ts";
+import { fetchArtifact } from "./fetch-artifact.ts";
+import { openPieceStore } from "./piece-store.ts";
 import { placeProven, proveExisting } from "./place-proven.ts";
+import { createRateLimit } from "./rate-limit.ts";
+import type { Strategy } from "./source-classes.ts";
+import type { SourceReport } from "./source-report.ts";
+import { createSupplier } from "./supplier.ts";
 
 export type { DownloadEvent };
 
 export interface DownloadOptions extends Opts {
   readonly artifact: Verified<Artifact>;
-  /** Asked one after another, lower priority numbers first. */
+  /** Those of equal priority side by side, lower numbers first; inside a class, earlier ones get the first pieces. */
   readonly sources: readonly Source[];
+  /** `parallel` by default. */
+  readonly strategy?: Strategy;
+  readonly limits?: DownloadLimits;
   /** Folder for bytes in flight; created if missing. On the file system of the destination the last step is a rename. */
   readonly partialDir: string;
   /** The file to make; replaced when it holds something else. Its folder is created if missing. */
@@ -28,10 +35,20 @@ export interface DownloadOptions extends Opts {
   readonly onEvent: (e: DownloadEvent) => void;
 }
 
+/** What a download may take; undefined for no limit. */
+export interface DownloadLimits {
+  readonly bytesPerSecond?: number | undefined;
+  readonly bytesPerSecondPerSource?: number | undefined;
+  /** 4 by default. */
+  readonly connectionsPerSource?: number | undefined;
+}
+
 export interface Download {
   readonly file: Verified<LocalFile>;
-  /** Id of the source of the last byte; "cache" when the file was there already. */
+  /** Id of the source that gave most; "cache" when the file was there already. */
   readonly source: string;
+  /** What each source did, in the order in which they were asked. */
+  readonly sources: readonly SourceReport[];
   /** Bytes sent by sources, those that were thrown away included. */
   readonly bytesFetched: number;
   /** Bytes of an earlier run that did not have to be fetched again. */
@@ -40,6 +57,9 @@ export interface Download {
   readonly refused: readonly FailedAttempt[];
 }
 
+// More gain little where one is not enough, and look like an attack to small servers.
+const DEFAULT_CONNECTIONS = 4;
+const EARLIER_RUN = "an earlier run";
 // Another process may be fetching gigabytes over a slow line; whoever waits can be interrupted.
 const LOCK_WAIT_MS = 3_600_000;
 
@@ -66,20 +86,42 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   const { artifact, destination, signal } = o;
   const onHashing = (bytes: number) => o.onEvent({ type: "hashing", bytes, total: artifact.length });
   const existing = await proveExisting(artifact, destination, { signal, onProgress: onHashing });
-  if (existing !== undefined) return { file: existing, source: "cache", bytesFetched: 0, bytesResumed: 0, refused: [] };
-  const file = join(o.partialDir, `${artifact.sha256}.part`);
-  const partial = await openPartialFile({ file, maxLength: artifact.length, signal, onHashing });
+  if (existing !== undefined) {
+    return { file: existing, source: "cache", sources: [], bytesFetched: 0, bytesResumed: 0, refused: [] };
+  }
+  const limits = {
+    maxReads: o.limits?.connectionsPerSource ?? DEFAULT_CONNECTIONS,
+    bytesPerSecond: o.limits?.bytesPerSecondPerSource,
+  };
+  const suppliers = [...o.sources].sort((a, b) => a.priority - b.priority)
+    .map((source) => createSupplier(source, artifact, limits));
+  const store = await openPieceStore({ artifact, partialDir: o.partialDir, signal, onHashing });
   try {
-    await requireFreeSpace(o.partialDir, artifact.length - partial.length);
-    const { proof, ...fetched } = await fetchFromSources(partial, {
+    await requireFreeSpace(o.partialDir, artifact.length - store.heldBytes);
+    const file = await fetchArtifact({
       ...o,
+      store,
+      suppliers,
+      strategy: o.strategy ?? "parallel",
+      limit: createRateLimit(o.limits?.bytesPerSecond),
       prove: (measured) => proveFile(artifact, destination, measured),
     });
-    const bytesResumed = partial.resumedBytes;
-    await partial.close(); // Windows does not rename open files
-    await placeProven(artifact, file, destination, { signal });
-    return { ...fetched, file: proof, bytesResumed };
+    const bytesResumed = store.resumedBytes;
+    await store.close(); // Windows does not rename open files
+    await placeProven(artifact, store.file, destination, { signal });
+    return { ...summary(suppliers.map((s) => s.report)), file, bytesResumed };
   } finally {
-    await partial.close();
+    await Promise.all(suppliers.map((s) => s.close()));
+    await store.close();
   }
+}
+
+function summary(sources: readonly SourceReport[]): Pick<Download, "source" | "sources" | "bytesFetched" | "refused"> {
+  const [most] = [...sources].sort((a, b) => b.pieces - a.pieces);
+  return {
+    sources,
+    source: most !== undefined && most.pieces > 0 ? most.id : EARLIER_RUN,
+    bytesFetched: sources.reduce((sum, s) => sum + s.bytes, 0),
+    refused: sources.flatMap(({ id, lies, error }) => lies > 0 && error !== undefined ? [{ source: id, error }] : []),
+  };
 }

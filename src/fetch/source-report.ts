@@ -1,5 +1,5 @@
 // What one source did for a download: for the last lines of the output, and for the memory of mirrors.
-// Design: "a line a source" of docs/cli.md. Must not: hold any behaviour.
+// Design: "download" of docs/cli.md. Must not: hold any behaviour.
 
 import type { SourceKind } from "../api.ts";
 import type { UpdateError } from "../errors.ts";

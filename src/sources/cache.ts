@@ -4,7 +4,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Artifact, Opts, PieceReader, PieceSource, Source, Verified } from "../api.ts";
+import type { Artifact, Opts, PieceReader, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
@@ -19,13 +19,12 @@ const CHUNK_BYTES = PIECE_BYTES;
 const ALL = { has: () => true };
 
 /** Asked before every other source. */
-export function createCacheSource({ packagesDir }: CacheSourceOptions): Source & PieceSource {
+export function createCacheSource({ packagesDir }: CacheSourceOptions): Source {
   const fileOf = (a: Artifact) => join(packagesDir, a.name);
   return {
     id: "cache",
     kind: "cache",
     priority: -1,
-    read: (a, offset, { signal }) => readRange(fileOf(a), a.length, offset, a.length - offset, signal),
     async open(a, { signal }) {
       if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
       await (await openOfSize(fileOf(a), a.length)).close();

@@ -2,11 +2,10 @@
 // Design: "Release repository" of docs/formats.md. Everything that arrives here is untrusted.
 // Must not: prove anything, follow redirects itself (the client judges every hop).
 
-import type { Mirror, PieceSource, Source } from "../api.ts";
+import type { Mirror, Source } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { contentLength, statusError } from "./http-answer.ts";
-import { readToEnd } from "./http-offset.ts";
 import { createHttpsReader } from "./https-reader.ts";
 import { fileUrl, isTemplate, mirrorId, parseMirrorUrl } from "./mirror-url.ts";
 import { readBounded } from "./read-bounded.ts";
@@ -44,13 +43,12 @@ export interface HttpsSourceOptions extends HttpsMirrorOptions {
 }
 
 /** A mirror's artifacts. `url` may be a template. */
-export function createHttpsSource({ url, priority, client }: HttpsSourceOptions): Source & PieceSource {
+export function createHttpsSource({ url, priority, client }: HttpsSourceOptions): Source {
   const id = mirrorId(url);
   return {
     id,
     kind: "https",
     priority,
-    read: (a, offset, o) => readToEnd(id, url, client, a, offset, o),
     open(a, { signal }) {
       if (signal.aborted) return Promise.reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
       return Promise.resolve(createHttpsReader({ id, url, client, artifact: a }));

@@ -1,7 +1,7 @@
 // Every channel an artifact can come by, listed by hand. Design: "Layout" of docs/architecture.md.
 // Must not: register anything as a side effect; a new channel is a new line here.
 
-import type { PieceSource, Source, SourceKind } from "../api.ts";
+import type { Source, SourceKind } from "../api.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createCacheSource } from "./cache.ts";
 import { createHttpsSource } from "./https.ts";
@@ -19,7 +19,7 @@ export interface SourceContext {
   readonly client: HttpClient;
 }
 
-type Channel = (mirrors: readonly ConfiguredMirror[], c: SourceContext) => (Source & PieceSource)[];
+type Channel = (mirrors: readonly ConfiguredMirror[], c: SourceContext) => Source[];
 
 const CHANNELS: Readonly<Partial<Record<SourceKind, Channel>>> = {
   cache: (_, { packagesDir }) => [createCacheSource({ packagesDir })],
@@ -35,7 +35,7 @@ export function createSources(
   mirrors: readonly ConfiguredMirror[],
   c: SourceContext,
   only?: SourceKind,
-): (Source & PieceSource)[] {
+): Source[] {
   const kinds = only === undefined ? SOURCE_KINDS : SOURCE_KINDS.filter((kind) => kind === only);
   return kinds.flatMap((kind) => CHANNELS[kind]?.(mirrors, c) ?? []).sort((a, b) => a.priority - b.priority);
 }

@@ -112,7 +112,7 @@ test("a refused package is an alert: check shows it until it is acknowledged", a
   const { time, message, ...what } = alerts[0];
   assert.deepEqual(what, { source: liar.url, what: "dchat-1.0.0-linux-x64", code: "E_HASH_MISMATCH" });
   assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
-  assert.match(message, /SHA-256/);
+  assert.match(message, /other bytes than the signed ones in piece 0/);
   const line = new RegExp(
     `🚨 1 open alert:\n {2}\\S+ {2}${liar.url} {2}dchat-1\\.0\\.0-linux-x64 {2}E_HASH_MISMATCH\n`,
   );

@@ -31,7 +31,9 @@ test("download and verify say which proofs were passed", async () => {
 `;
   const file = join(home, "packages", "dchat-1.0.0-linux-x64");
   const downloaded = await succeed(["download", "--version", "1.0.0", ...linux, "--home", home]);
-  assert.equal(downloaded.stdout, `${proofs}✅ Downloaded dchat-1.0.0-linux-x64 from ${mirror.url}\n   ${file}\n`);
+  const [told, each] = downloaded.stdout.split(`   ${file}\n`);
+  assert.equal(told, `${proofs}✅ Downloaded dchat-1.0.0-linux-x64 from ${mirror.url}\n`);
+  assert.match(each ?? "", new RegExp(`^ {3}${mirror.url} +1 piece +40\\.0 KB +[0-9.]+ [KMG]?B/s *\n$`));
   assert.equal(downloaded.stderr, "⬇️  Downloading dchat-1.0.0-linux-x64 (40.0 KB)\n");
   const verified = await succeed(["verify", "--package", file, "--version", "1.0.0", "--home", home]);
   assert.equal(

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact, Source, Verified } from "../../src/api.ts";
-import { type Download, downloadArtifact, type DownloadEvent } from "../../src/fetch/download.ts";
 import { tempFolder } from "./temp-folder.ts";
+import { type Download, downloadArtifact, type DownloadEvent, type DownloadOptions } from "../../src/fetch/download.ts";
 
 export interface DownloadPlace {
   readonly folder: string;
@@ -14,7 +14,7 @@ export interface DownloadPlace {
   readonly destination: string;
   /** Of every download here, in order. */
   readonly events: DownloadEvent[];
-  download(sources: readonly Source[], o?: { signal?: AbortSignal; destination?: string }): Promise<Download>;
+  download(sources: readonly Source[], o?: Partial<DownloadOptions>): Promise<Download>;
   /** The destination holds exactly these bytes, and nothing is in flight any more. */
   assertPlaced(bytes: Uint8Array): Promise<void>;
   /** Nothing unproven has a name, and no lock is left. */
@@ -40,9 +40,10 @@ export function createDownloadPlace(artifact: Verified<Artifact>, parent?: strin
         artifact,
         sources,
         partialDir,
-        destination: o.destination ?? destination,
-        signal: o.signal ?? new AbortController().signal,
+        destination,
+        signal: new AbortController().signal,
         onEvent: (e) => void events.push(e),
+        ...o,
       }),
     async assertPlaced(bytes) {
       assert.deepEqual(new Uint8Array(await readFile(destination)), bytes);
@@ -51,7 +52,7 @@ export function createDownloadPlace(artifact: Verified<Artifact>, parent?: strin
     },
     async assertNothingPlaced() {
       assert.deepEqual(await list(packagesDir), []);
-      assert.deepEqual((await list(partialDir)).filter((name) => !name.endsWith(".part")), []);
+      assert.deepEqual((await list(partialDir)).filter((name) => !/\.(part|map)$/.test(name)), []);
     },
     partialLength: async () =>
       (await stat(join(partialDir, `${artifact.sha256}.part`)).catch(() => undefined))?.size ?? 0,

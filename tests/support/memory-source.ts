@@ -3,7 +3,7 @@
 // Must not: be timed by anything but its own `bytesPerSecond` and `latencyMs`.
 
 import { setImmediate as turn } from "node:timers/promises";
-import type { Artifact, PieceReader, PieceSource, SourceKind } from "../../src/api.ts";
+import type { Artifact, PieceReader, Source, SourceKind } from "../../src/api.ts";
 import { asUpdateError, UpdateError } from "../../src/errors.ts";
 import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
 import { pieceCount } from "../../src/hash/piece-tree.ts";
@@ -43,7 +43,7 @@ export interface MemorySourceOptions {
   readonly behaviour?: MemoryBehaviour;
 }
 
-export interface MemorySource extends PieceSource {
+export interface MemorySource extends Source {
   /** From now on, reads that run included; bytes given before count no more. */
   behave(b: MemoryBehaviour): void;
   /** It has these pieces too, and says so to whoever listens. */

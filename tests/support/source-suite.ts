@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Artifact, PieceReader, PieceSource, Verified } from "../../src/api.ts";
+import type { Artifact, PieceReader, Source, Verified } from "../../src/api.ts";
 import { isIntegrityError, UpdateError } from "../../src/errors.ts";
 import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
 import { artifactOf, pieceListOf, testBytes } from "./artifact.ts";
@@ -27,7 +27,7 @@ export type Behaviour =
   | { readonly kind: "sequential" };
 
 export interface SuppliedSource {
-  readonly source: PieceSource;
+  readonly source: Source;
   behave(b: Behaviour): Promise<void> | void;
   close(): Promise<void>;
 }
@@ -321,7 +321,7 @@ export async function collect(
 
 /** The first piece of an artifact, from a reader of its own. */
 export async function openAndRead(
-  source: PieceSource,
+  source: Source,
   a: Verified<Artifact>,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Uint8Array> {

@@ -5,6 +5,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Source } from "../../../src/api.ts";
 import { createHttpsSource } from "../../../src/sources/https.ts";
 import { artifactOf, targetUrlPath, testBytes } from "../../support/artifact.ts";
 import { startArtifactServer } from "../../support/artifact-server.ts";
@@ -72,7 +73,7 @@ describe("a download among others", { timeout: 120_000 }, () => {
     const lines = linesOf(second);
     assert.equal((await lines.next()).value, "waiting");
     finish();
-    assert.equal((await linesOf(first).next()).value, `fetched ${bytes.length}`);
+    assert.match(String((await linesOf(first).next()).value), /^fetched [1-9]/);
     assert.equal((await lines.next()).value, "fetched 0");
     await at.assertPlaced(bytes);
   });
@@ -100,25 +101,30 @@ describe("a download among others", { timeout: 120_000 }, () => {
     await at.assertNothingPlaced();
 
     await rm(filler);
-    const filling = {
+    const filling: Source = {
       ...source,
-      async *read(...args: Parameters<typeof source.read>) {
+      async open(a, o) {
+        const reader = await source.open(a, o);
         let seen = 0;
-        for await (const chunk of source.read(...args)) {
-          seen += chunk.length;
-          if (seen - chunk.length < 3 * MIB && seen >= 3 * MIB) await writeFile(filler, new Uint8Array(6 * MIB));
-          yield chunk;
-        }
+        return {
+          ...reader,
+          isSequential: false,
+          async *read(...args) {
+            for await (const chunk of reader.read(...args)) {
+              seen += chunk.length;
+              if (seen - chunk.length < 3 * MIB && seen >= 3 * MIB) await writeFile(filler, new Uint8Array(6 * MIB));
+              yield chunk;
+            }
+          },
+        };
       },
     };
     await assert.rejects(at.download([filling]), fails("E_DISK_FULL"));
     await at.assertNothingPlaced();
-    const kept = await at.partialLength();
-    assert.ok(kept >= 3 * MIB && kept < bytes.length, `${kept} bytes kept`);
 
     await rm(filler);
     const got = await at.download([source]);
-    assert.equal(got.bytesResumed, kept);
+    assert.ok(got.bytesResumed >= MIB && got.bytesResumed < bytes.length, `${got.bytesResumed} bytes were kept`);
     await at.assertPlaced(bytes);
   });
 });

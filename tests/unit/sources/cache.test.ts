@@ -7,18 +7,11 @@ import { createCacheSource } from "../../../src/sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
 import { fails } from "../../support/fails.ts";
-import { collect, testOffsetSource } from "../../support/offset-source-suite.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { openAndRead, testSource } from "../../support/source-suite.ts";
 import { testClient } from "../../support/test-client.ts";
 
 describe("the cache", () => {
-  testOffsetSource(async (a, bytes) => {
-    const packagesDir = tempFolder("cache");
-    await writeFile(join(packagesDir, a.name), bytes);
-    return { source: createCacheSource({ packagesDir }), close: () => rm(packagesDir, { recursive: true }) };
-  });
-
   testSource({
     shows: ["absent", "lying"],
     supply: async (a, bytes, list) => {
@@ -44,7 +37,6 @@ describe("the cache", () => {
     const packagesDir = tempFolder("cache");
     const a = await artifactOf(testBytes(100));
     await writeFile(join(packagesDir, a.name), testBytes(99));
-    await assert.rejects(collect(createCacheSource({ packagesDir }), a, 0), fails("E_ABSENT", "99 bytes"));
     await assert.rejects(openAndRead(createCacheSource({ packagesDir }), a), fails("E_ABSENT", "99 bytes"));
     await rm(packagesDir, { recursive: true });
   });

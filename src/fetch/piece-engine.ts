@@ -1,0 +1,463 @@
+// Brings the missing pieces of one artifact from many untrusted sources at once.
+// Design: "The download" of docs/architecture.md: classes by priority, runs of pieces, stalls seen within two seconds, the
+// last pieces asked for twice, liars dropped.
+// Must not: know any channel, touch the disk but through the store, decide what a right piece is.
+
+import type { Artifact, Opts, Verified } from "../api.ts";
+import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
+import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import type { DownloadEvent } from "./download-event.ts";
+import { createPiecePlan, type PiecePlan, type Run } from "./piece-plan.ts";
+import type { PieceStore } from "./piece-store.ts";
+import type { RateLimit } from "./rate-limit.ts";
+import { inClasses, isSlow, type Strategy } from "./source-classes.ts";
+import type { Supplier } from "./supplier.ts";
+
+export interface EngineOptions extends Opts {
+  readonly artifact: Verified<Artifact>;
+  readonly store: PieceStore;
+  /** Whom to ask; those of equal priority side by side, earlier ones first. */
+  readonly suppliers: readonly Supplier[];
+  readonly strategy: Strategy;
+  /** For all of them together. */
+  readonly limit: RateLimit;
+  readonly onEvent: (e: DownloadEvent) => void;
+  /** A piece that was missing is on disk. */
+  readonly onPiece?: (index: number, supplier: Supplier) => void;
+}
+
+/** One read that is running. */
+interface Reading {
+  readonly supplier: Supplier;
+  readonly run: Run;
+  readonly abort: AbortController;
+  readonly startedMs: number;
+  /** From the first byte on; time in which the reader waited for us is left out. */
+  bytes: number;
+  waitedForUsMs: number;
+  lastByteMs: number;
+  isWaitingForUs: boolean;
+  isStalled: boolean;
+  /** Bytes of the piece it is busy with. */
+  filled: number;
+}
+
+const TICK_MS = 100;
+// The design's bound: "stall detection within 2 s", and a tick to notice.
+const STALLED_MS = 2_000 - TICK_MS;
+// Each holds a buffer of a piece; the store has a few more.
+const MAX_READINGS = 24;
+// A run is what a read brings in half a second: long enough for a request to cost nothing, short enough to be left.
+const RUN_MS = 500;
+const MAX_RUN_PIECES = 16;
+// A read is followed by the next one before it has ended: so long before.
+const OVERLAP_MS = 20;
+// A supplier whose rate is not known yet is taken for one that needs so long for a piece.
+const UNKNOWN_PIECE_MS = 1_000;
+// Suppliers are there, and none of them brings anything.
+const HOPELESS_MS = 60_000;
+
+/**
+ * Resolves when every piece is held by the store.
+ * @throws AllSourcesFailedError with the reason of each; what the store throws; E_INTERRUPTED
+ */
+export async function fetchPieces(o: EngineOptions): Promise<void> {
+  if (o.store.heldCount === o.store.pieceCount) return;
+  await new PieceEngine(o).run();
+}
+
+class PieceEngine {
+  readonly #o: EngineOptions;
+  readonly #plan: PiecePlan;
+  readonly #classes: readonly (readonly Supplier[])[];
+  /** Suppliers of the classes opened so far. */
+  #asked: Supplier[] = [];
+  #openClasses = 0;
+  #classOpenedMs = 0;
+  readonly #watched = new Set<Supplier>();
+  /** Those that may have more pieces later. */
+  readonly #canGrow = new Set<Supplier>();
+  readonly #readings = new Set<Reading>();
+  readonly #byRun = new Map<Run, Reading>();
+  #proving = 0;
+  #progressMs = performance.now();
+  /** Ends the opening of sources and the watching of what they have. */
+  readonly #stop = new AbortController();
+  #settle: { resolve: () => void; reject: (e: unknown) => void } | undefined;
+
+  constructor(o: EngineOptions) {
+    this.#o = o;
+    this.#plan = createPiecePlan(o.store.pieceCount, (i) => o.store.has(i));
+    this.#classes = inClasses(o.suppliers, o.strategy);
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#o;
+    signal.throwIfAborted();
+    const onAbort = () => this.#end(asUpdateError(signal.reason, "E_INTERRUPTED"));
+    signal.addEventListener("abort", onAbort);
+    const timer = setInterval(() => this.#tick(), TICK_MS);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#settle = { resolve, reject };
+        this.#pump();
+      });
+      this.#report();
+    } finally {
+      clearInterval(timer);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Everything stops; late answers of sources and of the store change nothing any more. */
+  #end(error?: unknown): void {
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    this.#settle = undefined;
+    this.#stop.abort();
+    for (const reading of this.#readings) reading.abort.abort();
+    if (error === undefined) settle.resolve();
+    else settle.reject(error);
+  }
+
+  #tick(): void {
+    const nowMs = performance.now();
+    for (const reading of this.#readings) {
+      const isSilent = !reading.isWaitingForUs && nowMs - reading.lastByteMs >= STALLED_MS;
+      if (isSilent && reading.run.next >= reading.run.end) reading.abort.abort(); // it does not hang up
+      else if (isSilent && !reading.isStalled) this.#stall(reading);
+    }
+    const atWork = this.#readings.size > 0;
+    for (const supplier of this.#asked) supplier.tick(nowMs, atWork);
+    this.#report();
+    if (nowMs - this.#progressMs > HOPELESS_MS && this.#proving === 0) this.#fail();
+    else this.#pump();
+  }
+
+  #report(): void {
+    const { artifact, store, onEvent } = this.#o;
+    let bytes = store.heldBytes;
+    for (const reading of this.#readings) if (!this.#plan.isDone(reading.run.next)) bytes += reading.filled;
+    const rates = this.#asked.filter((s) => s.report.bytes > 0)
+      .map((s) => ({ id: s.source.id, bytesPerSecond: Math.round(s.rate) }));
+    onEvent({ type: "progress", bytes: Math.min(bytes, artifact.length), total: artifact.length, sources: rates });
+  }
+
+  /** Gives everybody something to do. Called whenever something changed. */
+  #pump(): void {
+    if (this.#settle === undefined) return;
+    if (this.#plan.missingCount === 0 && this.#proving === 0) return this.#end();
+    this.#openNextClasses();
+    for (const supplier of this.#workers()) {
+      if (supplier.state === "new") void this.#open(supplier);
+      if (supplier.state === "ready" && !this.#watched.has(supplier)) void this.#watch(supplier);
+      while (supplier.state === "ready" && this.#mayRead(supplier)) {
+        const run = this.#choose(supplier);
+        if (run === undefined) break;
+        void this.#read(supplier, run);
+      }
+    }
+    if (this.#plan.missingCount > 0 && this.#isHopeless()) this.#fail();
+  }
+
+  #fail(): void {
+    const attempts = this.#asked.flatMap(({ source, error, state }) =>
+      error === undefined && state === "out"
+        ? []
+        : [{ source: source.id, error: error ?? new UpdateError("E_ABSENT", `${source.id} does not have all of it`) }]
+    );
+    this.#end(new AllSourcesFailedError(`${this.#o.artifact.name} could not be fetched`, attempts));
+  }
+
+  // Classes
+
+  #openNextClasses(): void {
+    while (this.#openClasses < this.#classes.length && this.#needsNextClass()) {
+      this.#asked = [...this.#asked, ...this.#classes[this.#openClasses] ?? []];
+      this.#openClasses++;
+      this.#classOpenedMs = performance.now();
+    }
+  }
+
+  #needsNextClass(): boolean {
+    if (!this.#asked.some(isAlive)) return true;
+    const nowMs = performance.now();
+    const helps = (s: Supplier) => {
+      if (s.state === "resting") return false;
+      if (s.state === "opening") return nowMs - s.sinceMs < STALLED_MS;
+      return s.state === "new" || (s.state === "ready" && !this.#isStalled(s) && !this.#isIdle(s));
+    };
+    if (!this.#asked.some(helps)) return true;
+    const rate = this.#asked.reduce((sum, s) => sum + s.rate, 0);
+    return this.#o.strategy === "parallel" && isSlow(rate, nowMs - this.#classOpenedMs, this.#o.limit.bytesPerSecond);
+  }
+
+  /** It is ready and there is nothing it could bring. */
+  #isIdle(supplier: Supplier): boolean {
+    if (this.#readingsOf(supplier).length > 0) return false;
+    const have = supplier.reader?.have();
+    return have !== undefined && !this.#plan.wants(have);
+  }
+
+  /** Those who may get new work: all that were asked, or with failover the first that can help now. */
+  #workers(): readonly Supplier[] {
+    if (this.#o.strategy === "parallel") return this.#asked;
+    const canHelp = (s: Supplier) => isAlive(s) && s.state !== "resting" && !this.#isStalled(s) && !this.#isIdle(s);
+    const first = this.#asked.find(canHelp);
+    return first === undefined ? [] : [first];
+  }
+
+  #isHopeless(): boolean {
+    if (this.#readings.size > 0 || this.#proving > 0 || this.#openClasses < this.#classes.length) return false;
+    return !this.#asked.some((s) => isAlive(s) && (s.state !== "ready" || this.#canGrow.has(s)));
+  }
+
+  // One supplier
+
+  #readingsOf(supplier: Supplier): Reading[] {
+    return [...this.#readings].filter((r) => r.supplier === supplier);
+  }
+
+  #isStalled(supplier: Supplier): boolean {
+    return this.#readingsOf(supplier).some((r) => r.isStalled);
+  }
+
+  async #open(supplier: Supplier): Promise<void> {
+    this.#o.onEvent({ type: "source", id: supplier.source.id });
+    const problem = await supplier.open({ signal: this.#stop.signal });
+    if (problem !== undefined) this.#tellFailure(supplier, problem);
+    this.#pump();
+  }
+
+  async #watch(supplier: Supplier): Promise<void> {
+    this.#watched.add(supplier);
+    this.#canGrow.add(supplier);
+    try {
+      for await (const _ of supplier.reader?.changed({ signal: this.#stop.signal }) ?? []) this.#pump();
+    } catch (e) {
+      if (this.#settle !== undefined) this.#tellFailure(supplier, supplier.broke(e));
+    }
+    this.#canGrow.delete(supplier);
+    this.#pump();
+  }
+
+  #mayRead(supplier: Supplier): boolean {
+    if (this.#readings.size >= MAX_READINGS) return false;
+    const own = this.#readingsOf(supplier);
+    if (own.some((r) => r.isStalled)) return false;
+    if (supplier.reader?.isSequential === true) return own.length === 0;
+    const overlap = own.length < supplier.maxReads && own.some((r) => this.#isEnding(r)) ? 1 : 0;
+    return own.length < supplier.readTarget + overlap;
+  }
+
+  /** So near its end that the next one should be asked for now. */
+  #isEnding({ supplier, run, filled }: Reading): boolean {
+    if (run.end - run.next > 1) return false;
+    return (PIECE_BYTES - filled) * 1000 <= (supplier.readRate ?? 0) * OVERLAP_MS;
+  }
+
+  #choose(supplier: Supplier): Run | undefined {
+    const { reader, readRate } = supplier;
+    if (reader === undefined) return undefined;
+    if (reader.isSequential) return this.#plan.missingCount > 0 ? this.#plan.takeAll() : undefined;
+    const pieceMs = readRate === undefined ? UNKNOWN_PIECE_MS : PIECE_BYTES * 1000 / readRate;
+    const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
+    // The shorter what is left, the shorter the runs, so that all end at about the same time.
+    const share = Math.ceil(this.#plan.missingCount / (2 * (this.#readings.size + 1)));
+    const max = Math.max(1, Math.min(byRate, share, MAX_RUN_PIECES));
+    const have = reader.have();
+    return this.#plan.takeFree(have, max) ??
+      this.#plan.takeOver(have, max, pieceMs, (run) => this.#estimateMs(run, supplier)) ??
+      this.#plan.takeAhead(have, max);
+  }
+
+  /** How long a run will take that another supplier brings; 0 for one that is not to be taken over. */
+  #estimateMs(run: Run, asker: Supplier): number {
+    const reading = this.#byRun.get(run);
+    if (reading === undefined || reading.supplier === asker) return 0;
+    const elapsedMs = performance.now() - reading.startedMs - reading.waitedForUsMs;
+    if (reading.bytes === 0) return elapsedMs; // as if half of its time were over
+    const leftBytes = (run.claimEnd - run.next) * PIECE_BYTES - reading.filled;
+    return leftBytes * elapsedMs / reading.bytes;
+  }
+
+  // One read
+
+  async #read(supplier: Supplier, run: Run): Promise<void> {
+    const nowMs = performance.now();
+    const reading: Reading = {
+      supplier,
+      run,
+      abort: new AbortController(),
+      startedMs: nowMs,
+      bytes: 0,
+      waitedForUsMs: 0,
+      lastByteMs: nowMs,
+      isWaitingForUs: false,
+      isStalled: false,
+      filled: 0,
+    };
+    this.#readings.add(reading);
+    this.#byRun.set(run, reading);
+    supplier.readBegins();
+    const wasSequential = supplier.reader?.isSequential === true;
+    try {
+      await this.#receive(reading);
+    } catch (e) {
+      if (this.#settle === undefined || reading.abort.signal.aborted) {
+        // Nobody waits for it any more.
+      } else if (e instanceof StoreFailure) {
+        this.#end(e.cause);
+      } else if (supplier.reader?.isSequential === true && !wasSequential) {
+        // It was asked for a part and can only give the whole: no fault of it.
+      } else {
+        this.#broke(supplier, e);
+      }
+    } finally {
+      if (reading.isStalled && this.#settle !== undefined) supplier.broke(silent(supplier)); // it was cut off for that
+      supplier.readEnds(reading.bytes, performance.now() - reading.startedMs - reading.waitedForUsMs);
+      this.#readings.delete(reading);
+      this.#byRun.delete(run);
+      this.#plan.finish(run);
+    }
+    this.#pump();
+  }
+
+  /** Reads to the end of the run, or until others have or bring the rest. */
+  async #receive(reading: Reading): Promise<void> {
+    const { supplier, run, abort: { signal } } = reading;
+    const { store, limit } = this.#o;
+    let buffer: Uint8Array<ArrayBuffer> | undefined;
+    try {
+      const chunks = supplier.reader?.read(run.next, run.end - run.next, { signal }) ?? [];
+      for await (let chunk of chunks) {
+        const received = chunk.length;
+        this.#gotBytes(reading, received);
+        while (chunk.length > 0) {
+          if (run.next >= run.end) return; // it goes on behind what was asked for
+          const size = this.#pieceLength(run.next);
+          if (buffer === undefined && !this.#plan.isDone(run.next)) {
+            buffer = await this.#waitedForUs(reading, orStoreFailure(store.takeBuffer({ signal })));
+          }
+          const part = chunk.subarray(0, size - reading.filled);
+          buffer?.set(part, reading.filled);
+          reading.filled += part.length;
+          chunk = chunk.subarray(part.length);
+          if (reading.filled < size) continue;
+          reading.filled = 0;
+          if (buffer !== undefined) this.#arrived(supplier, run.next, buffer);
+          buffer = undefined;
+          this.#plan.advance(run);
+          if (this.#plan.missingCount === 0 || this.#plan.isRelieved(run)) return;
+        }
+        if (this.#isEnding(reading)) this.#pump();
+        for (const wait of [limit.take(received, signal), supplier.limit.take(received, signal)]) {
+          if (wait !== undefined) await this.#waitedForUs(reading, wait);
+        }
+      }
+    } finally {
+      if (buffer !== undefined) store.returnBuffer(buffer);
+    }
+    if (run.next < run.end) {
+      throw new UpdateError("E_SIZE_MISMATCH", `${supplier.source.id} ended before the bytes it was asked for`, {
+        source: supplier.source.id,
+      });
+    }
+  }
+
+  #pieceLength(index: number): number {
+    return Math.min(PIECE_BYTES, this.#o.artifact.length - index * PIECE_BYTES);
+  }
+
+  #gotBytes(reading: Reading, bytes: number): void {
+    const nowMs = performance.now();
+    if (reading.bytes === 0) reading.supplier.firstByteAfter(nowMs - reading.startedMs);
+    reading.bytes += bytes;
+    reading.lastByteMs = this.#progressMs = nowMs;
+    reading.supplier.gotBytes(bytes);
+    if (!reading.isStalled) return;
+    reading.isStalled = false;
+    this.#plan.resume(reading.run);
+  }
+
+  async #waitedForUs<T>(reading: Reading, wait: Promise<T>): Promise<T> {
+    const sinceMs = performance.now();
+    reading.isWaitingForUs = true;
+    try {
+      return await wait;
+    } finally {
+      reading.isWaitingForUs = false;
+      reading.lastByteMs = performance.now();
+      reading.waitedForUsMs += reading.lastByteMs - sinceMs;
+    }
+  }
+
+  #stall(reading: Reading): void {
+    reading.isStalled = true;
+    this.#plan.suspend(reading.run);
+  }
+
+  #arrived(supplier: Supplier, index: number, buffer: Uint8Array<ArrayBuffer>): void {
+    const { store } = this.#o;
+    if (this.#plan.isDone(index)) return store.returnBuffer(buffer);
+    this.#plan.arrived(index);
+    for (const other of this.#readings) {
+      const isLate = other.run.next === index && other.supplier !== supplier && !other.run.passesOver;
+      if (isLate) other.abort.abort(); // it was slower, and what it holds besides is free for all
+    }
+    this.#proving++;
+    store.put(index, buffer).then((isRight) => {
+      this.#proving--;
+      if (isRight) {
+        supplier.proved();
+        this.#o.onPiece?.(index, supplier);
+      } else {
+        this.#plan.reopen(index);
+        this.#refuse(supplier, wrongPiece(supplier, index));
+      }
+      this.#pump();
+    }, (e) => this.#end(e));
+  }
+
+  #broke(supplier: Supplier, e: unknown): void {
+    const error = asUpdateError(e);
+    const { retry } = error;
+    if (isIntegrityError(error)) this.#refuse(supplier, error);
+    else if (retry !== "elsewhere") this.#end(error); // a bug of ours is no fault of a source
+    else this.#tellFailure(supplier, supplier.broke(error));
+  }
+
+  #tellFailure(supplier: Supplier, error: UpdateError): void {
+    if (this.#settle === undefined) return;
+    this.#o.onEvent({ type: "failed", source: supplier.source.id, error });
+  }
+
+  /** A liar is asked nothing more, and nothing it still sends is looked at. */
+  #refuse(supplier: Supplier, error: UpdateError): void {
+    const isFirst = supplier.report.lies === 0;
+    supplier.lied(error);
+    for (const reading of this.#readingsOf(supplier)) reading.abort.abort();
+    if (isFirst) this.#o.onEvent({ type: "refused", source: supplier.source.id, error });
+  }
+}
+
+/** The disk or the hashing thread failed: no other source can help. */
+class StoreFailure extends Error {}
+
+function orStoreFailure<T>(work: Promise<T>): Promise<T> {
+  return work.catch((cause) => {
+    throw new StoreFailure("the piece store failed", { cause });
+  });
+}
+
+const isAlive = ({ state }: Supplier): boolean => state !== "down" && state !== "out";
+
+function silent({ source: { id } }: Supplier): UpdateError {
+  return new UpdateError("E_TIMEOUT", `${id} sent nothing for two seconds`, { source: id });
+}
+
+function wrongPiece({ source: { id } }: Supplier, index: number): UpdateError {
+  return new UpdateError("E_HASH_MISMATCH", `${id} gave other bytes than the signed ones in piece ${index}`, {
+    source: id,
+  });
+}

@@ -1,0 +1,94 @@
+// The piece list of an artifact, from whoever has it. Design: "The download" of docs/architecture.md: it needs no
+// signature, because only the right one merges to the signed digest. Must not: read pieces.
+
+import type { Opts } from "../api.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import type { DownloadEvent } from "./download-event.ts";
+import type { PieceStore } from "./piece-store.ts";
+import type { Supplier } from "./supplier.ts";
+
+export interface FindPieceListOptions extends Opts {
+  readonly store: PieceStore;
+  /** In the order in which they are asked. */
+  readonly suppliers: readonly Supplier[];
+  readonly onEvent: (e: DownloadEvent) => void;
+}
+
+// One that has not answered by then is no longer waited for alone.
+const ASK_NEXT_MS = 1_000;
+
+// Whoever cannot be asked for the list cannot be asked for pieces either.
+const NOT_THERE = new Set(["E_UNREACHABLE", "E_TIMEOUT"]);
+
+/**
+ * Gives the store a proven piece list if anybody has one.
+ * Suppliers are asked one after another, the next one when the last has failed or is slow.
+ * @throws what the store throws; E_INTERRUPTED
+ */
+export async function findPieceList({ store, suppliers, signal, onEvent }: FindPieceListOptions): Promise<void> {
+  if (store.isListed) return;
+  const enough = new AbortController();
+  const stop = () => enough.abort(signal.reason);
+  signal.addEventListener("abort", stop);
+  let fatal: unknown;
+
+  async function ask(supplier: Supplier): Promise<void> {
+    const source = supplier.source.id;
+    if (supplier.state === "new") {
+      onEvent({ type: "source", id: source });
+      const problem = await supplier.open({ signal }); // goes on when another one answers first
+      if (problem !== undefined && !signal.aborted) onEvent({ type: "failed", source, error: problem });
+    }
+    try {
+      const list = await supplier.reader?.pieceList({ signal: enough.signal });
+      if (list === undefined || enough.signal.aborted) return;
+      await store.setPieceList(list);
+      enough.abort();
+    } catch (e) {
+      if (enough.signal.aborted) return;
+      const error = asUpdateError(e);
+      const { code } = error;
+      if (error.retry !== "elsewhere") throw error; // our own disk
+      if (code === "E_HASH_MISMATCH") {
+        const lie = new UpdateError(code, `${source} gave a wrong piece list: ${error.message}`, { source });
+        supplier.lied(lie);
+        onEvent({ type: "refused", source, error: lie });
+      } else if (NOT_THERE.has(code)) {
+        onEvent({ type: "failed", source, error: supplier.broke(error) });
+      } // any other answer, a page that says "not found" with status 200 among them, says nothing about the artifact itself
+    }
+  }
+
+  try {
+    const asked: Promise<void>[] = [];
+    for (const supplier of suppliers) {
+      if (enough.signal.aborted) break;
+      const answer = ask(supplier).catch((e) => {
+        fatal ??= e;
+        enough.abort();
+      });
+      asked.push(answer);
+      await Promise.race([answer, after(ASK_NEXT_MS, enough.signal)]);
+    }
+    await Promise.race([Promise.all(asked), after(undefined, enough.signal)]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+    enough.abort();
+  }
+  if (fatal !== undefined) throw fatal;
+  signal.throwIfAborted();
+}
+
+/** Resolves after a time, or never; at once when the signal is aborted. */
+function after(ms: number | undefined, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = ms === undefined ? undefined : setTimeout(done, ms);
+    if (signal.aborted) done();
+    else signal.addEventListener("abort", done);
+  });
+}
