@@ -34,6 +34,9 @@ const filesOf = ({ home }: Operator) => [
   join(home, "partial", `${sha256(artifact)}.part`),
 ];
 
+// Nearly as long as a lock stands that nobody touches. On a busy machine a command takes a quarter of it.
+const STALE_LOCK_MS = 50_000;
+
 async function killAtEach(
   runtime: Runtime,
   call: WritingCall,
@@ -61,7 +64,7 @@ async function killAtEach(
     requireWhole(state, old, end);
     requireProvenPackages(packages, repository.digests);
     const { elapsedMs } = await operator.succeed(...args);
-    assert.ok(elapsedMs < 8000, `${call} ${n}: a dead process's lock was waited for, ${elapsedMs} ms`);
+    assert.ok(elapsedMs < STALE_LOCK_MS, `${call} ${n}: a dead process's lock was waited for, ${elapsedMs} ms`);
     const later = operator.snapshot();
     assert.ok(later.state === end, `${call} ${n}: another state than without a kill`);
     if (args[0] === "download") assert.ok(later.packages.has(nameOf("1.1.0")));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import process from "node:process";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { blake3 as oracle } from "hash-wasm";
@@ -36,7 +36,8 @@ async function answerOfPage(chromium: string, script: string, lengths: readonly 
     "--disable-dev-shm-usage",
     `--user-data-dir=${profile}`,
   ];
-  const browser = spawn(chromium, [...flags, server.url], { stdio: ["ignore", "ignore", "pipe"] });
+  const env = { ...process.env, TMPDIR: profile }; // for what it leaves behind when it is killed
+  const browser = spawn(chromium, [...flags, server.url], { stdio: ["ignore", "ignore", "pipe"], env });
   const gone = once(browser, "exit");
   try {
     const ended = gone.then(async () => Promise.reject(new Error(`Chromium ended: ${await text(browser.stderr)}`)));
@@ -45,8 +46,7 @@ async function answerOfPage(chromium: string, script: string, lengths: readonly 
   } finally {
     browser.kill("SIGKILL");
     await gone;
-    await server.close();
-    rmSync(profile, { recursive: true, maxRetries: 5 });
+    await server.close(); // its profile goes with this file's folders: its helpers still write to it
   }
 }
 

@@ -16,8 +16,8 @@ export function timeMs([program, ...args]: CommandLine, o: { cwd?: string } = {}
   return elapsed;
 }
 
-/** Each command once a round, in turn, so that a machine that gets slower slows all of them; the median of each. */
-export function mediansInTurn(commands: readonly (() => number)[], rounds: number, warmups = 1): number[] {
+/** Each command once a round, in turn, so that a machine that gets slower slows all of them. @returns times of each */
+export function timesInTurn(commands: readonly (() => number)[], rounds: number, warmups = 1): number[][] {
   const times = commands.map((): number[] => []);
   for (let round = -warmups; round < rounds; round++) {
     commands.forEach((run, i) => {
@@ -25,7 +25,16 @@ export function mediansInTurn(commands: readonly (() => number)[], rounds: numbe
       if (round >= 0) times[i]?.push(elapsed);
     });
   }
-  return times.map(median);
+  return times;
+}
+
+export function mediansInTurn(commands: readonly (() => number)[], rounds: number, warmups = 1): number[] {
+  return timesInTurn(commands, rounds, warmups).map(median);
+}
+
+/** Of times taken in turn, round by round: a machine that is busy for a while slows both of a pair. */
+export function medianRatio(ours: readonly number[], theirs: readonly number[]): number {
+  return median(ours.map((time, i) => time / (theirs[i] ?? NaN)));
 }
 
 export function median(values: readonly number[]): number {

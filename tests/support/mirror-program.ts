@@ -27,6 +27,8 @@ export interface MirrorCounts {
   readonly requests: number;
   /** Bytes of bodies that the network took. */
   readonly sentBytes: number;
+  /** Those of them that it had sent before, counted in whole blocks of 64 KiB. */
+  readonly repeatedBytes: number;
   /** When it took the last of them, in milliseconds since 1970; 0 before. */
   readonly lastByteMs: number;
   /** Altered pieces that it took whole. */
@@ -35,13 +37,15 @@ export interface MirrorCounts {
 
 const PIECE_BYTES = 1 << 20;
 // A limited mirror gives its connections turns; a fast one spends its time in the kernel.
-const LIMITED_CHUNK_BYTES = 1 << 16;
+const BLOCK_BYTES = 1 << 16;
 const CHUNK_BYTES = 1 << 20;
 
 const [folder = ".", json = "{}"] = process.argv.slice(2);
 const o = JSON.parse(json) as MirrorOptions; // mirror-process.ts wrote it
 const bucket = createTokenBucket(o.bytesPerSecond);
-const counts = { requests: 0, sentBytes: 0, lastByteMs: 0, alteredPieces: 0 };
+const counts = { requests: 0, sentBytes: 0, repeatedBytes: 0, lastByteMs: 0, alteredPieces: 0 };
+/** Blocks that were sent whole, of each path. */
+const sentBlocks = new Map<string, Set<number>>();
 const sockets = new Set<Socket>();
 
 const isAltered = (piece: number): boolean =>
@@ -66,9 +70,30 @@ function written(response: ServerResponse, bytes: Uint8Array): Promise<boolean> 
   });
 }
 
-async function sendArtifact(file: FileHandle, first: number, end: number, response: ServerResponse): Promise<void> {
+/** @param from first byte of what one answer has sent, of which those from `at` on are new */
+function count(blocks: Set<number>, from: number, at: number, end: number): void {
+  counts.sentBytes += end - at;
+  counts.lastByteMs = Date.now();
+  for (let block = Math.ceil(at / BLOCK_BYTES); (block + 1) * BLOCK_BYTES <= end; block++) {
+    if (blocks.has(block)) counts.repeatedBytes += BLOCK_BYTES;
+    blocks.add(block);
+  }
+  for (let piece = Math.ceil(from / PIECE_BYTES); (piece + 1) * PIECE_BYTES <= end; piece++) {
+    if ((piece + 1) * PIECE_BYTES > at && isAltered(piece)) counts.alteredPieces++;
+  }
+}
+
+async function sendArtifact(
+  path: string,
+  file: FileHandle,
+  first: number,
+  end: number,
+  response: ServerResponse,
+): Promise<void> {
   counts.requests++;
-  const most = o.bytesPerSecond === undefined ? CHUNK_BYTES : LIMITED_CHUNK_BYTES;
+  const blocks = sentBlocks.get(path) ?? new Set();
+  sentBlocks.set(path, blocks);
+  const most = o.bytesPerSecond === undefined ? CHUNK_BYTES : BLOCK_BYTES;
   for (let at = first; at < end;) {
     const { bytesRead, buffer } = await file.read(new Uint8Array(Math.min(most, end - at)), 0, null, at);
     if (bytesRead === 0) return;
@@ -76,12 +101,8 @@ async function sendArtifact(file: FileHandle, first: number, end: number, respon
     alter(chunk, at);
     await bucket.take(bytesRead);
     if (!await written(response, chunk)) return;
-    for (let piece = Math.ceil(first / PIECE_BYTES); (piece + 1) * PIECE_BYTES <= at + bytesRead; piece++) {
-      if ((piece + 1) * PIECE_BYTES > at && isAltered(piece)) counts.alteredPieces++;
-    }
+    count(blocks, first, at, at + bytesRead);
     at += bytesRead;
-    counts.sentBytes += bytesRead;
-    counts.lastByteMs = Date.now();
     if (counts.sentBytes >= (o.diesAfterBytes ?? Infinity)) return die();
   }
 }
@@ -102,7 +123,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.writeHead(status, headers);
     if (request.method === "HEAD") return void response.end();
     if (path.startsWith("/targets/") && !/\.(pieces|json|torrent)$/.test(path)) {
-      await sendArtifact(file, range.first, range.end, response);
+      await sendArtifact(path, file, range.first, range.end, response);
     } else {
       const { buffer } = await file.read(new Uint8Array(range.end - range.first), 0, null, range.first);
       response.write(buffer);

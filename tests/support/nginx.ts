@@ -54,7 +54,7 @@ daemon off;
 ${process.getuid?.() === 0 ? "user root;" : "" /* the folder is this user's alone */}
 worker_processes 1;
 pid ${join(own, "pid")};
-error_log stderr error;
+error_log stderr crit;
 events { worker_connections 256; }
 http {
   ${temporary.join("\n  ")}
