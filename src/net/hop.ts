@@ -57,7 +57,8 @@ export interface AllowedAddresses {
 
 /**
  * Judges the addresses a name was resolved to.
- * @param floor scope of the mirror itself; undefined for the mirror's own, first request
+ * @param floor scope of whoever named the URL, the mirror that redirects or the public for a signed list; undefined for
+ *   what the operator named
  * @throws UpdateError E_FORBIDDEN_ADDRESS when none may be connected to
  */
 export function allowedAddresses(
@@ -75,9 +76,13 @@ export function allowedAddresses(
     const where = `${url.hostname} (${resolved.slice(0, 3).join(", ")})`;
     throw floor === undefined
       ? new UpdateError("E_FORBIDDEN_ADDRESS", `plain http to ${where} is not allowed`)
-      : new UpdateError("E_FORBIDDEN_ADDRESS", `a redirect leads into a more private network, to ${where}`, {
-        hint: "use --allow-private if this mirror is meant to do so",
-      });
+      : new UpdateError(
+        "E_FORBIDDEN_ADDRESS",
+        `a redirect or a signed list leads into a more private network, to ${where}`,
+        {
+          hint: "use --allow-private if that is meant",
+        },
+      );
   }
   return { addresses: scoped.map((a) => a.address), scope: mostPublic(scoped.map((a) => a.scope)) };
 }

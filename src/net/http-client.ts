@@ -21,6 +21,8 @@ export interface GetOptions extends Opts {
   readonly headers?: Readonly<Record<string, string>>;
   /** 5 by default. */
   readonly maxRedirects?: number;
+  /** No hop may be more private than this, the first one included; by default than the first one. */
+  readonly floor?: AddressScope;
 }
 
 /** An answer to the last hop. Its body must be read or discarded, or its connection stays open. */
@@ -126,7 +128,7 @@ export function createHttpClient(policy: NetworkPolicy, resolve: Resolve = syste
     const signal = AbortSignal.any([o.signal, closing.signal]);
     const maxRedirects = o.maxRedirects ?? DEFAULT_MAX_REDIRECTS;
     let target = first;
-    let floor: AddressScope | undefined;
+    let floor = o.floor;
     for (let hop = 0; hop <= maxRedirects; hop++) {
       const { route, scope } = await routeTo(target, floor, signal);
       floor ??= scope;

@@ -8,6 +8,7 @@ import { UpdateError } from "../errors.ts";
 import { countSignatures, type Envelope } from "../trust/envelope.ts";
 import type { KeyId } from "../trust/keys.ts";
 import { type Signed, type TargetFile, TOP_LEVEL_ROLES, type TopLevelRole } from "../trust/metadata.ts";
+import { MIRROR_LIST_PATH } from "../trust/mirror-list.ts";
 import { checkRelativePath } from "../trust/naming.ts";
 import { readArtifact } from "../trust/releases.ts";
 import { copyMeasured } from "./copy-file.ts";
@@ -151,9 +152,11 @@ async function firstWith(folders: readonly string[], path: string): Promise<stri
 }
 
 async function copyArtifact(from: string, to: string, target: TargetFile, o: Opts): Promise<void> {
-  const { length, sha256, blake3 } = readArtifact(target);
+  // The list of mirrors is no release: it has no BLAKE3, and its entry says all there is to say of it.
+  const blake3 = target.path === MIRROR_LIST_PATH ? undefined : readArtifact(target).blake3;
   await copyMeasured(from, to, (measured) => {
-    if (measured.length === length && measured.sha256 === sha256 && measured.blake3 === blake3) return to;
+    const isSame = measured.length === target.length && measured.sha256 === target.hashes.sha256;
+    if (isSame && (blake3 === undefined || measured.blake3 === blake3)) return to;
     throw new UpdateError("E_HASH_MISMATCH", `${JSON.stringify(from)} does not hold the staged artifact`, {
       hint: "this copy is damaged: merge another one",
     });

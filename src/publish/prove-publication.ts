@@ -14,6 +14,7 @@ import { proveFile } from "../trust/proof.ts";
 import { listReleases, type Releases } from "../trust/releases.ts";
 import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
 import { pieceListPath } from "./copy-file.ts";
+import { proveListedMirrors } from "./mirror-list.ts";
 import type { Publication } from "./prepare.ts";
 import { artifactPath, createRepositoryFiles, type Repository } from "./repository.ts";
 
@@ -56,10 +57,11 @@ export async function provePublication(
 
   const releases = listReleases(state, clock);
   await proveArtifacts(folder, releases, published, o);
+  const mirrors = await proveListedMirrors(createRepositoryFiles(folder), state, clock);
   const oldRoots = { ...raw, roots: repository.roots.map((r) => r.envelope.bytes) };
   return {
     network,
-    bundle: writeBundle(state, network),
+    bundle: writeBundle(state, network, mirrors),
     releases,
     readableUnderOldRoot: published !== undefined && accepts(published, oldRoots, clock),
     oldReadableUnderNewRoot: publishedState(publication.roots, repository, network) !== undefined,

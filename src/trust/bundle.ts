@@ -55,9 +55,10 @@ export function readBundle(bytes: Uint8Array): RawBundle {
 
 /**
  * The bundle of a complete state.
+ * @param mirrors the list that the state names, if it names one
  * @throws UpdateError E_TOO_LARGE when nobody would read it
  */
-export function writeBundle(state: TrustState, network: string): Uint8Array {
+export function writeBundle(state: TrustState, network: string, mirrors?: Uint8Array): Uint8Array {
   if (!isComplete(state)) throw new UpdateError("E_INTERNAL", "a bundle was asked for before everything was there");
   const stored = storedTrust(state);
   const text = (b: Uint8Array | undefined) => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(b);
@@ -73,6 +74,7 @@ export function writeBundle(state: TrustState, network: string): Uint8Array {
     targets: text(stored.targets.get("targets")),
     delegated,
     schedule: [],
+    ...(mirrors === undefined ? {} : { mirrors: text(mirrors) }),
   };
   // Plain JSON, not canonical: OLPC text keeps line feeds raw, which no JSON reader takes. Nothing signs a bundle.
   const bytes = new TextEncoder().encode(JSON.stringify(document));
