@@ -17,6 +17,10 @@ export interface Home {
   readonly acknowledgedAlertsFile: string;
   /** What runs on this node. */
   readonly currentFile: string;
+  /** What mirrors were worth so far. */
+  readonly healthFile: string;
+  /** The signed list of mirrors, as it was last fetched. */
+  readonly signedMirrorsFile: string;
 }
 
 export function homeAt(dir: string): Home {
@@ -30,6 +34,8 @@ export function homeAt(dir: string): Home {
     alertsFile: join(dir, "alerts.log"),
     acknowledgedAlertsFile: join(dir, "alerts.acknowledged.log"),
     currentFile: join(dir, "current.json"),
+    healthFile: join(dir, "mirror-health.json"),
+    signedMirrorsFile: join(dir, "trust", "mirrors.json"),
   };
 }
 

@@ -16,19 +16,12 @@ import {
 } from "../trust/client.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import type { NeededRole } from "../trust/search.ts";
+import { type MirrorReport, MirrorReports } from "./mirror-reports.ts";
 
 /** Roots accepted in one refresh (TUF 5.3.3 asks for a bound): a root a week for five years. */
 const MAX_ROOT_STEPS = 256;
 /** Once one mirror has answered, the others get this long: a silent mirror must not hold everybody up. */
 const GRACE_MS = 3000;
-
-/** What one mirror turned out to be worth in this refresh. */
-export interface MirrorReport {
-  readonly mirror: string;
-  /** "stale": honest but behind; "refused": gave something that does not verify; "failed": gave nothing. */
-  readonly status: "ok" | "stale" | "refused" | "failed";
-  readonly error?: UpdateError;
-}
 
 export interface RefreshOptions extends Opts {
   readonly mirrors: readonly Mirror[];
@@ -41,6 +34,8 @@ export interface RefreshOptions extends Opts {
   readonly save: (state: TrustState, step: "incomplete" | "complete") => Promise<void>;
   /** Called for every file that does not verify; staleness is no lie and not reported here. */
   readonly onRefused?: (mirror: string, error: UpdateError, file: string) => Promise<void>;
+  /** Called once, however the refresh ends: one report a mirror, in the order they were given. */
+  readonly onReports?: (reports: readonly MirrorReport[]) => void;
 }
 
 export interface RefreshResult {
@@ -60,10 +55,14 @@ export function quoteRole(name: string): string {
  */
 export async function refreshTrust(initial: TrustState, o: RefreshOptions): Promise<RefreshResult> {
   const r = new Refresh(initial, o);
-  await r.roots();
-  requireFreshRoot(r.state, o.clock);
-  await r.newest();
-  return { state: r.state, mirrors: o.mirrors.map((m) => r.report(m)) };
+  try {
+    await r.roots();
+    requireFreshRoot(r.state, o.clock);
+    await r.newest();
+  } finally {
+    o.onReports?.(r.reports.all());
+  }
+  return { state: r.state, mirrors: r.reports.all() };
 }
 
 /**
@@ -87,18 +86,15 @@ interface Accepted {
 
 class Refresh {
   state: TrustState;
+  readonly reports: MirrorReports;
   readonly #o: RefreshOptions;
-  readonly #problems = new Map<Mirror, MirrorReport>();
   /** Mirrors without a root that others have: what a rotated key signed is then old, not forged. */
   readonly #lackRoot = new Set<Mirror>();
 
   constructor(state: TrustState, o: RefreshOptions) {
     this.state = state;
     this.#o = o;
-  }
-
-  report(m: Mirror): MirrorReport {
-    return this.#problems.get(m) ?? { mirror: m.id, status: "ok" };
+    this.reports = new MirrorReports(o.mirrors);
   }
 
   async roots(): Promise<void> {
@@ -123,9 +119,9 @@ class Refresh {
   /** Others have a root that this mirror lacks or withholds. */
   #markWithoutRoot(mirror: Mirror, path: string): void {
     this.#lackRoot.add(mirror);
-    if (this.#problems.has(mirror)) return;
+    if (this.reports.faultOf(mirror) !== undefined) return;
     const error = new UpdateError("E_STALE", `it does not have ${path}, others do`, { source: mirror.id });
-    this.#problems.set(mirror, { mirror: mirror.id, status: "stale", error });
+    this.reports.setFault(mirror, "stale", error);
   }
 
   /** Takes the newest timestamp whose snapshot and targets somebody can supply. */
@@ -135,6 +131,7 @@ class Refresh {
     const answers = await this.#askAll(path, MAX_METADATA_BYTES.timestamp, accept);
     const { accepted: candidates, failed } = await this.#sort(answers, path);
     const version = (s: TrustState) => s.timestamp?.signed.version ?? 0;
+    for (const { mirror, state } of candidates) this.reports.setTimestamp(mirror, version(state));
     candidates.sort((a, b) => version(b.state) - version(a.state)); // stable: mirrors keep their order
     const tried = new Set<number>();
     for (const { state, mirror } of candidates) {
@@ -158,10 +155,10 @@ class Refresh {
   #markBehind(candidates: readonly Accepted[], newest: number): void {
     for (const { state, mirror } of candidates) {
       const version = state.timestamp?.signed.version ?? 0;
-      if (version >= newest || this.#problems.has(mirror)) continue;
+      if (version >= newest || this.reports.faultOf(mirror) !== undefined) continue;
       const message = `its timestamp is version ${version}, the newest is ${newest}`;
       const error = new UpdateError("E_STALE", message, { source: mirror.id });
-      this.#problems.set(mirror, { mirror: mirror.id, status: "stale", error });
+      this.reports.setFault(mirror, "stale", error);
     }
   }
 
@@ -202,11 +199,11 @@ class Refresh {
     maxBytes: number,
     accept: (bytes: Uint8Array) => TrustState,
   ): Promise<TrustState> {
-    const unreachable = (m: Mirror) => this.#problems.get(m)?.status === "failed" ? 1 : 0;
+    const unreachable = (m: Mirror) => this.reports.faultOf(m) === "failed" ? 1 : 0;
     const failed: FailedAttempt[] = [];
     for (const mirror of [...mirrors].sort((a, b) => unreachable(a) - unreachable(b))) {
       try {
-        return accept(await mirror.fetch(this.#o.prefix + path, maxBytes, this.#o));
+        return accept(await this.#fetch(mirror, path, maxBytes, this.#o.signal));
       } catch (e) {
         failed.push(await this.#failure(mirror, e, path));
       }
@@ -216,7 +213,7 @@ class Refresh {
 
   /** All mirrors at once. After the first good answer the others have a moment left; a wrong one hurries nobody. */
   async #askAll(path: string, maxBytes: number, accept: (bytes: Uint8Array) => TrustState): Promise<Answer[]> {
-    const { mirrors, prefix, signal } = this.#o;
+    const { mirrors, signal } = this.#o;
     if (mirrors.length === 0) {
       throw new UpdateError("E_NO_SOURCE", "no mirror is configured", {
         hint: "add one: dchat-update add-mirror --url URL --mirror-type https",
@@ -228,7 +225,7 @@ class Refresh {
     const ask = async (mirror: Mirror): Promise<Answer> => {
       let bytes: Uint8Array | undefined;
       try {
-        bytes = await mirror.fetch(prefix + path, maxBytes, { signal: AbortSignal.any([signal, late.signal]) });
+        bytes = await this.#fetch(mirror, path, maxBytes, AbortSignal.any([signal, late.signal]));
         const answer = accept(bytes);
         answered();
         return { mirror, answer };
@@ -250,6 +247,10 @@ class Refresh {
     }
   }
 
+  #fetch(mirror: Mirror, path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    return this.reports.fetch(mirror, this.#o.prefix + path, maxBytes, signal);
+  }
+
   /** Takes what was accepted, in the order of the mirrors, and puts down what was not. */
   async #sort(answers: readonly Answer[], path: string): Promise<{ accepted: Accepted[]; failed: FailedAttempt[] }> {
     const accepted: Accepted[] = [], failed: FailedAttempt[] = [];
@@ -268,11 +269,11 @@ class Refresh {
     const behind = isOldKey || isBehind(error);
     const status = behind ? "stale" : isIntegrityError(error) ? "refused" : "failed";
     // The first problem is reported, unless it was no lie and a lie follows.
-    const known = this.#problems.get(mirror)?.status;
+    const known = this.reports.faultOf(mirror);
     const isNews = known === undefined || (status === "refused" && known !== "refused");
     // A root that is not there is the normal end of the chain, no fault of the mirror.
     if (isNews && !(isRoot && error.code === "E_ABSENT")) {
-      this.#problems.set(mirror, { mirror: mirror.id, status, error });
+      this.reports.setFault(mirror, status, error);
     }
     if (status === "refused") await this.#o.onRefused?.(mirror.id, error, path);
     return { source: mirror.id, error };
