@@ -18,7 +18,7 @@ import {
   refresh,
   type Refreshed,
   type Session,
-  withHttp,
+  withMirrors,
 } from "./session.ts";
 
 /** An operator's script reacts to this one: an update is available. */
@@ -40,10 +40,10 @@ export const checkCommand: Command = {
   },
   async run(c, a) {
     const platform = platformOf(a);
-    const session = await openSession(c);
+    const session = await openSession(c, a);
     const channel = channelOf(a, session);
     const current = await currentVersion(session.home, a);
-    const refreshed = await withHttp(c, a, async (client) => {
+    const refreshed = await withMirrors(c, a, session, async (client) => {
       c.out.note(c.out.line("search", `Checking for updates (current version: ${current ?? "none"})`));
       return await refresh(c, session, client);
     });
@@ -111,11 +111,11 @@ export const listVersionsCommand: Command = {
   async run(c, a) {
     const platform = a.flag("all-platforms") ? undefined : platformOf(a);
     const channel = a.oneOf("channel", CHANNELS);
-    const session = await openSession(c);
+    const session = await openSession(c, a);
     const current = await currentVersion(session.home, a);
     const refreshed = a.flag("offline")
       ? { state: session.state, mirrors: [] }
-      : await withHttp(c, a, async (client) => await refresh(c, session, client));
+      : await withMirrors(c, a, session, async (client) => await refresh(c, session, client));
     const { artifacts } = listReleases(refreshed.state, offlineClock(c));
     const shown = artifacts.filter((x) =>
       (platform === undefined || x.platform === platform) && (channel === undefined || x.channel === channel)

@@ -17,9 +17,10 @@ import { listReleases } from "../trust/releases.ts";
 import { byVersion, inChannel, LISTING_OPTIONS, platformOf, table } from "./check.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
+import { seenInDownload } from "./health.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
-import { alert, openSession, refresh, type Session, updateClock, withHttp } from "./session.ts";
+import { alert, mirrorsToAsk, openSession, refresh, type Session, updateClock, withMirrors } from "./session.ts";
 
 export const downloadCommand: Command = {
   name: "download",
@@ -47,11 +48,12 @@ export const downloadCommand: Command = {
         connectionsPerSource: a.integer("connections", 1, 16),
       },
     };
-    const session = await openSession(c);
-    return await withHttp(c, a, async (client) => {
+    const session = await openSession(c, a);
+    return await withMirrors(c, a, session, async (client) => {
       const state = await refreshIfPossible(c, session, client);
       const artifact = chooseArtifact(c, wanted, session, state);
-      const sources = createSources(session.config.mirrors, { packagesDir: session.home.packagesDir, client }, only);
+      const mirrors = await mirrorsToAsk(c, session, state);
+      const sources = createSources(mirrors, { packagesDir: session.home.packagesDir, client }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
       const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name), how);
       const output = a.string("output");
@@ -181,7 +183,9 @@ async function fetchTo(
   };
   try {
     const { partialDir } = s.home;
-    return await downloadArtifact({ ...how, artifact, sources, partialDir, destination, signal: c.signal, onEvent });
+    const { signal } = c;
+    const onReports = (reports: readonly SourceReport[]) => s.health.note(...seenInDownload(reports, how, signal));
+    return await downloadArtifact({ ...how, artifact, sources, partialDir, destination, signal, onEvent, onReports });
   } catch (e) {
     if (e instanceof AllSourcesFailedError) {
       // Such as several of whom one lied, and nobody could say who.

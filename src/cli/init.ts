@@ -10,7 +10,8 @@ import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { networkOf } from "../trust/x-dchat.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
-import { checkMirrorUrl, mirrorJson } from "./mirrors.ts";
+import { mirrorJson } from "./known-mirrors.ts";
+import { checkMirrorUrl } from "./mirrors.ts";
 import { choosePin } from "./pin.ts";
 import { metadataMirrors, withHttp } from "./session.ts";
 
@@ -24,6 +25,7 @@ export const initCommand: Command = {
     repo: { type: "string", value: "URL", multiple: true, help: "a mirror of the release repository" },
     root: { type: "string", value: "FILE", help: "the trust root, got by a way you trust" },
     "root-sha256": { type: "string", value: "HEX", help: "the digest of a root the mirror has" },
+    region: { type: "string", value: "R", help: "where this node is: mirrors of that region are asked first" },
     force: { type: "boolean", help: "replace an existing pin" },
     ...NETWORK_OPTIONS,
   },
@@ -60,6 +62,7 @@ export const initCommand: Command = {
     const config = await changeConfig(home, c, (old) => ({
       ...old,
       network,
+      region: a.string("region") ?? old.region,
       mirrors: [...old.mirrors, ...mirrors.filter((m) => !old.mirrors.some((o) => o.url === m.url))],
     }));
     const { version } = pinned.root.signed;

@@ -13,7 +13,7 @@ import { initCommand } from "./init.ts";
 import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
 import { jsonLine, printable } from "./output.ts";
 import { releaseCommands } from "./release.ts";
-import { configureAutoUpdateCommand, showConfigCommand } from "./settings.ts";
+import { configureAutoUpdateCommand, configureMirrorsCommand, showConfigCommand } from "./settings.ts";
 import { testMirrorsCommand } from "./test-mirrors.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
@@ -28,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   removeMirrorCommand,
   listMirrorsCommand,
   testMirrorsCommand,
+  configureMirrorsCommand,
   configureAutoUpdateCommand,
   showConfigCommand,
   alertsCommand,

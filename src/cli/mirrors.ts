@@ -11,10 +11,20 @@ import {
 import { createHome, homeAt } from "../config/home.ts";
 import { UpdateError } from "../errors.ts";
 import { isLoopbackHost } from "../net/proxy-env.ts";
-import { mirrorId, parseMirrorUrl } from "../sources/mirror-url.ts";
+import { parseMirrorUrl } from "../sources/mirror-url.ts";
 import { SOURCE_KINDS } from "../sources/index.ts";
 import { table } from "./check.ts";
 import type { Command } from "./command.ts";
+import { disgrace, HEALTH_HEAD, healthCells, healthJson, openHealth } from "./health.ts";
+import {
+  inOrder,
+  isSupported,
+  knownMirrorJson,
+  listKnownMirrors,
+  mirrorJson,
+  shownUrl,
+  unusable,
+} from "./known-mirrors.ts";
 import { openConfig } from "./session.ts";
 
 /**
@@ -41,7 +51,7 @@ export const addMirrorCommand: Command = {
   options: {
     url: { type: "string", value: "URL", help: "base URL of a repository, or a template with {version} {name} …" },
     "mirror-type": { type: "string", value: "TYPE", help: "https (default), ipfs or bittorrent" },
-    region: { type: "string", value: "R", help: "where it is, for people" },
+    region: { type: "string", value: "R", help: "where it is; mirrors of this node's region are asked first" },
     priority: { type: "string", value: "N", help: `lower is asked first (${DEFAULT_PRIORITY})` },
     "allow-insecure": { type: "boolean", help: "allow plain http to another machine" },
   },
@@ -73,31 +83,7 @@ export const addMirrorCommand: Command = {
   },
 };
 
-/** True when this version downloads over mirrors of that type. */
-export const isSupported = (type: MirrorType): boolean => SOURCE_KINDS.includes(type);
 const notUsed = (type: MirrorType): string => `the ${type} mirror is kept in the configuration and not used`;
-
-/** A mirror as every command shows it; "supported" says whether this version downloads over it. */
-export function mirrorJson(m: MirrorEntry): Record<string, unknown> {
-  const { type, region, priority } = m;
-  return { url: shownUrl(m), type, region: region ?? null, priority, supported: isSupported(type) };
-}
-
-/** A mirror's URL for people, logs and other programs: without user and password, and the query of a web address. */
-export function shownUrl({ url: text, type }: Pick<MirrorEntry, "url" | "type">): string {
-  if (!URL.canParse(text)) return "(not a URL)"; // the configuration can be edited by hand
-  if (type === "https") {
-    try {
-      return mirrorId(text);
-    } catch {
-      return "(not a mirror's URL)";
-    }
-  }
-  const url = new URL(text);
-  if (url.username === "" && url.password === "") return text;
-  url.username = url.password = "";
-  return url.href;
-}
 
 export const removeMirrorCommand: Command = {
   name: "remove-mirror",
@@ -105,12 +91,17 @@ export const removeMirrorCommand: Command = {
   options: { url: { type: "string", value: "URL", help: "as list-mirrors shows it" } },
   async run(c, a) {
     const url = a.required("url").replace(/\/+$/, "");
-    const home = homeAt(c.home);
-    const { config: before } = await openConfig(c);
+    const { home, config: before } = await openConfig(c);
     const meant = before.mirrors.filter((m) => m.url === url);
     const [mirror, other] = meant.length > 0 ? meant : before.mirrors.filter((m) => shownUrl(m) === url);
     if (mirror === undefined) {
       const shown = JSON.stringify(shownUrl({ url, type: "https" }).slice(0, 200));
+      const known = await listKnownMirrors(home, before);
+      if (known.some((m) => m.id === url)) {
+        throw new UpdateError("E_USAGE", `${shown} is not yours to remove: the release keys have signed it`, {
+          hint: "use no signed mirrors: configure-mirrors --no-signed-mirrors; or add it with a --priority of your own",
+        });
+      }
       throw new UpdateError("E_USAGE", `there is no mirror ${shown}`, { hint: "see: dchat-update list-mirrors" });
     }
     if (other !== undefined) {
@@ -133,22 +124,32 @@ export const removeMirrorCommand: Command = {
 
 export const listMirrorsCommand: Command = {
   name: "list-mirrors",
-  summary: "show the mirrors",
+  summary: "show the mirrors and what they were worth so far",
   options: {},
   async run(c) {
-    const { config } = await openConfig(c);
-    const mirrors = config.mirrors.toSorted((x, y) => x.priority - y.priority);
+    const { home, config } = await openConfig(c);
+    const known = await listKnownMirrors(home, config);
+    const { known: book } = await openHealth(c, home);
+    const mirrors = inOrder(known, book, config, c.nowMs);
     const rows = mirrors.map((m) => [
       String(m.priority),
       m.type + (isSupported(m.type) ? "" : " (not used by this version)"),
       m.region ?? "-",
-      shownUrl(m),
+      ...healthCells(book.get(m.id)),
+      m.id,
+      [
+        ...(m.origin === "signed" ? ["signed by the release keys"] : []),
+        ...(unusable(m, { allowInsecure: false, allowPrivate: false }) === undefined ? [] : [
+          "not used without --allow-insecure or --allow-private",
+        ]),
+        ...disgrace(book.get(m.id), c.nowMs),
+      ].join("; "),
     ]);
     return {
       lines: mirrors.length === 0
         ? ["no mirrors; add one: dchat-update add-mirror --url URL --mirror-type https"]
-        : table([["PRIORITY", "TYPE", "REGION", "URL"], ...rows]),
-      json: { mirrors: mirrors.map(mirrorJson) },
+        : table([["PRIORITY", "TYPE", "REGION", ...HEALTH_HEAD, "URL", ""], ...rows]),
+      json: { mirrors: mirrors.map((m) => ({ ...knownMirrorJson(m), health: healthJson(book.get(m.id), c.nowMs) })) },
     };
   },
 };

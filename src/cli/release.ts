@@ -3,6 +3,7 @@
 import type { Command } from "./command.ts";
 import { releaseAddCommand } from "./release-add.ts";
 import { releaseKeygenCommand } from "./release-keygen.ts";
+import { releaseMirrorsCommand } from "./release-mirrors.ts";
 import { releasePruneCommand } from "./release-prune.ts";
 import { releasePublishCommand, releaseRefreshCommand } from "./release-publish.ts";
 import { releaseInitCommand, releaseRotateRootCommand } from "./release-root.ts";
@@ -12,6 +13,7 @@ export const releaseCommands: readonly Command[] = [
   releaseKeygenCommand,
   releaseInitCommand,
   releaseAddCommand,
+  releaseMirrorsCommand,
   releaseSignCommand,
   releaseMergeCommand,
   releasePublishCommand,

@@ -3,29 +3,31 @@
 import type { Mirror } from "../api.ts";
 import { BAKED_ROOT } from "../baked.ts";
 import { openAlerts, raiseAlert } from "../config/alerts.ts";
-import {
-  type Config,
-  corruptIfMalformed,
-  DEFAULT_CONFIG,
-  type MirrorEntry,
-  readConfig,
-  readFileIfThere,
-} from "../config/config.ts";
+import { type Config, corruptIfMalformed, DEFAULT_CONFIG, readConfig, readFileIfThere } from "../config/config.ts";
 import { type Home, homeAt } from "../config/home.ts";
+import { orderMirrors } from "../config/mirror-order.ts";
+import { loadSignedMirrors, saveSignedMirrors } from "../config/signed-mirrors.ts";
 import { createHomeTrustStore, type TrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
-import { type MirrorReport, refreshTrust } from "../fetch/refresh.ts";
+import { fetchMirrorList } from "../fetch/fetch-mirror-list.ts";
+import type { MirrorReport } from "../fetch/mirror-reports.ts";
+import { refreshTrust } from "../fetch/refresh.ts";
+import type { HopRules } from "../net/hop.ts";
 import { createHttpClient, type HttpClient } from "../net/http-client.ts";
 import { DEFAULT_NETWORK_POLICY } from "../net/network-policy.ts";
 import { createHttpsMirror, isTemplate } from "../sources/https.ts";
+import { clientFor, type ConfiguredMirror } from "../sources/index.ts";
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
+import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
 import { isVersion } from "../trust/naming.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
+import { type HealthLog, openHealth, seenInRefresh } from "./health.ts";
+import { type KnownMirror, loadKnownMirrors, unusable } from "./known-mirrors.ts";
 
 /** An initialised home. */
 export interface Session {
@@ -35,6 +37,10 @@ export interface Session {
   readonly state: TrustState;
   /** False while nothing beyond the pinned root is known. */
   readonly hasMetadata: boolean;
+  /** What the command line says of where requests may go. */
+  readonly rules: HopRules;
+  /** What is remembered of the mirrors, and what this command learns. */
+  readonly health: HealthLog;
 }
 
 /** A home that may not be there yet, for commands that only touch its configuration. */
@@ -44,11 +50,14 @@ export async function openConfig(c: Context): Promise<{ home: Home; config: Conf
 }
 
 /** @throws UpdateError E_NOT_INITIALIZED when no root was ever pinned here */
-export async function openSession(c: Context): Promise<Session> {
+export async function openSession(c: Context, a: Arguments): Promise<Session> {
   const { home, config } = await openConfig(c);
   const store = createHomeTrustStore(home.trustFile);
   const state = await store.load();
-  if (state !== undefined) return { home, config, store, state, hasMetadata: isComplete(state) };
+  if (state !== undefined) {
+    const hasMetadata = isComplete(state);
+    return { home, config, store, state, hasMetadata, rules: hopRules(a), health: await openHealth(c, home) };
+  }
   throw new UpdateError("E_NOT_INITIALIZED", `${home.dir} has no trust root`, {
     hint: BAKED_ROOT === undefined
       ? "pin one: dchat-update init --repo URL --root FILE"
@@ -68,8 +77,7 @@ export async function withHttp<T>(c: Context, a: Arguments, use: (client: HttpCl
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
     ...(firstByteTimeoutMs === undefined ? {} : { firstByteTimeoutMs }),
     ...(silenceTimeoutMs === undefined ? {} : { silenceTimeoutMs }),
-    allowInsecure: a.flag("allow-insecure"),
-    allowPrivate: a.flag("allow-private"),
+    ...hopRules(a),
     env: c.env,
   });
   try {
@@ -79,13 +87,36 @@ export async function withHttp<T>(c: Context, a: Arguments, use: (client: HttpCl
   }
 }
 
-/** The mirrors that serve metadata, lowest priority number first. */
-export function metadataMirrors(mirrors: readonly MirrorEntry[], client: HttpClient): Mirror[] {
-  return byPriority(mirrors).filter((m) => !isTemplate(m.url)).map((m) => createHttpsMirror({ url: m.url, client }));
+/** As `withHttp`; what the session's mirrors were worth meanwhile is written down, however it ends. */
+export async function withMirrors<T>(
+  c: Context,
+  a: Arguments,
+  s: Session,
+  use: (client: HttpClient) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withHttp(c, a, use);
+  } finally {
+    await s.health.save();
+  }
 }
 
-function byPriority(mirrors: readonly MirrorEntry[]): MirrorEntry[] {
-  return mirrors.filter((m) => m.type === "https").toSorted((a, b) => a.priority - b.priority);
+/** What the command line says of where requests may go. */
+export function hopRules(a: Arguments): HopRules {
+  return { allowInsecure: a.flag("allow-insecure"), allowPrivate: a.flag("allow-private") };
+}
+
+/** The mirrors that may be asked, in the order in which to ask them. @param state says which signed ones there are */
+export async function mirrorsToAsk(c: Context, s: Session, state: TrustState): Promise<KnownMirror[]> {
+  const known = await loadKnownMirrors(s.home, s.config, state);
+  const usable = known.filter((m) => unusable(m, s.rules) === undefined);
+  return orderMirrors(usable, s.health.known, s.config.region, c.nowMs);
+}
+
+/** Those that serve metadata, in the same order. */
+export function metadataMirrors(mirrors: readonly ConfiguredMirror[], client: HttpClient): Mirror[] {
+  return mirrors.filter((m) => m.type === "https" && !isTemplate(m.url))
+    .map((m) => createHttpsMirror({ url: m.url, client: clientFor(m, client) }));
 }
 
 /** Time and strictness of a command that learns something new. */
@@ -106,7 +137,7 @@ export interface Refreshed {
 /** Asks all mirrors for newer metadata; whoever gave something that does not verify is written to the alerts. */
 export async function refresh(c: Context, s: Session, client: HttpClient): Promise<Refreshed> {
   const clock = updateClock(c);
-  const mirrors = metadataMirrors(s.config.mirrors, client);
+  const mirrors = metadataMirrors(await mirrorsToAsk(c, s, s.state), client);
   const { network } = s.config;
   const result = await refreshTrust(s.state, {
     mirrors,
@@ -119,11 +150,42 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
       await s.store.save(state, step, c);
     },
     onRefused: async (mirror, error, what) => await alert(c, s.home, mirror, what, error),
+    // What was cut short says nothing of anybody.
+    onReports: (reports) => c.signal.aborted ? undefined : s.health.note(...seenInRefresh(reports)),
   });
   for (const m of result.mirrors) {
     if (m.status !== "ok") c.out.note(`${c.out.line("warning", m.mirror)}: ${m.status}: ${m.error?.message ?? ""}`);
   }
+  await refreshSignedMirrors(c, s, result.state, mirrors);
   return result;
+}
+
+/** Fetches the signed list of mirrors when it is new. Releases are found without it, so a failure is only told. */
+async function refreshSignedMirrors(
+  c: Context,
+  s: Session,
+  state: TrustState,
+  mirrors: readonly Mirror[],
+): Promise<void> {
+  if (!s.config.signedMirrors) return;
+  try {
+    const target = findMirrorList(state, updateClock(c));
+    if (target === undefined || await loadSignedMirrors(s.home, state) !== undefined) return;
+    const list = await fetchMirrorList(target, {
+      mirrors,
+      signal: c.signal,
+      onRefused: async (mirror, error) => {
+        s.health.note({ id: mirror, outcome: "lie" });
+        await alert(c, s.home, mirror, MIRROR_LIST_PATH, error);
+      },
+    });
+    readMirrorList(list); // one that cannot be used is not kept
+    await saveSignedMirrors(s.home, list);
+  } catch (e) {
+    c.signal.throwIfAborted();
+    if (!(e instanceof UpdateError)) throw e;
+    c.out.note(c.out.line("warning", `the signed list of mirrors is not used: ${e.message}`));
+  }
 }
 
 /** Writes an alert; a full disk must not hide the refusal itself, so a failure to write is only noted. */

@@ -1,13 +1,13 @@
-// configure-auto-update and show-config. Design: docs/cli.md.
+// configure-auto-update, configure-mirrors and show-config. Design: docs/cli.md.
 // Must not: act on the settings; the daemon and the commands read them.
-import { changeConfig, CHANNELS, MAX_CHECK_INTERVAL_HOURS } from "../config/config.ts";
+import { type AutoUpdate, changeConfig, CHANNELS, type Config, MAX_CHECK_INTERVAL_HOURS } from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
 import type { Command } from "./command.ts";
-import { mirrorJson, shownUrl } from "./mirrors.ts";
+import { mirrorJson, shownUrl } from "./known-mirrors.ts";
 import { openConfig } from "./session.ts";
 
 const onOff = (v: boolean): string => v ? "yes" : "no";
@@ -54,7 +54,7 @@ export const configureAutoUpdateCommand: Command = {
   },
 };
 
-function autoUpdateLines(u: import("../config/config.ts").AutoUpdate): string[] {
+function autoUpdateLines(u: AutoUpdate): string[] {
   return [
     `  enabled              ${onOff(u.enabled)}`,
     `  security only        ${onOff(u.securityOnly)}`,
@@ -64,6 +64,33 @@ function autoUpdateLines(u: import("../config/config.ts").AutoUpdate): string[] 
     `  channel              ${u.channel}`,
     `  pin                  ${u.pin ?? "none"}`,
   ];
+}
+
+export const configureMirrorsCommand: Command = {
+  name: "configure-mirrors",
+  summary: "say where this node is, and whether signed mirrors are used",
+  options: {
+    region: { type: "string", value: "R", help: "mirrors of this region are asked first; none forgets it" },
+    "signed-mirrors": { type: "truth", help: "also use the mirrors that the release keys have signed (true)" },
+  },
+  async run(c, a) {
+    const region = a.string("region");
+    const home = homeAt(c.home);
+    await createHome(home);
+    const config = await changeConfig(home, c, (old) => ({
+      ...old,
+      region: region === undefined ? old.region : region === "none" ? undefined : region,
+      signedMirrors: a.truth("signed-mirrors") ?? old.signedMirrors,
+    }));
+    return {
+      lines: [c.out.line("ok", "Mirrors configured:"), ...mirrorSettingLines(config).map((line) => `  ${line}`)],
+      json: { region: config.region ?? null, signedMirrors: config.signedMirrors },
+    };
+  },
+};
+
+function mirrorSettingLines({ region, signedMirrors }: Config): string[] {
+  return [`region          ${region ?? "none"}`, `signed mirrors  ${onOff(signedMirrors)}`];
 }
 
 export const showConfigCommand: Command = {
@@ -82,6 +109,7 @@ export const showConfigCommand: Command = {
         `home     ${home.dir}`,
         `network  ${config.network ?? "none"}`,
         `root     ${root === null ? "none pinned" : `version ${root.version}, SHA-256 ${root.sha256}`}`,
+        ...mirrorSettingLines(config),
         `mirrors  ${config.mirrors.length}`,
         ...config.mirrors.map((m) => `  ${m.priority}  ${m.type}  ${shownUrl(m)}`),
         "auto-update",
@@ -91,6 +119,8 @@ export const showConfigCommand: Command = {
         home: home.dir,
         network: config.network ?? null,
         root,
+        region: config.region ?? null,
+        signedMirrors: config.signedMirrors,
         mirrors: config.mirrors.map(mirrorJson),
         autoUpdate: { ...autoUpdate, pin: autoUpdate.pin ?? null },
       },

@@ -1,13 +1,14 @@
 // test-mirrors: latency, rate and freshness of each mirror, measured side by side. Design: docs/cli.md.
 // Must not: let a mirror's answer change what is trusted, or prove anything: it only measures.
 import type { Artifact, Verified } from "../api.ts";
-import type { MirrorEntry } from "../config/config.ts";
+import { foldRun, type Observation } from "../config/health-rules.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, ERROR_CODES, type ErrorCode, UpdateError } from "../errors.ts";
 import { loadUndici } from "../heavy/http.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createHttpsMirror, createHttpsSource, isTemplate } from "../sources/https.ts";
+import { clientFor } from "../sources/index.ts";
 import { acceptTimestamp, type TrustState, wantedSnapshot } from "../trust/client.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { platformName } from "../trust/naming.ts";
@@ -15,9 +16,10 @@ import { listReleases } from "../trust/releases.ts";
 import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
-import { isSupported, mirrorJson, shownUrl } from "./mirrors.ts";
+import { disgrace, healthJson, openHealth } from "./health.ts";
+import { isSupported, type KnownMirror, knownMirrorJson, loadKnownMirrors, unusable } from "./known-mirrors.ts";
 import { formatBytes } from "./output.ts";
-import { offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
+import { hopRules, offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
 
 /** Enough for a connection to reach its speed; what comes is thrown away. */
 const SAMPLE_PIECES = 8;
@@ -25,14 +27,16 @@ const SAMPLE_PIECES = 8;
 const SAMPLE_MS = 3000;
 
 interface MirrorTest {
-  readonly mirror: MirrorEntry;
+  readonly mirror: KnownMirror;
   readonly operational: boolean;
   readonly latencyMs: number | null;
   readonly bytesPerSecond: number | null;
+  /** What the rate was measured over. */
+  readonly sampleBytes: number;
   /** "fresh" also for a mirror of artifacts alone, which has nothing that could be old. */
   readonly freshness: "fresh" | "stale" | "expired" | "unknown";
   readonly timestampVersion: number | null;
-  readonly code: string | null;
+  readonly code: ErrorCode | null;
   readonly message: string | null;
 }
 
@@ -43,7 +47,10 @@ export const testMirrorsCommand: Command = {
   async run(c, a) {
     const { home, config } = await openConfig(c);
     const state = await createHomeTrustStore(home.trustFile).load();
-    const mirrors = config.mirrors.filter((m) => isSupported(m.type)).toSorted((x, y) => x.priority - y.priority);
+    const health = await openHealth(c, home);
+    const mirrors = (await loadKnownMirrors(home, config, state))
+      .filter((m) => isSupported(m.type) && unusable(m, hopRules(a)) === undefined)
+      .toSorted((x, y) => x.priority - y.priority);
     if (mirrors.length === 0) {
       throw new UpdateError("E_NO_SOURCE", "no mirror is configured", {
         hint: "add one: dchat-update add-mirror --url URL --mirror-type https",
@@ -61,13 +68,17 @@ export const testMirrorsCommand: Command = {
     const tests = first.map((t): MirrorTest =>
       t.freshness === "fresh" && (t.timestampVersion ?? newest) < newest ? { ...t, freshness: "stale" } : t
     );
+    const seen = tests.map(observationOf);
+    const after = foldRun(health.known, seen, c.nowMs);
+    health.note(...seen);
+    await health.save();
     const operational = tests.filter((t) => t.operational).length;
     const rows = tests.map((t) => [
-      c.out.line(t.operational ? "ok" : "failed", shownUrl(t.mirror)),
+      c.out.line(t.operational ? "ok" : "failed", t.mirror.id),
       t.latencyMs === null ? "-" : `${t.latencyMs} ms`,
       t.bytesPerSecond === null ? "-" : `${formatBytes(t.bytesPerSecond)}/s`,
       t.freshness + (t.timestampVersion === null ? "" : ` (timestamp ${t.timestampVersion})`),
-      t.message ?? "",
+      [...(t.message === null ? [] : [t.message]), ...disgrace(after.get(t.mirror.id), c.nowMs)].join("; "),
     ]);
     return {
       lines: [
@@ -77,11 +88,30 @@ export const testMirrorsCommand: Command = {
       json: {
         operational,
         total: tests.length,
-        mirrors: tests.map(({ mirror, ...t }) => ({ ...mirrorJson(mirror), ...t })),
+        mirrors: tests.map(({ mirror, sampleBytes: _, ...t }) => ({
+          ...knownMirrorJson(mirror),
+          ...t,
+          health: healthJson(after.get(mirror.id), c.nowMs),
+        })),
       },
     };
   },
 };
+
+/** A test proves nothing, so it calls nobody a liar: after a change of keys it cannot tell new from forged. */
+function observationOf(t: MirrorTest): Observation {
+  const { latencyMs, bytesPerSecond, timestampVersion } = t;
+  const isReached = t.code === null || ERROR_CODES[t.code].exit >= 30 || t.code === "E_ABSENT";
+  return {
+    id: t.mirror.id,
+    outcome: t.operational ? "success" : isReached ? "absent" : "failure",
+    latencyMs,
+    bytesPerSecond,
+    bytes: t.sampleBytes,
+    timestampVersion,
+    ...(t.freshness === "unknown" ? {} : { isBehind: t.freshness !== "fresh" }),
+  };
+}
 
 function isForThisMachine(a: Artifact): boolean {
   return a.platform === platformName(process.platform, process.arch);
@@ -94,8 +124,9 @@ interface Yardstick {
 }
 
 /** Latency of the first answer, rate of a sample of an artifact, and whether the timestamp is the newest known. */
-async function testMirror(c: Context, client: HttpClient, mirror: MirrorEntry, y: Yardstick): Promise<MirrorTest> {
-  const untested = { mirror, latencyMs: null, bytesPerSecond: null, timestampVersion: null } as const;
+async function testMirror(c: Context, anyClient: HttpClient, mirror: KnownMirror, y: Yardstick): Promise<MirrorTest> {
+  const untested = { mirror, latencyMs: null, bytesPerSecond: null, sampleBytes: 0, timestampVersion: null } as const;
+  const client = clientFor(mirror, anyClient);
   const startMs = performance.now();
   try {
     if (isTemplate(mirror.url)) {
@@ -128,7 +159,7 @@ function since(startMs: number): number {
 async function measureRate(
   c: Context,
   client: HttpClient,
-  mirror: MirrorEntry,
+  mirror: KnownMirror,
   sample: Verified<Artifact> | undefined,
 ): Promise<Partial<MirrorTest>> {
   if (sample === undefined) return {};
@@ -141,7 +172,7 @@ async function measureRate(
       bytes += chunk.length;
       if (since(startMs) >= SAMPLE_MS) break;
     }
-    return { bytesPerSecond: Math.round(bytes * 1000 / since(startMs)) };
+    return { bytesPerSecond: Math.round(bytes * 1000 / since(startMs)), sampleBytes: bytes };
   } catch (e) {
     const { code, message } = asUpdateError(e);
     if (code === "E_INTERRUPTED") throw e;

@@ -34,7 +34,11 @@ export interface AutoUpdate {
 
 export interface Config {
   readonly network: string | undefined;
+  /** Where this node is, in the words that its mirrors use. */
+  readonly region: string | undefined;
   readonly mirrors: readonly MirrorEntry[];
+  /** Whether the mirrors that the release keys have signed are used besides. */
+  readonly signedMirrors: boolean;
   readonly autoUpdate: AutoUpdate;
 }
 
@@ -48,7 +52,9 @@ export const CHANNELS = ["stable", "beta", "nightly"] as const;
 /** What a home without a configuration has. */
 export const DEFAULT_CONFIG: Config = {
   network: undefined,
+  region: undefined,
   mirrors: BAKED_MIRRORS.map((url) => ({ url, type: "https", priority: DEFAULT_PRIORITY })),
+  signedMirrors: true,
   autoUpdate: {
     enabled: false,
     securityOnly: false,
@@ -111,7 +117,9 @@ function parseConfig(raw: JsonObject): Config {
     const pin = a.get("pin").optional((v) => v.line(64));
     return {
       network: f.get("network").optional((n) => n.line(64)),
+      region: f.get("region").optional((r) => r.line(64)),
       mirrors: mirrors.map(parseMirror),
+      signedMirrors: f.get("signedMirrors").optional((v) => v.boolean()) ?? DEFAULT_CONFIG.signedMirrors,
       autoUpdate: {
         enabled: a.get("enabled").boolean(),
         securityOnly: a.get("securityOnly").boolean(),
@@ -154,8 +162,7 @@ export async function changeConfig(home: Home, o: Opts, change: (c: Config) => C
   return await withLock(join(home.dir, "config.lock"), o, async () => {
     const raw = await readRaw(home);
     const next = change(raw === undefined ? DEFAULT_CONFIG : parseConfig(raw));
-    const { network, mirrors, autoUpdate } = next;
-    const document = { ...raw, format: CONFIG_FORMAT, network, mirrors, autoUpdate };
+    const document = { ...raw, format: CONFIG_FORMAT, ...next };
     const bytes = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
     requireReadable(bytes);
     await writeFileAtomic(home.configFile, bytes);

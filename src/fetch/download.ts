@@ -33,6 +33,8 @@ export interface DownloadOptions extends Opts {
   /** The file to make; replaced when it holds something else. Its folder is created if missing. */
   readonly destination: string;
   readonly onEvent: (e: DownloadEvent) => void;
+  /** Called once when sources could be asked, however it ends: what each of them did. */
+  readonly onReports?: (reports: readonly SourceReport[]) => void;
 }
 
 /** What a download may take; undefined for no limit. */
@@ -111,6 +113,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
     await placeProven(artifact, store.file, destination, { signal });
     return { ...summary(suppliers.map((s) => s.report)), file, bytesResumed };
   } finally {
+    o.onReports?.(suppliers.map((s) => s.report));
     await Promise.all(suppliers.map((s) => s.close()));
     await store.close();
   }

@@ -3,14 +3,17 @@
 
 import type { Source, SourceKind } from "../api.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import { publicOnly } from "../net/public-only.ts";
 import { createCacheSource } from "./cache.ts";
 import { createHttpsSource } from "./https.ts";
 
-/** A mirror from the configuration. */
+/** A mirror from the configuration, or from the list that the release keys have signed. */
 export interface ConfiguredMirror {
   readonly url: string;
   readonly type: string;
   readonly priority: number;
+  /** Who named it, the operator by default; one that was signed for is reached at public addresses only. */
+  readonly origin?: "config" | "signed";
 }
 
 /** What channels are made of. */
@@ -24,8 +27,13 @@ type Channel = (mirrors: readonly ConfiguredMirror[], c: SourceContext) => Sourc
 const CHANNELS: Readonly<Partial<Record<SourceKind, Channel>>> = {
   cache: (_, { packagesDir }) => [createCacheSource({ packagesDir })],
   https: (mirrors, { client }) =>
-    mirrors.filter((m) => m.type === "https").map((m) => createHttpsSource({ ...m, client })),
+    mirrors.filter((m) => m.type === "https").map((m) => createHttpsSource({ ...m, client: clientFor(m, client) })),
 };
+
+/** The client to reach a mirror with. */
+export function clientFor({ origin }: Pick<ConfiguredMirror, "origin">, client: HttpClient): HttpClient {
+  return origin === "signed" ? publicOnly(client) : client;
+}
 
 /** The channels this build has. */
 export const SOURCE_KINDS = Object.keys(CHANNELS) as readonly SourceKind[]; // the keys of the table above

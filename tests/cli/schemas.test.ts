@@ -1,7 +1,7 @@
 // Every document that a command prints with --json fits its schema. docs/schemas/, docs/cli.md, "JSON".
 // All schemas refuse unknown fields, so a field that is renamed or added without its schema shows here.
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,11 @@ async function check(command: string, args: readonly string[] = [], code = 0): P
 
 const network = await createNetwork();
 
+const MIRROR_LIST = JSON.stringify({
+  format: "dchat-mirrors-1",
+  mirrors: [{ url: "https://a.example/dchat", kind: "https", region: "eu", priority: 10 }],
+});
+
 test("the operator's documents fit, from the first command to the last", async () => {
   const mirror = await network.mirror(), stale = await network.mirror(network.oldRepo), liar = await network.mirror();
   const served = filesOf(network.repo);
@@ -64,6 +69,7 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("check", ["--platform", "plan9-mips", ...at]);
   await check("list-versions", ["--all-platforms", "--current", "1.0.0", ...at]);
   await check("test-mirrors", at);
+  await check("list-mirrors", at);
   await check("download", ["--source", "https", ...linux]);
   await check("download", linux);
   await check("verify", ["--package", join(home, "packages", "dchat-1.0.0-linux-x64"), ...at]);
@@ -71,6 +77,7 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("alerts", at);
   await check("check", linux);
   await check("alerts", ["--ack", ...at]);
+  await check("configure-mirrors", ["--region", "eu", "--no-signed-mirrors", ...at]);
   await check("configure-auto-update", ["--enabled", "--pin", "1.0.0", ...at]);
   await check("show-config", at);
   await check("remove-mirror", ["--url", stale.url, ...at]);
@@ -95,6 +102,9 @@ test("the maintainer's documents fit", async () => {
   await add("1.0.0");
   await add("1.0.0");
   await add("1.1.0");
+  writeFileSync(path("mirrors.json"), MIRROR_LIST);
+  await check("release mirrors", [repo, path("mirrors.json")]);
+  await check("release mirrors", [repo]);
   await check("release publish", [repo, "--key", a]);
   await check("release publish", [repo, "--key", a]);
   await check("release refresh", [repo, "--key", a]);

@@ -31,8 +31,11 @@ describe("tuf-js", () => {
     await m[Symbol.asyncDispose]();
   });
 
+  /** A release by its version. */
+  const download = (version: string) => downloadTarget(`dchat/${version}/dchat-${version}-linux-x64`);
+
   /** Refreshes and downloads with the client's state of last time. */
-  async function download(version: string): Promise<Uint8Array | undefined> {
+  async function downloadTarget(path: string): Promise<Uint8Array | undefined> {
     const updater = new Updater({
       metadataDir: m.path("client"),
       metadataBaseUrl: `${server.url}/metadata`,
@@ -41,9 +44,9 @@ describe("tuf-js", () => {
       config: { fetchTimeout: 10_000, fetchRetries: 0 },
     });
     await updater.refresh();
-    const info = await updater.getTargetInfo(`dchat/${version}/dchat-${version}-linux-x64`);
+    const info = await updater.getTargetInfo(path);
     if (info === undefined) return undefined;
-    return await readFile(await updater.downloadTarget(info, m.path("client", `got-${version}`)));
+    return await readFile(await updater.downloadTarget(info, m.path("client", "got")));
   }
 
   const original = (version: string) => readFile(m.path(`dchat-${version}`));
@@ -64,6 +67,15 @@ describe("tuf-js", () => {
     await m.run("refresh repo --key k2.pem");
     await m.run("refresh repo --snapshot --key k2.pem");
     assert.deepEqual(await download("1.1.0"), await original("1.1.0"));
+  });
+
+  test("downloads the signed list of mirrors", async () => {
+    assert.equal(await downloadTarget("mirrors.json"), undefined);
+    const mirrors = [{ url: "https://a.example", kind: "https", priority: 1 }];
+    const list = await m.file("list.json", Buffer.from(JSON.stringify({ format: "dchat-mirrors-1", mirrors })));
+    await m.run("mirrors repo", list);
+    await m.run("publish repo --key k2.pem");
+    assert.deepEqual(await downloadTarget("mirrors.json"), await readFile(list));
   });
 
   test("follows pruning: what is kept is there, what was dropped is not", async () => {
