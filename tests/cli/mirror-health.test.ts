@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Answer, gives, type LyingMirror } from "../support/lying-mirror.ts";
-import { createNetwork, expect, filesOf, json, succeed } from "./network.ts";
+import { createNetwork, expect, filesOf, json, PLATFORM, succeed } from "./network.ts";
 
 const network = await createNetwork();
 const hangsUp: Answer = ({ response }) => void response.destroy();
@@ -71,6 +71,47 @@ test("a mirror that lied is asked last for a week, and shown", async () => {
   assert.match((await succeed(["list-mirrors", "--home", home])).stdout, /has lied: asked last until 20/);
   remember(home, liar.url, { lastLie: "2020-01-01T00:00:00Z" });
   assert.equal((await healthOf(home, liar)).askedLastUntil, null);
+});
+
+const download = (version: string, home: string) =>
+  ["download", "--version", version, "--platform", PLATFORM, "--home", home] as const;
+
+test("a download remembers what each mirror gave, and whoever gave a wrong piece gets no question the next time", async () => {
+  const good = await network.mirror(), liar = await network.mirror();
+  const home = await network.initialised(liar.url, good.url);
+  const files = filesOf(network.repo);
+  const artifacts = [...files.keys()].filter((path) => path.startsWith("targets/"));
+  const lies = Object.fromEntries(artifacts.map((path) => [path, gives((b) => b.toReversed())]));
+  liar.serve(files, lies);
+  await succeed(download("1.0.0", home));
+  const accused = await healthOf(home, liar), honest = await healthOf(home, good);
+  assert.ok(accused.lies >= 1 && accused.askedLastUntil !== null);
+  assert.ok(honest.successes === 1 && honest.bytesPerSecond > 0 && honest.latencyMs >= 1);
+  liar.serve(files, lies);
+  await succeed(download("0.1.0", home));
+  assert.deepEqual(liar.questions.filter((q) => q.path.startsWith("targets/")), []);
+  good.serve(new Map());
+  liar.serve(files);
+  await succeed(download("1.1.0-beta.1", home)); // the liar is not given up: nobody else has it
+});
+
+test("a download that fails counts as one failed run, its metadata included", async () => {
+  const broken = await network.mirror(), other = await network.mirror(network.oldRepo);
+  const home = await network.initialised(broken.url, other.url);
+  const files = filesOf(network.repo);
+  const paths = [...files.keys()].filter((path) => path.startsWith("targets/"));
+  broken.serve(files, Object.fromEntries(paths.map((path) => [path, hangsUp])));
+  await expect(20, download("1.0.0", home));
+  const { failures, successes, consecutiveFailures } = await healthOf(home, broken);
+  assert.deepEqual([failures, successes, consecutiveFailures], [1, 0, 1]);
+});
+
+test("a rate that was held down on the operator's word is not the mirror's", async () => {
+  const mirror = await network.mirror();
+  const home = await network.initialised(mirror.url);
+  await succeed([...download("1.0.0", home), "--max-rate", "10M"]);
+  const { successes, bytesPerSecond } = await healthOf(home, mirror);
+  assert.deepEqual([successes, bytesPerSecond], [1, null]);
 });
 
 test("a mirror that lags is stale and no liar, and the up to date come first", async () => {

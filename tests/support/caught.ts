@@ -1,6 +1,8 @@
 // What must hold after every lie: the exit code, one clear line, the trusted state untouched, nothing unproven in
 // packages/, the liar named; and that one honest mirror beside the liar is enough.
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { ERROR_CODES, type ErrorCode } from "../../src/errors.ts";
 import type { Outcome } from "./bundled-cli.ts";
 import type { LyingMirror } from "./lying-mirror.ts";
@@ -45,6 +47,8 @@ export async function requireCaught(
     assert.deepEqual(blamed, [], "an alert for what was no lie");
   }
   await operator.succeed("add-mirror", "--url", honest.url);
+  // One honest mirror is enough beside a liar whom nobody knows yet; one who is known is asked last.
+  rmSync(join(operator.home, "mirror-health.json"), { force: true });
   const together = await operator.run(...args);
   assert.equal(together.code, 0, `with an honest mirror: ${together.stderr}`);
   assert.ok(`${together.stdout}${together.stderr}`.includes(liar.url), `the liar is not named: ${together.stderr}`);
