@@ -4,7 +4,7 @@
 // Must not: import what the store's worker does not need, or believe what an earlier run left.
 
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, fsyncSync, ftruncateSync } from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, lstatSync } from "node:fs";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import type { Digests } from "../api.ts";
 import { openNoLink, readAt, writeAt } from "../disk/raw-file.ts";
@@ -80,6 +80,7 @@ function createPieceFile(
 ): PieceFile {
   const count = pieceCount(length);
   const signed = hexToBytes(o.blake3);
+  const inode = fstatSync(fd).ino;
   const marks = new Uint8Array(count);
   const values = new Uint8Array(count * VALUE_BYTES);
   let isListed = false;
@@ -116,6 +117,14 @@ function createPieceFile(
     if (index >= hashed) return;
     sha256 = createHash("sha256");
     hashed = 0;
+  }
+
+  /** Throws when another process, taking this one for dead, gave the file its name: it is proven now. */
+  function requireOwn(): void {
+    if (lstatSync(o.file, { throwIfNoEntry: false })?.ino === inode) return;
+    throw new UpdateError("E_IO", `${JSON.stringify(o.file)} is not the file that was opened any more`, {
+      hint: "another process has taken the download over; run the same command again",
+    });
   }
 
   /** A hole in the file reads as zeros; a piece of zeros is fetched again. */
@@ -166,6 +175,7 @@ function createPieceFile(
         if (isSame) return true;
         drop(index);
       }
+      requireOwn();
       writeAt(fd, bytes, index * PIECE_BYTES);
       writeBack.wrote(bytes.length);
       if (!isListed) map.setValue(index, value);
@@ -208,6 +218,7 @@ function createPieceFile(
       return true;
     },
     clear() {
+      requireOwn();
       marks.fill(0);
       if (!isListed) values.fill(0);
       map.replace({ marks, values });

@@ -3,7 +3,7 @@
 // in it is trusted, so a torn one costs time and never a wrong byte.
 // Must not: judge whether the pieces are right.
 
-import { closeSync, fstatSync, ftruncateSync, rmSync } from "node:fs";
+import { closeSync, ftruncateSync, rmSync } from "node:fs";
 import { openNoLink, readAt, writeAt } from "../disk/raw-file.ts";
 import { VALUE_BYTES } from "../hash/blake3-core.ts";
 
@@ -38,7 +38,6 @@ export function openPieceMap(file: string, pieceCount: number): PieceMap {
   const size = marksAt + pieceCount;
 
   function read(): PieceMapContent | undefined {
-    if (fstatSync(fd).size !== size) return undefined;
     const bytes = new Uint8Array(size);
     if (readAt(fd, bytes, 0) < size || !HEADER.every((byte, i) => byte === bytes[i])) return undefined;
     return { marks: bytes.slice(marksAt), values: bytes.slice(HEADER.length, marksAt) };

@@ -97,7 +97,7 @@ export async function openPieceStore(o: PieceStoreOptions, host = storeThreadsOf
   const { store, opened } = createPieceStore({ file, mapFile, length, blake3 }, o, host);
   try {
     // When it is new there is nothing to wait for: the thread starts while the first bytes are on their way.
-    if (!isNew) await orAborted(opened, o.signal);
+    if (!isNew) await orAborted(() => opened, o.signal);
     return store;
   } catch (e) {
     await store.close();
@@ -231,7 +231,8 @@ function createPieceStore(start: StoreStart, { onHashing }: PieceStoreOptions, h
       held.add(index);
       return true;
     },
-    async setPieceList(list) {
+    async setPieceList(bytes) {
+      const list = new Uint8Array(bytes); // not what its giver may change, nor what lies around it
       const dropped = await ask({ type: "list", list });
       for (const index of dropped) [held, resumed].forEach((set) => set.delete(index));
       values.set(list);
@@ -244,9 +245,8 @@ function createPieceStore(start: StoreStart, { onHashing }: PieceStoreOptions, h
       resumed.clear();
     },
     async seal({ signal }) {
-      throwIfAborted(signal);
       if (held.count < count) throw new UpdateError("E_INTERNAL", "not all pieces are there");
-      return await orAborted(ask({ type: "seal" }), signal);
+      return await orAborted(() => ask({ type: "seal" }), signal);
     },
     close: () => closing ??= end(),
   };
@@ -263,11 +263,11 @@ function throwIfAborted(signal: AbortSignal): void {
 }
 
 /** What `work` gives, or E_INTERRUPTED as soon as the signal says so. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
+async function orAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal);
+  return await new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    signal.addEventListener("abort", onAbort, { once: true });
+    work().then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
   });
 }

@@ -1,6 +1,7 @@
 // The piece store: pieces in any order, proven as they come, on the disk when it says so; with a thread and without.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { PIECE_BYTES, VALUE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { fails } from "../../support/fails.ts";
@@ -143,6 +144,20 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
       assert.equal((await store.seal({ signal })).blake3, place.artifact.blake3);
     });
 
+    test("after a clear the next run finds what came later, though the file was once complete", async () => {
+      const place = await placeOf(sequenceOf(2 * MIB));
+      const store = await place.open();
+      for (const index of [0, 1]) await putPiece(store, place.bytes, index);
+      await store.seal({ signal });
+      await store.clear();
+      await putPiece(store, place.bytes, 1);
+      await store.close();
+      const again = await place.open();
+      assert.deepEqual([heldOf(again), again.resumedBytes], [[1], MIB]);
+      await again.clear();
+      assert.deepEqual([again.heldBytes, again.resumedBytes], [0, 0]);
+    });
+
     test("clear keeps a proven list", async () => {
       const place = await placeOf(sequenceOf(2 * MIB));
       const store = await place.open();
@@ -174,6 +189,32 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
       const never = assert.rejects(store.takeBuffer({ signal }), fails("E_INTERRUPTED"));
       await store.close();
       await never;
+    });
+
+    test("a file that another process took away, proven, is written to no more", async () => {
+      const place = await placeOf(sequenceOf(2 * MIB));
+      const store = await place.open();
+      await putPiece(store, place.bytes, 0);
+      const taken = join(place.partialDir, "taken");
+      renameSync(place.part, taken);
+      await assert.rejects(putPiece(store, place.bytes, 1), fails("E_IO", "any more"));
+      await assert.rejects(store.clear(), fails("E_IO", "any more"));
+      assert.ok(readFileSync(taken).equals(place.bytes.subarray(0, MIB)));
+      writeFileSync(place.part, "of another process");
+      await assert.rejects(putPiece(store, place.bytes, 1), fails("E_IO", "any more"));
+    });
+
+    test("the list is what it was when it was given", async () => {
+      const place = await placeOf(sequenceOf(2 * MIB));
+      const store = await place.open();
+      const around = new Uint8Array(place.list.length + 64).fill(9);
+      const list = around.subarray(32, -32);
+      list.set(place.list);
+      const set = store.setPieceList(list);
+      list.fill(0);
+      assert.deepEqual(await set, []);
+      await putPiece(store, place.bytes, 1);
+      assert.deepEqual(store.valueOf(1), place.list.slice(VALUE_BYTES));
     });
 
     test("what nobody may ask is refused", async () => {
