@@ -76,6 +76,7 @@ export const downloadCommand: Command = {
           lengthBytes: artifact.length,
           fetchedBytes: got.bytesFetched,
           resumedBytes: got.bytesResumed,
+          proofMs: got.proofMs,
           sha256: artifact.sha256,
           blake3: artifact.blake3,
           sources: got.sources.map(sourceJson),

@@ -55,6 +55,8 @@ export interface Download {
   readonly bytesFetched: number;
   /** Bytes of an earlier run that did not have to be fetched again. */
   readonly bytesResumed: number;
+  /** From the last byte that came to the proof of the whole, in milliseconds. */
+  readonly proofMs: number;
   /** Sources that gave wrong bytes. */
   readonly refused: readonly FailedAttempt[];
 }
@@ -89,7 +91,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   const onHashing = (bytes: number) => o.onEvent({ type: "hashing", bytes, total: artifact.length });
   const existing = await proveExisting(artifact, destination, { signal, onProgress: onHashing });
   if (existing !== undefined) {
-    return { file: existing, source: "cache", sources: [], bytesFetched: 0, bytesResumed: 0, refused: [] };
+    return { file: existing, source: "cache", sources: [], bytesFetched: 0, bytesResumed: 0, proofMs: 0, refused: [] };
   }
   const limits = {
     maxReads: o.limits?.connectionsPerSource ?? DEFAULT_CONNECTIONS,
@@ -100,7 +102,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   const store = await openPieceStore({ artifact, partialDir: o.partialDir, signal, onHashing });
   try {
     await requireFreeSpace(o.partialDir, artifact.length - store.heldBytes);
-    const file = await fetchArtifact({
+    const { file, proofMs } = await fetchArtifact({
       ...o,
       store,
       suppliers,
@@ -111,7 +113,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
     const bytesResumed = store.resumedBytes;
     await store.close(); // Windows does not rename open files
     await placeProven(artifact, store.file, destination, { signal });
-    return { ...summary(suppliers.map((s) => s.report)), file, bytesResumed };
+    return { ...summary(suppliers.map((s) => s.report)), file, bytesResumed, proofMs: Math.round(proofMs) };
   } finally {
     o.onReports?.(suppliers.map((s) => s.report));
     await Promise.all(suppliers.map((s) => s.close()));

@@ -24,10 +24,16 @@ export interface FetchArtifactOptions extends Opts {
   readonly onEvent: (e: DownloadEvent) => void;
 }
 
+export interface FetchedArtifact {
+  readonly file: Verified<LocalFile>;
+  /** From the last byte that came to the proof, in milliseconds. */
+  readonly proofMs: number;
+}
+
 /**
  * @throws AllSourcesFailedError with the reason of each; UpdateError E_NO_SOURCE; what the store throws; E_INTERRUPTED
  */
-export async function fetchArtifact(o: FetchArtifactOptions): Promise<Verified<LocalFile>> {
+export async function fetchArtifact(o: FetchArtifactOptions): Promise<FetchedArtifact> {
   const { artifact, store, suppliers } = o;
   if (store.heldCount < store.pieceCount && suppliers.length === 0) {
     throw new UpdateError("E_NO_SOURCE", `nobody is configured who could have ${artifact.name}`, {
@@ -36,10 +42,10 @@ export async function fetchArtifact(o: FetchArtifactOptions): Promise<Verified<L
   }
   if (store.heldCount < store.pieceCount) await findPieceList(o);
   if (!store.isListed) return await new UnlistedFetch(o).run();
-  await fetchPieces(o);
+  const lastByteMs = await fetchPieces(o);
   const measured = await store.seal(o);
   try {
-    return o.prove(measured);
+    return { file: o.prove(measured), proofMs: performance.now() - lastByteMs };
   } catch (e) {
     // Every piece was right by BLAKE3: then no source is to blame, and none can help.
     if (isIntegrityError(e)) await store.clear();
@@ -60,17 +66,18 @@ class UnlistedFetch {
   /** What was given when the whole was wrong: the chaining values of pieces, by giver. */
   readonly #claims: { supplier: Supplier; index: number; value: Uint8Array }[] = [];
   readonly #together: FailedAttempt[] = [];
+  #lastByteMs = 0;
 
   constructor(o: FetchArtifactOptions) {
     this.#o = o;
   }
 
-  async run(): Promise<Verified<LocalFile>> {
+  async run(): Promise<FetchedArtifact> {
     const { suppliers } = this.#o;
     for (let isMixed = false; !isMixed;) {
       await this.#fetch(suppliers).catch((e) => this.#failWith(e));
-      const proof = await this.#prove();
-      if (proof !== undefined) return proof;
+      const file = await this.#prove();
+      if (file !== undefined) return this.#fetched(file);
       isMixed = this.#blameOnlyGiver() === undefined;
     }
     const brokeOf = ({ state }: Supplier) => Number(state === "resting" || state === "down");
@@ -84,15 +91,19 @@ class UnlistedFetch {
         await this.#o.store.clear();
         continue;
       }
-      const proof = await this.#prove();
-      if (proof !== undefined) return proof;
+      const file = await this.#prove();
+      if (file !== undefined) return this.#fetched(file);
       this.#blameOnlyGiver();
     }
     return this.#failWith(undefined);
   }
 
+  #fetched(file: Verified<LocalFile>): FetchedArtifact {
+    return { file, proofMs: performance.now() - this.#lastByteMs };
+  }
+
   async #fetch(suppliers: readonly Supplier[]): Promise<void> {
-    await fetchPieces({
+    this.#lastByteMs = await fetchPieces({
       ...this.#o,
       suppliers,
       strategy: "failover",

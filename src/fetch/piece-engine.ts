@@ -58,12 +58,12 @@ const UNKNOWN_PIECE_MS = 1_000;
 const HOPELESS_MS = 60_000;
 
 /**
- * Resolves when every piece is held by the store.
+ * Resolves when every piece is held by the store, to the time at which the last byte came, by `performance.now()`.
  * @throws AllSourcesFailedError with the reason of each; what the store throws; E_INTERRUPTED
  */
-export async function fetchPieces(o: EngineOptions): Promise<void> {
-  if (o.store.heldCount === o.store.pieceCount) return;
-  await new PieceEngine(o).run();
+export async function fetchPieces(o: EngineOptions): Promise<number> {
+  if (o.store.heldCount === o.store.pieceCount) return performance.now();
+  return await new PieceEngine(o).run();
 }
 
 class PieceEngine {
@@ -91,7 +91,7 @@ class PieceEngine {
     this.#classes = inClasses(o.suppliers, o.strategy);
   }
 
-  async run(): Promise<void> {
+  async run(): Promise<number> {
     const { signal } = this.#o;
     signal.throwIfAborted();
     const onAbort = () => this.#end(asUpdateError(signal.reason, "E_INTERRUPTED"));
@@ -103,6 +103,7 @@ class PieceEngine {
         this.#pump();
       });
       this.#report();
+      return this.#progressMs;
     } finally {
       clearInterval(timer);
       signal.removeEventListener("abort", onAbort);
