@@ -315,7 +315,9 @@ class PieceEngine {
         this.#broke(supplier, e);
       }
     } finally {
-      if (reading.isStalled && this.#settle !== undefined) supplier.broke(silent(supplier)); // it was cut off for that
+      if (reading.isStalled && supplier.state === "ready" && this.#settle !== undefined) {
+        this.#tellFailure(supplier, supplier.broke(silent(supplier))); // it was cut off for that
+      }
       supplier.readEnds(reading.bytes, performance.now() - reading.startedMs - reading.waitedForUsMs);
       this.#readings.delete(reading);
       this.#byRun.delete(run);

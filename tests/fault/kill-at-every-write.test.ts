@@ -59,7 +59,11 @@ async function killAtEach(
   for (let n = 1; n <= calls; n++) {
     const operator = await prepare();
     const { code } = await operator.start(killedAt(runtime, call, n, filesOf(operator)), ...args).outcome;
-    assert.equal(code, null, `${call} ${n} of ${calls} did not come`);
+    // Two threads work on a download: the last call of one may come before, with or after the end of the other.
+    assert.ok(
+      code === null || (code === 0 && n === calls && args === DOWNLOAD),
+      `${call} ${n} of ${calls} did not come`,
+    );
     const { state, packages } = operator.snapshot();
     requireWhole(state, old, end);
     requireProvenPackages(packages, repository.digests);
