@@ -5,8 +5,7 @@ import { UpdateError } from "../errors.ts";
 import { CHANNELS } from "../config/config.ts";
 import { listReleases, type UnusableTarget } from "../trust/releases.ts";
 import { compareVersions, isPlatform, platformName } from "../trust/naming.ts";
-import { readXDchat } from "../trust/x-dchat.ts";
-import type { TrustState } from "../trust/client.ts";
+import { createApprovals } from "../trust/release-match.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
@@ -52,6 +51,8 @@ export const checkCommand: Command = {
     const newer = versions.filter((v) => current === undefined || compareVersions(v.version, current) > 0);
     const pin = session.config.autoUpdate.pin;
     const alerts = await alertLines(c, session.home);
+    const approvals = createApprovals(refreshed.state);
+    const approvalOf = (v: Version) => v.artifacts.map(approvals)[0] ?? { approved: "pending", activationHeight: null };
     const lines = [
       c.out.line("package", "Available versions:"),
       ...versions.toReversed().map((v) => `  ${v.version}${describe(c, v, current, newer)}`),
@@ -73,7 +74,7 @@ export const checkCommand: Command = {
         pin: pin ?? null,
         updateAvailable: newer.length > 0,
         newest: newer[0]?.version ?? null,
-        versions: versions.map((v) => ({ version: v.version, newer: newer.includes(v), ...approval(refreshed.state) })),
+        versions: versions.map((v) => ({ version: v.version, newer: newer.includes(v), ...approvalOf(v) })),
         ...metadataJson(refreshed),
         alerts: alerts.json,
       },
@@ -120,8 +121,8 @@ export const listVersionsCommand: Command = {
     const shown = artifacts.filter((x) =>
       (platform === undefined || x.platform === platform) && (channel === undefined || x.channel === channel)
     );
-    const { approved, activationHeight } = approval(refreshed.state);
-    const rows = shown.map((x) => [
+    const approvalOf = createApprovals(refreshed.state);
+    const rows = shown.map((x) => ({ x, ...approvalOf(x) })).map(({ x, approved, activationHeight }) => [
       x.version + (x.version === current ? " (current)" : ""),
       x.platform,
       x.packageType,
@@ -143,8 +144,7 @@ export const listVersionsCommand: Command = {
         versions: shown.map((x) => ({
           ...artifactJson(x),
           current: x.version === current,
-          approved,
-          activationHeight,
+          ...approvalOf(x),
         })),
         ...metadataJson(refreshed),
       },
@@ -167,17 +167,6 @@ function metadataJson({ state, mirrors }: Refreshed): Record<string, unknown> {
     },
     mirrors: mirrors.map((m) => ({ url: m.mirror, status: m.status, code: m.error?.code ?? null })),
   };
-}
-
-/** Without governors in the root the release signatures are the approval; with them it takes a certificate. */
-function approval(state: TrustState): { approved: "by-release-signatures" | "pending"; activationHeight: null } {
-  let governed = true;
-  try {
-    governed = readXDchat(state.root.signed).governance !== undefined;
-  } catch (e) {
-    if (!(e instanceof UpdateError)) throw e; // an extension that cannot be read approves nothing
-  }
-  return { approved: governed ? "pending" : "by-release-signatures", activationHeight: null };
 }
 
 export interface Version {

@@ -19,7 +19,7 @@ export interface Command {
   readonly name: string;
   /** One line, for help and completion. */
   readonly summary: string;
-  /** Positional arguments as help shows them, such as "REPO FILE"; a trailing "…" takes any number. */
+  /** Positional arguments as help shows them, such as "REPO FILE [MORE]"; a trailing "…" takes any number. */
   readonly positionals?: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** More for `--help`, already wrapped. */
@@ -99,7 +99,7 @@ export class Arguments {
 
   #checkPositionals(): void {
     const names = this.#command.positionals?.split(" ") ?? [];
-    const open = names.at(-1)?.endsWith("…") ?? false;
+    const open = /…\]?$/.test(names.at(-1) ?? "");
     const least = names.filter((n) => !n.startsWith("[")).length;
     const got = this.positionals.length;
     if (got < least) throw usage(`${names[got] ?? "an argument"} is missing`, this.#usageHint());

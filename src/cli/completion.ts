@@ -2,6 +2,11 @@
 import { UpdateError } from "../errors.ts";
 import { type Command, GLOBAL_OPTIONS } from "./command.ts";
 
+const GROUPS: Readonly<Record<string, string>> = {
+  release: "the maintainer side",
+  governance: "proposals and votes",
+};
+
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** @param commands the whole table, asked when the command runs: it contains this command too */
@@ -33,19 +38,31 @@ function firstWords(commands: readonly Command[]): string[] {
   return [...new Set(commands.map((c) => c.name.split(" ")[0] ?? c.name)), "help"];
 }
 
-function secondWords(commands: readonly Command[]): string[] {
-  return commands.filter((c) => c.name.includes(" ")).map((c) => c.name.split(" ")[1] ?? "");
+/** Commands of two words, by the first: `release`, `governance`. */
+function groupsOf(commands: readonly Command[]): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const { name } of commands) {
+    const [first = "", second] = name.split(" ");
+    if (second !== undefined) groups.set(first, [...groups.get(first) ?? [], second]);
+  }
+  return groups;
 }
 
 /** Where no word fits, `-o default` offers files, names with spaces among them. */
 function bashScript(commands: readonly Command[]): string {
+  const groups = groupsOf(commands);
+  const seconds = [...groups].map(([first, words]) => `      ${first}) words="${words.join(" ")}" ;;`).join("\n");
   return `_dchat_update() {
-  local cur="\${COMP_WORDS[COMP_CWORD]}" words="" name="\${COMP_WORDS[1]}"
-  [ "$name" = release ] && [ "$COMP_CWORD" -gt 2 ] && name="release \${COMP_WORDS[2]}"
+  local cur="\${COMP_WORDS[COMP_CWORD]}" words="" group="" name="\${COMP_WORDS[1]}"
+  case "$name" in ${
+    [...groups.keys()].join("|")
+  }) group=1; [ "$COMP_CWORD" -gt 2 ] && name="$name \${COMP_WORDS[2]}" ;; esac
   if [ "$COMP_CWORD" -eq 1 ]; then
     words="${firstWords(commands).join(" ")}"
-  elif [ "$COMP_CWORD" -eq 2 ] && [ "$name" = release ]; then
-    words="${secondWords(commands).join(" ")}"
+  elif [ "$COMP_CWORD" -eq 2 ] && [ -n "$group" ]; then
+    case "$name" in
+${seconds}
+    esac
   else
     case "$name" in
 ${bashCases(commands)}
@@ -78,6 +95,7 @@ function fishScript(commands: readonly Command[]): string {
       ),
     ];
   });
-  return ["complete -c dchat-update -f -n '__fish_use_subcommand' -a release -d 'the maintainer side'", ...lines]
-    .join("\n");
+  const groups = [...groupsOf(commands).keys()]
+    .map((first) => `complete -c dchat-update -f -n '__fish_use_subcommand' -a ${first} -d '${GROUPS[first] ?? ""}'`);
+  return [...groups, ...lines].join("\n");
 }

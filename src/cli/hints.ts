@@ -6,6 +6,13 @@ const HINTS: Readonly<Record<ErrorCode, string>> = {
   E_INTERNAL: "this is a bug: run it again with --verbose and report what it says",
   E_USAGE: "see `dchat-update help`",
 
+  E_NOT_GOVERNED: "name governors in a new root: dchat-update release rotate-root REPO --governor FILE:WEIGHT",
+  E_QUORUM: "see who has voted and who has not: dchat-update governance show",
+  E_CERTIFICATE: "see what is in force: dchat-update governance list",
+  E_CONTESTED: "governors have to replace it by a new certificate: dchat-update governance show",
+  E_WITHHELD: "ask other mirrors, or get the certificate as a file: dchat-update governance vote FILE",
+  E_RELEASE_MISMATCH: "do not run it; governors and maintainers have to find out which of the two is right",
+
   E_UNREACHABLE: "check the network, see `dchat-update test-mirrors`, or add another mirror",
   E_TIMEOUT: "try again, or add a faster mirror",
   E_HTTP_STATUS: "check the URL in `dchat-update list-mirrors`, or add another mirror",

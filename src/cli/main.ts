@@ -7,6 +7,7 @@ import { Arguments, type Command } from "./command.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { createContext, type Host } from "./context.ts";
 import { downloadCommand } from "./download.ts";
+import { governanceCommands } from "./governance.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { hintOf } from "./hints.ts";
 import { initCommand } from "./init.ts";
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   showConfigCommand,
   alertsCommand,
   ...releaseCommands,
+  ...governanceCommands,
   createCompletionCommand(() => COMMANDS),
   versionCommand,
 ];

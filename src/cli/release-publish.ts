@@ -84,6 +84,9 @@ function publishResult(c: Context, r: PublishReport): CommandResult {
       "the old keys did not sign the new timestamp: a reader in the middle of this publication had to ask again",
     );
   }
+  if (r.scheduleIsBehind) {
+    c.out.warn("the snapshot names an older schedule: run `release publish` with the snapshot key");
+  }
   const versions = `root ${root}, targets ${targets}, snapshot ${snapshot}, timestamp ${timestamp}`;
   return {
     lines: [
@@ -91,6 +94,7 @@ function publishResult(c: Context, r: PublishReport): CommandResult {
         ? `Nothing to publish: network ${r.network} is at ${versions}`
         : c.out.line("ok", `Published for network ${r.network}: ${versions}`),
       ...r.releases.artifacts.map((x) => `   ${x.path} (${formatBytes(x.length)})`),
+      ...(r.scheduleHead === undefined ? [] : [`   schedule up to certificate ${r.scheduleHead}`]),
       `   root SHA-256 ${r.rootSha256} (what operators pin: metadata/${root}.root.json)`,
     ],
     json: {
@@ -100,6 +104,8 @@ function publishResult(c: Context, r: PublishReport): CommandResult {
       written: r.written,
       releases: r.releases.artifacts.map((x) => x.path),
       hadGap: r.hadGap,
+      scheduleHead: r.scheduleHead ?? null,
+      scheduleIsBehind: r.scheduleIsBehind,
     },
   };
 }

@@ -41,7 +41,7 @@ export const releaseMergeCommand: Command = {
   async run(c, a) {
     const others = a.positionals.slice(1).map((folder) => resolve(folder));
     return await withRepository(c, a, async (files, repository) => {
-      const { statuses, added, copied, missing } = await mergeCopies(files, repository, others, c);
+      const { statuses, added, copied, missing, certificates } = await mergeCopies(files, repository, others, c);
       for (const path of missing) c.out.warn(`no copy has ${path}: add it again before publishing`);
       return {
         lines: [
@@ -50,9 +50,10 @@ export const releaseMergeCommand: Command = {
             : c.out.line("ok", `${added.length} new signature${added.length === 1 ? "" : "s"}`),
           ...added.map((x) => `   ${x.role}: key ${x.keyId}, from ${x.from}`),
           ...copied.map((path) => `   ${path} copied and verified`),
+          ...certificates.map((path) => `   ${path}: new votes`),
           ...statusLines(c, statuses),
         ],
-        json: { added, copied, missing, staged: statusJson(statuses) },
+        json: { added, copied, missing, certificates, staged: statusJson(statuses) },
       };
     });
   },

@@ -7,7 +7,7 @@ import { type Config, corruptIfMalformed, DEFAULT_CONFIG, readConfig, readFileIf
 import { type Home, homeAt } from "../config/home.ts";
 import { orderMirrors } from "../config/mirror-order.ts";
 import { loadSignedMirrors, saveSignedMirrors } from "../config/signed-mirrors.ts";
-import { createHomeTrustStore, type TrustStore } from "../config/trust-store.ts";
+import { createHomeTrustStore, type HomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
 import { fetchMirrorList } from "../fetch/fetch-mirror-list.ts";
 import type { MirrorReport } from "../fetch/mirror-reports.ts";
@@ -21,7 +21,8 @@ import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
 import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
-import { isVersion } from "../trust/naming.ts";
+import { isVersion, platformName } from "../trust/naming.ts";
+import { latchReleases } from "../trust/release-match.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
 import type { Arguments } from "./command.ts";
@@ -33,7 +34,7 @@ import { type KnownMirror, loadKnownMirrors, unusable } from "./known-mirrors.ts
 export interface Session {
   readonly home: Home;
   readonly config: Config;
-  readonly store: TrustStore;
+  readonly store: HomeTrustStore;
   readonly state: TrustState;
   /** False while nothing beyond the pinned root is known. */
   readonly hasMetadata: boolean;
@@ -143,6 +144,7 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
     mirrors,
     clock,
     prefix: "metadata/",
+    schedule: true,
     signal: c.signal,
     nextRole: (state) => nextUnloadedRole(state, clock),
     save: async (state, step) => {
@@ -156,8 +158,14 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
   for (const m of result.mirrors) {
     if (m.status !== "ok") c.out.note(`${c.out.line("warning", m.mirror)}: ${m.status}: ${m.error?.message ?? ""}`);
   }
-  await refreshSignedMirrors(c, s, result.state, mirrors);
-  return result;
+  if (result.scheduleError !== undefined) {
+    c.out.warn(`${result.scheduleError.message}: this node switches to nothing until it has them`);
+  }
+  // What was approved and released is noted for this machine, so that a release may leave the list later.
+  const state = latchReleases(result.state, platformName(process.platform, process.arch), clock);
+  if (state !== result.state) await s.store.save(state, "complete", c);
+  await refreshSignedMirrors(c, s, state, mirrors);
+  return { ...result, state };
 }
 
 /** Fetches the signed list of mirrors when it is new. Releases are found without it, so a failure is only told. */

@@ -11,6 +11,8 @@ import type { TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
 import { type Json, parseJsonObject } from "../trust/json.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
+import { readStoredSchedule, type ScheduleRecord, storedSchedule } from "../trust/schedule-record.ts";
+import { withSchedule } from "../trust/schedule.ts";
 import { restoreTrust, type StoredTrust, storedTrust } from "../trust/stored-trust.ts";
 import { corruptIfMalformed, readFileIfThere } from "./config.ts";
 
@@ -26,6 +28,8 @@ export interface TrustStore {
 export interface HomeTrustStore extends TrustStore {
   /** Forgets everything and trusts this root alone. */
   replace(pinned: TrustState, o: Opts): Promise<void>;
+  /** Adds what a record knows to the stored schedule. @returns what is stored then; undefined when nothing was ever stored */
+  addSchedule(record: ScheduleRecord, o: Opts): Promise<TrustState | undefined>;
 }
 
 /** True when `a` must not be replaced by `b`: a newer root, or the same root with a newer timestamp. */
@@ -35,8 +39,8 @@ function isNewer(a: TrustState, b: TrustState): boolean {
 }
 
 const STATE_FORMAT = "dchat-trust-1";
-/** All roots, a timestamp, a snapshot and targets at their limits do not occur together; a bundle has 8 MiB. */
-const MAX_STATE_BYTES = 16 * 2 ** 20;
+/** All that is public fits into a bundle of 8 MiB; votes add 4 MiB. The rest is for schedules with very many governors. */
+const MAX_STATE_BYTES = 64 * 2 ** 20;
 
 /**
  * One file, replaced in one step. An incomplete state is stored only for its roots: until an update is whole, the last
@@ -46,6 +50,12 @@ export function createHomeTrustStore(file: string): HomeTrustStore {
   const load = async () => {
     const bytes = await readFileIfThere(file, MAX_STATE_BYTES);
     return bytes === undefined ? undefined : restoreTrust(corruptIfMalformed(() => readState(bytes)));
+  };
+  /** Writes only what is not there already. */
+  const write = async (state: TrustState) => {
+    const next = writeState(state);
+    const old = await readFileIfThere(file, MAX_STATE_BYTES);
+    if (old === undefined || !equalBytes(old, next)) await writeFileAtomic(file, next);
   };
   return {
     load,
@@ -57,17 +67,26 @@ export function createHomeTrustStore(file: string): HomeTrustStore {
       await withLock(`${file}.lock`, o, async () => {
         await sweepLeftovers(dirname(file));
         const stored = await load();
-        if (stored !== undefined && isNewer(stored, state)) return;
-        if (step === "complete" || stored === undefined) return await writeFileAtomic(file, writeState(state));
+        if (stored !== undefined && isNewer(stored, state)) return await write(withSchedule(stored, state.schedule));
+        if (stored === undefined) return await write(state);
+        if (step === "complete") return await write(withSchedule(state, stored.schedule));
         if (state.root.signed.version === stored.root.signed.version) return;
         // restoreTrust has dropped, or drops at the next load, what the new root does not vouch for.
         const { root, rootChain, timestamp } = state;
         const kept = timestamp === undefined
           ? { timestamp: undefined, snapshot: undefined, targets: new Map() }
           : { timestamp: stored.timestamp, snapshot: stored.snapshot, targets: stored.targets };
-        await writeFileAtomic(file, writeState({ root, rootChain, ...kept }));
+        await write(withSchedule({ root, rootChain, ...kept, schedule: stored.schedule }, state.schedule));
       });
     },
+    addSchedule: (record, o) =>
+      withLock(`${file}.lock`, o, async () => {
+        const stored = await load();
+        if (stored === undefined) return undefined;
+        const next = withSchedule(stored, record);
+        await write(next);
+        return next;
+      }),
   };
 }
 
@@ -80,11 +99,12 @@ function readState(bytes: Uint8Array): StoredTrust {
     timestamp: f.get("timestamp").optional(text),
     snapshot: f.get("snapshot").optional(text),
     targets: new Map(f.get("targets").entries().map(([name, t]) => [name, text(t)])),
+    schedule: f.get("schedule").optional(readStoredSchedule),
   };
 }
 
 function writeState(state: TrustState): Uint8Array {
-  const { roots, timestamp, snapshot, targets } = storedTrust(state);
+  const { roots, timestamp, snapshot, targets, schedule } = storedTrust(state);
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const document: Record<string, Json> = {
     format: STATE_FORMAT,
@@ -93,7 +113,14 @@ function writeState(state: TrustState): Uint8Array {
   };
   if (timestamp !== undefined) document["timestamp"] = decoder.decode(timestamp);
   if (snapshot !== undefined) document["snapshot"] = decoder.decode(snapshot);
-  return new TextEncoder().encode(JSON.stringify(document));
+  if (schedule !== undefined && schedule.certificates.size > 0) document["schedule"] = storedSchedule(schedule);
+  const bytes = new TextEncoder().encode(JSON.stringify(document));
+  if (bytes.length <= MAX_STATE_BYTES) return bytes;
+  // What could not be read again must not replace what can.
+  throw new UpdateError(
+    "E_TOO_LARGE",
+    `the trust state would have ${bytes.length} bytes, at most ${MAX_STATE_BYTES} are kept`,
+  );
 }
 
 /**

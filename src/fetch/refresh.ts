@@ -17,6 +17,7 @@ import {
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import type { NeededRole } from "../trust/search.ts";
 import { type MirrorReport, MirrorReports } from "./mirror-reports.ts";
+import { fetchSchedule } from "./refresh-schedule.ts";
 
 /** Roots accepted in one refresh (TUF 5.3.3 asks for a bound): a root a week for five years. */
 const MAX_ROOT_STEPS = 256;
@@ -28,6 +29,8 @@ export interface RefreshOptions extends Opts {
   readonly clock: Clock;
   /** Where metadata files live below a mirror: "metadata/" in a release repository, "" where the URL names the folder. */
   readonly prefix: string;
+  /** True where the mirrors have a schedule beside the metadata. */
+  readonly schedule?: boolean;
   /** The roles to load besides the top-level ones: asked again after each until it has none. */
   readonly nextRole: (state: TrustState) => NeededRole | undefined;
   /** Called whenever more is trusted than before. Incomplete states lack what the next step fetches. */
@@ -42,6 +45,8 @@ export interface RefreshResult {
   readonly state: TrustState;
   /** One a mirror, in the order they were given. */
   readonly mirrors: readonly MirrorReport[];
+  /** E_WITHHELD when the snapshot names certificates that no mirror gave. */
+  readonly scheduleError: UpdateError | undefined;
 }
 
 /** As a file name or URL part: everything but letters, digits and `_.-~` is percent-encoded. */
@@ -55,14 +60,16 @@ export function quoteRole(name: string): string {
  */
 export async function refreshTrust(initial: TrustState, o: RefreshOptions): Promise<RefreshResult> {
   const r = new Refresh(initial, o);
+  let scheduleError: UpdateError | undefined;
   try {
     await r.roots();
     requireFreshRoot(r.state, o.clock);
     await r.newest();
+    if (o.schedule === true) scheduleError = await r.certificates();
   } finally {
     o.onReports?.(r.reports.all());
   }
-  return { state: r.state, mirrors: r.reports.all() };
+  return { state: r.state, mirrors: r.reports.all(), scheduleError };
 }
 
 /**
@@ -162,6 +169,18 @@ class Refresh {
     }
   }
 
+  /** After the metadata, so that a withheld certificate takes nothing else away. */
+  async certificates(): Promise<UpdateError | undefined> {
+    const { mirrors, save } = this.#o;
+    const { state, error } = await fetchSchedule(
+      this.state,
+      (path, maxBytes, accept) => this.#askInTurn(mirrors, path, maxBytes, accept, ""),
+    );
+    if (state !== this.state) await save(state, "complete");
+    this.state = state;
+    return error;
+  }
+
   async #complete(from: TrustState, mirrors: readonly Mirror[]): Promise<TrustState> {
     const { clock, save, nextRole } = this.#o;
     let state = from;
@@ -198,12 +217,13 @@ class Refresh {
     path: string,
     maxBytes: number,
     accept: (bytes: Uint8Array) => TrustState,
+    prefix: string = this.#o.prefix,
   ): Promise<TrustState> {
     const unreachable = (m: Mirror) => this.reports.faultOf(m) === "failed" ? 1 : 0;
     const failed: FailedAttempt[] = [];
     for (const mirror of [...mirrors].sort((a, b) => unreachable(a) - unreachable(b))) {
       try {
-        return accept(await this.#fetch(mirror, path, maxBytes, this.#o.signal));
+        return accept(await this.#fetch(mirror, path, maxBytes, this.#o.signal, prefix));
       } catch (e) {
         failed.push(await this.#failure(mirror, e, path));
       }
@@ -247,8 +267,14 @@ class Refresh {
     }
   }
 
-  #fetch(mirror: Mirror, path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
-    return this.reports.fetch(mirror, this.#o.prefix + path, maxBytes, signal);
+  #fetch(
+    mirror: Mirror,
+    path: string,
+    maxBytes: number,
+    signal: AbortSignal,
+    prefix = this.#o.prefix,
+  ): Promise<Uint8Array> {
+    return this.reports.fetch(mirror, prefix + path, maxBytes, signal);
   }
 
   /** Takes what was accepted, in the order of the mirrors, and puts down what was not. */

@@ -11,6 +11,7 @@ import { type Signed, type TargetFile, TOP_LEVEL_ROLES, type TopLevelRole } from
 import { MIRROR_LIST_PATH } from "../trust/mirror-list.ts";
 import { checkRelativePath } from "../trust/naming.ts";
 import { readArtifact } from "../trust/releases.ts";
+import { learnCertificates } from "../trust/schedule.ts";
 import { copyMeasured } from "./copy-file.ts";
 import { type Authority, type Document, type SignatureStatus, validSignatures } from "./document.ts";
 import {
@@ -23,6 +24,7 @@ import {
   type RepositoryFiles,
   stagingPath,
 } from "./repository.ts";
+import { loadSchedule, readCertificates, stageCertificates, stateOfRoots } from "./schedule-files.ts";
 import { withSignatures } from "./sign-document.ts";
 import { stagedStatuses } from "./sign-staged.ts";
 
@@ -33,6 +35,8 @@ export interface MergeReport {
   readonly copied: readonly string[];
   /** Target paths of staged artifacts that no copy has. */
   readonly missing: readonly string[];
+  /** Files of certificates and votes that were new here. */
+  readonly certificates: readonly string[];
 }
 
 /**
@@ -61,13 +65,29 @@ export async function mergeCopies(
       }
     }
   }
+  const certificates = await mergeCertificates(files, repository, others);
   const { copied, missing } = await copyArtifacts(files, merged, others, o);
   for (const role of TOP_LEVEL_ROLES) {
     const document = merged.staged[role];
     if (document === undefined || document === repository.staged[role]) continue;
     await files.write(stagingPath(role), document.envelope.bytes);
   }
-  return { statuses: stagedStatuses(merged), added, copied, missing };
+  return { statuses: stagedStatuses(merged), added, copied, missing, certificates };
+}
+
+/** Votes of the copies; each is judged by the published roots, and what does not verify is left out. */
+async function mergeCertificates(
+  files: RepositoryFiles,
+  repository: Repository,
+  others: readonly string[],
+): Promise<string[]> {
+  if (repository.roots.length === 0) return [];
+  let state = await loadSchedule(files, stateOfRoots(repository.roots));
+  for (const from of others) {
+    const theirs = (await readCertificates(createRepositoryFiles(from))).map((f) => f.certificate);
+    state = learnCertificates(state, theirs);
+  }
+  return await stageCertificates(files, state);
 }
 
 function publishedVersion(r: Repository, role: TopLevelRole): number {

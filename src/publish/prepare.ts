@@ -14,7 +14,7 @@ import {
   type TopLevelRole,
 } from "../trust/metadata.ts";
 import type { Envelope } from "../trust/envelope.ts";
-import type { JsonObject } from "../trust/json.ts";
+import { canonicalText, type JsonObject } from "../trust/json.ts";
 import {
   commonFields,
   type Document,
@@ -35,6 +35,7 @@ import {
   type RepositoryFiles,
   stagingPath,
 } from "./repository.ts";
+import { headFields, type PublishedSchedule, scheduleToPublish } from "./schedule-files.ts";
 import { signDocument } from "./sign-document.ts";
 import type { Signer } from "./signer.ts";
 
@@ -45,6 +46,8 @@ export interface PrepareOptions extends Opts {
   readonly lifetimes: Readonly<Partial<Record<"snapshot" | "timestamp", number>>>;
   /** Makes a new version even where the published one would still do. */
   readonly renew: ReadonlySet<"snapshot" | "timestamp">;
+  /** False for a refresh: without the keys of a snapshot the published one goes on naming an older schedule. */
+  readonly needsSchedule: boolean;
 }
 
 /** All that readers will see, complete and signed. */
@@ -54,6 +57,7 @@ export interface Publication {
   readonly targets: Document<Targets>;
   readonly snapshot: Document<Snapshot>;
   readonly timestamp: Document<Timestamp>;
+  readonly schedule: PublishedSchedule;
 }
 
 /**
@@ -71,9 +75,12 @@ export async function prepare(
   step.check("targets", targets);
   step.requireComplete();
 
+  const roots = root === undefined ? repository.roots : [...repository.roots, root];
+  const schedule = await scheduleToPublish(files, roots, repository.snapshot);
   const snapshot = await step.renewed("snapshot", repository.snapshot, repository.staged.snapshot, {
     fits: (s) => namesExactly(s.signed.meta.get("targets.json"), targets),
-    make: (fields) => ({ ...fields, meta: { "targets.json": fileMeta(targets) } }),
+    isCurrent: (s) => namesSchedule(s, schedule),
+    make: (fields) => ({ ...fields, meta: { "targets.json": fileMeta(targets) }, ...headFields(schedule.head) }),
     read: readSnapshot,
   });
   step.requireComplete();
@@ -83,13 +90,21 @@ export async function prepare(
     read: readTimestamp,
   });
   step.requireComplete();
-  return { roots: root === undefined ? repository.roots : [...repository.roots, root], targets, snapshot, timestamp };
+  return { roots, targets, snapshot, timestamp, schedule };
+}
+
+/** True when a snapshot names exactly this schedule. */
+export function namesSchedule({ signed }: Document<Snapshot>, { head }: PublishedSchedule): boolean {
+  const said = { "x-dchat-schedule": signed.xDchatSchedule ?? null };
+  return canonicalText(said) === canonicalText({ "x-dchat-schedule": null, ...headFields(head) });
 }
 
 /** How a role that names another document is made. */
 interface Recipe<T extends Signed> {
   /** True when a document names the right child. */
   readonly fits: (document: Document<T>) => boolean;
+  /** False when it should be made again by whoever can. */
+  readonly isCurrent?: (document: Document<T>) => boolean;
   readonly make: (fields: JsonObject) => JsonObject;
   readonly read: (e: Envelope) => T;
 }
@@ -143,11 +158,14 @@ class Step {
   ): Promise<Document<T>> {
     const { nowMs, renew, lifetimes } = this.#o;
     const able = this.#canComplete(role);
+    const isCurrent = recipe.isCurrent ?? (() => true);
     if (published !== undefined && recipe.fits(published) && this.#isSigned(role, published)) {
-      if (!renew.has(role) && !(able && isDue(role, published, nowMs))) return published;
+      const mayStay = isCurrent(published) || !(this.#o.needsSchedule || able);
+      if (mayStay && !renew.has(role) && !(able && isDue(role, published, nowMs))) return published;
     }
     const version = (published?.signed.version ?? 0) + 1;
     const usable = staged !== undefined && staged.signed.version === version && recipe.fits(staged) &&
+      isCurrent(staged) &&
       staged.signed.expiresMs > nowMs && !(able && (renew.has(role) || isDue(role, staged, nowMs)));
     const document = usable
       ? staged

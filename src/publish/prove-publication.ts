@@ -7,8 +7,10 @@ import { join } from "node:path";
 import type { Opts } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { measureFile } from "../hash/digest-file.ts";
-import { applyBundle, type RawBundle, readBundle, writeBundle } from "../trust/bundle.ts";
+import { applyBundle, applySchedule, type RawBundle, readBundle, writeBundle } from "../trust/bundle.ts";
+import { certificateBytes } from "../trust/certificate.ts";
 import { type Clock, pinRoot, type TrustState } from "../trust/client.ts";
+import { missingCertificates } from "../trust/effect.ts";
 import type { TopLevelRole } from "../trust/metadata.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases, type Releases } from "../trust/releases.ts";
@@ -48,10 +50,20 @@ export async function provePublication(
 
   // A reader who starts from the first root, over the very bytes of the bundle.
   const state = withHint(() => {
-    const fresh = applyBundle(pinRoot(first.envelope.bytes), raw, clock);
-    const bundle = writeBundle(fresh, network);
-    return applyBundle(pinRoot(first.envelope.bytes), readBundle(bundle), clock);
+    const fresh = applySchedule(applyBundle(pinRoot(first.envelope.bytes), raw, clock), raw);
+    const bundle = readBundle(writeBundle(fresh, network));
+    return applySchedule(applyBundle(pinRoot(first.envelope.bytes), bundle, clock), bundle);
   });
+  const [missing] = missingCertificates(state);
+  if (missing !== undefined) {
+    throw new UpdateError(
+      "E_ABSENT",
+      `certificate ${missing.sequence}, which the published snapshot names, is missing`,
+      {
+        hint: "restore schedule/ from a mirror, or give the file: `governance vote FILE --repo REPO`",
+      },
+    );
+  }
   const published = publishedState(repository.roots, repository, network);
   if (published !== undefined) withHint(() => applyBundle(published, raw, clock));
 
@@ -68,7 +80,10 @@ export async function provePublication(
   };
 }
 
-function rawBundle(network: string, p: Publication): RawBundle {
+function rawBundle(
+  network: string,
+  p: Omit<Publication, "schedule"> & { readonly schedule?: Publication["schedule"] },
+): RawBundle {
   return {
     network,
     roots: p.roots.map((r) => r.envelope.bytes),
@@ -76,11 +91,12 @@ function rawBundle(network: string, p: Publication): RawBundle {
     snapshot: p.snapshot.envelope.bytes,
     targets: p.targets.envelope.bytes,
     delegated: new Map(),
+    schedule: (p.schedule?.certificates ?? []).map(certificateBytes),
   };
 }
 
 /** What a reader of these roots trusts of the published files, expired or not; undefined when it would refuse them. */
-function publishedState(
+export function publishedState(
   roots: Publication["roots"],
   { timestamp, snapshot, targets }: Repository,
   network: string,

@@ -6,7 +6,7 @@ import { UpdateError } from "../errors.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import type { TopLevelRole } from "../trust/metadata.ts";
 import type { Releases } from "../trust/releases.ts";
-import { prepare, type PrepareOptions, type Publication } from "./prepare.ts";
+import { namesSchedule, prepare, type PrepareOptions, type Publication } from "./prepare.ts";
 import { type ProvenPublication, provePublication } from "./prove-publication.ts";
 import {
   BUNDLE_PATH,
@@ -19,7 +19,7 @@ import {
   versionedPath,
 } from "./repository.ts";
 
-export interface PublishOptions extends PrepareOptions {
+export interface PublishOptions extends Omit<PrepareOptions, "needsSchedule"> {
   /** "staged": everything that is staged. "refresh": snapshot and timestamp over what is published. */
   readonly what: "staged" | "refresh";
 }
@@ -34,6 +34,10 @@ export interface PublishReport {
   readonly releases: Releases;
   /** True when a moment was unavoidable in which readers of the new root find the old timestamp. */
   readonly hadGap: boolean;
+  /** The greatest sequence of the approved schedule; undefined while there is none. */
+  readonly scheduleHead: number | undefined;
+  /** True when the snapshot could not be signed again and goes on naming an older schedule. */
+  readonly scheduleIsBehind: boolean;
 }
 
 /**
@@ -43,7 +47,7 @@ export interface PublishReport {
 export async function publish(files: RepositoryFiles, o: PublishOptions): Promise<PublishReport> {
   const loaded = await loadRepository(files);
   const repository = o.what === "staged" ? loaded : withoutStaged(loaded);
-  const publication = await prepare(files, repository, o);
+  const publication = await prepare(files, repository, { ...o, needsSchedule: o.what === "staged" });
   const proven = await provePublication(files.folder, repository, publication, o);
   const plan = writes(repository, publication, proven);
   const written: string[] = [];
@@ -69,6 +73,8 @@ export async function publish(files: RepositoryFiles, o: PublishOptions): Promis
     written,
     releases: proven.releases,
     hadGap: plan.hasGap && written.length > 0,
+    scheduleHead: publication.schedule.head?.sequence,
+    scheduleIsBehind: !namesSchedule(publication.snapshot, publication.schedule),
   };
 }
 
@@ -101,6 +107,7 @@ function writes(
   const timestamp: Write = { path: TIMESTAMP_PATH, bytes: p.timestamp.envelope.bytes };
   const rootLast = newRoots.length > 0 && proven.readableUnderOldRoot;
   const files = [
+    ...p.schedule.files,
     { path: versionedPath("targets", p.targets.signed.version), bytes: p.targets.envelope.bytes },
     { path: versionedPath("snapshot", p.snapshot.signed.version), bytes: p.snapshot.envelope.bytes },
     ...(rootLast ? [timestamp, ...newRoots] : [...newRoots, timestamp]),
@@ -121,6 +128,7 @@ async function holds(files: RepositoryFiles, path: string, bytes: Uint8Array): P
 
 /** Empties staging of what is published now and of what has been overtaken. */
 async function removeFinished(files: RepositoryFiles, loaded: Repository, p: Publication): Promise<void> {
+  for (const path of p.schedule.finished) await files.remove(path);
   const published = { root: p.roots.at(-1), targets: p.targets, snapshot: p.snapshot, timestamp: p.timestamp };
   for (const role of ["root", "targets", "snapshot", "timestamp"] as const) {
     const staged = loaded.staged[role]?.signed.version;

@@ -13,7 +13,9 @@ import {
   rootPath,
   stagingPath,
 } from "./repository.ts";
+import { judgementOf } from "../trust/schedule.ts";
 import { makeRoot, type RootChanges } from "./root-document.ts";
+import { loadSchedule, stateOfRoots } from "./schedule-files.ts";
 import { signDocument } from "./sign-document.ts";
 import type { Signer } from "./signer.ts";
 import { makeTargets, newestTargets, targetEntries } from "./stage-targets.ts";
@@ -61,8 +63,24 @@ export async function rotateRoot(
   o: StageRootOptions,
 ): Promise<StagedRoot> {
   const before = repository.staged.root ?? repository.roots.at(-1);
-  const root = makeRoot(before, changes, options(repository.roots.length + 1, o));
+  const judged = await withFirstSequence(files, repository, changes);
+  const root = makeRoot(before, judged, options(repository.roots.length + 1, o));
   return await stage(files, repository, root, o);
+}
+
+/**
+ * New governors begin behind the newest approved certificate, unless it is said where: what was approved stays judged by
+ * those who approved it.
+ */
+async function withFirstSequence(
+  files: RepositoryFiles,
+  repository: Repository,
+  changes: RootChanges,
+): Promise<RootChanges> {
+  const isNew = changes.governors !== undefined || Object.keys(changes.quorums).length > 0;
+  if (!isNew || changes.firstSequence !== undefined || repository.roots.length === 0) return changes;
+  const { bySequence, head } = judgementOf(await loadSchedule(files, stateOfRoots(repository.roots)));
+  return bySequence.size === 0 ? changes : { ...changes, firstSequence: head + 1 };
 }
 
 function options(version: number, o: StageRootOptions) {

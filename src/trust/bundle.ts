@@ -1,6 +1,7 @@
 // The bundle: all current metadata in one file. Design: "Formats", Bundle.
 // Its strings are the exact bytes of the files, because TUF hashes bytes. Nothing in it is trusted by being in it.
 import { UpdateError } from "../errors.ts";
+import { type Certificate, certificateBytes, parseCertificate } from "./certificate.ts";
 import {
   acceptRoot,
   acceptSnapshot,
@@ -15,7 +16,10 @@ import {
 import { parseEnvelope } from "./envelope.ts";
 import { Field } from "./fields.ts";
 import { type Json, parseJsonObject } from "./json.ts";
+import { MAX_CERTIFICATES } from "./judge.ts";
 import { MAX_METADATA_BYTES } from "./metadata.ts";
+import { EMPTY_SCHEDULE } from "./schedule-record.ts";
+import { judgementOf, learnCertificates } from "./schedule.ts";
 import { nextUnloadedRole } from "./search.ts";
 import { storedTrust } from "./stored-trust.ts";
 
@@ -33,6 +37,8 @@ export interface RawBundle {
   readonly snapshot: Uint8Array;
   readonly targets: Uint8Array;
   readonly delegated: ReadonlyMap<string, Uint8Array>;
+  /** Certificates. */
+  readonly schedule: readonly Uint8Array[];
 }
 
 /** @throws UpdateError E_TOO_LARGE, E_MALFORMED */
@@ -42,6 +48,9 @@ export function readBundle(bytes: Uint8Array): RawBundle {
   f.get("format").oneOf([BUNDLE_FORMAT]);
   const roots = f.get("roots").array();
   if (roots.length > MAX_BUNDLE_ROOTS) f.get("roots").fail(`more than ${MAX_BUNDLE_ROOTS} roots`);
+  // Bundles of before there was a schedule have an empty one.
+  const schedule = f.get("schedule").optional((s) => s.array()) ?? [];
+  if (schedule.length > MAX_CERTIFICATES) f.get("schedule").fail(`more than ${MAX_CERTIFICATES} entries`);
   const text = (t: Field) => new TextEncoder().encode(t.string());
   return {
     network: f.get("network").line(),
@@ -50,6 +59,7 @@ export function readBundle(bytes: Uint8Array): RawBundle {
     snapshot: text(f.get("snapshot")),
     targets: text(f.get("targets")),
     delegated: new Map(f.get("delegated").entries().map(([name, t]) => [name, text(t)])),
+    schedule: schedule.map(text),
   };
 }
 
@@ -73,7 +83,7 @@ export function writeBundle(state: TrustState, network: string, mirrors?: Uint8A
     snapshot: text(stored.snapshot),
     targets: text(stored.targets.get("targets")),
     delegated,
-    schedule: [],
+    schedule: inForce(state).map((c) => text(certificateBytes(c))),
     ...(mirrors === undefined ? {} : { mirrors: text(mirrors) }),
   };
   // Plain JSON, not canonical: OLPC text keeps line feeds raw, which no JSON reader takes. Nothing signs a bundle.
@@ -108,6 +118,29 @@ export function applyBundle(state: TrustState, bundle: RawBundle, clock: Clock):
     next = acceptTargets(next, role.name, role.parent, bytes, clock);
   }
   return next;
+}
+
+/**
+ * Takes in the certificates of a bundle. What cannot be used, for whatever reason, is left out: whether the schedule is
+ * whole is told by the snapshot, not by the bundle. Apart from `applyBundle`, because judging takes time that a reader
+ * of releases does not need to spend.
+ */
+export function applySchedule(state: TrustState, bundle: Pick<RawBundle, "schedule">): TrustState {
+  const certificates = bundle.schedule.flatMap((bytes) => {
+    try {
+      return [parseCertificate(bytes, "a certificate of the bundle")];
+    } catch (e) {
+      if (e instanceof UpdateError) return [];
+      throw e;
+    }
+  });
+  return learnCertificates(state, certificates);
+}
+
+/** The approved certificates, by sequence. */
+function inForce(state: TrustState): Certificate[] {
+  if (state.schedule === EMPTY_SCHEDULE) return [];
+  return [...judgementOf(state).bySequence.values()].flat().map((p) => p.certificate);
 }
 
 /** Only to skip roots that are known: the number is checked again when a root is accepted. */

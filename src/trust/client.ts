@@ -6,6 +6,7 @@ import type { Delegations } from "./delegations.ts";
 import { countSignatures, type Envelope, parseEnvelope, requireThreshold } from "./envelope.ts";
 import { sha256Hex } from "./hex.ts";
 import type { RoleKeys } from "./keys.ts";
+import { EMPTY_SCHEDULE, type ScheduleRecord } from "./schedule-record.ts";
 import {
   checkFileMeta,
   type FileMeta,
@@ -38,6 +39,8 @@ export interface TrustState {
   readonly snapshot: Trusted<Snapshot> | undefined;
   /** "targets" and delegated roles, by name. */
   readonly targets: ReadonlyMap<string, Trusted<Targets>>;
+  /** Certificates of governance; what they amount to is judged under the roots when it is asked for. */
+  readonly schedule: ScheduleRecord;
 }
 
 /** The time an update started (TUF 5.1), and what to do with metadata that is past its time. */
@@ -75,6 +78,7 @@ export function pinRoot(bytes: Uint8Array, pinnedSha256?: string): TrustState {
     timestamp: undefined,
     snapshot: undefined,
     targets: new Map(),
+    schedule: EMPTY_SCHEDULE,
   };
 }
 

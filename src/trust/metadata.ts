@@ -57,6 +57,8 @@ export interface Timestamp extends Signed {
 export interface Snapshot extends Signed {
   /** By file name, such as "targets.json". */
   readonly meta: ReadonlyMap<string, FileMeta>;
+  /** The project's own extension, unread: an invalid one stops switching, not learning. */
+  readonly xDchatSchedule: Json | undefined;
 }
 
 export interface TargetFile {
@@ -107,7 +109,7 @@ export function readSnapshot(e: Envelope): Snapshot {
   const { signed, common } = readSigned(e, "snapshot");
   const meta = new Map(signed.get("meta").entries().map(([name, f]) => [name, readFileMeta(f)]));
   if (!meta.has("targets.json")) signed.get("meta").fail("does not name targets.json");
-  return { ...common, meta };
+  return { ...common, meta, xDchatSchedule: e.signed["x-dchat-schedule"] };
 }
 
 export function readTargets(e: Envelope): Targets {

@@ -71,3 +71,13 @@ export function checkRelativePath(path: string, what: string): string {
   if (!bad) return path;
   throw new UpdateError("E_MALFORMED", `${what}: ${JSON.stringify(path.slice(0, 80))} is not a safe relative path`);
 }
+
+/** Where a certificate stands in a release repository. */
+export function schedulePath(sequence: number): string {
+  return `schedule/${sequence}.json`;
+}
+
+/** Where a complete certificate stands whose sequence has another one too. */
+export function rivalPath(sequence: number, sha256: string): string {
+  return `schedule/${sequence}.${sha256}.json`;
+}

@@ -3,6 +3,7 @@
 // Must not: know where or how the bytes are kept.
 import { UpdateError } from "../errors.ts";
 import { acceptSnapshot, acceptTargets, acceptTimestamp, type Clock, pinRoot, type TrustState } from "./client.ts";
+import { EMPTY_SCHEDULE, type ScheduleRecord } from "./schedule-record.ts";
 
 /** Exact metadata bytes. */
 export interface StoredTrust {
@@ -12,6 +13,8 @@ export interface StoredTrust {
   readonly snapshot?: Uint8Array | undefined;
   /** "targets" and delegated roles, by name. */
   readonly targets: ReadonlyMap<string, Uint8Array>;
+  /** Absent where none is kept: older files, and the library's folder. */
+  readonly schedule?: ScheduleRecord | undefined;
 }
 
 export function storedTrust(state: TrustState): StoredTrust {
@@ -20,6 +23,7 @@ export function storedTrust(state: TrustState): StoredTrust {
     timestamp: state.timestamp?.envelope.bytes,
     snapshot: state.snapshot?.envelope.bytes,
     targets: new Map([...state.targets].map(([name, t]) => [name, t.envelope.bytes])),
+    schedule: state.schedule,
   };
 }
 
@@ -35,7 +39,7 @@ export function restoreTrust(stored: StoredTrust): TrustState {
   let state: TrustState;
   try {
     if (current === undefined) throw new UpdateError("E_MALFORMED", "no root");
-    state = { ...pinRoot(current), rootChain: stored.roots };
+    state = { ...pinRoot(current), rootChain: stored.roots, schedule: stored.schedule ?? EMPTY_SCHEDULE };
   } catch (cause) {
     throw new UpdateError("E_STATE_CORRUPT", "the stored trust root does not verify", {
       cause,

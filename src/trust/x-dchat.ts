@@ -44,6 +44,9 @@ export interface XDchat {
   readonly governance: Governance | undefined;
 }
 
+/** Their signatures must fit beside a certificate's body into what every node keeps; see `MAX_CERTIFICATE_BYTES`. */
+export const MAX_GOVERNORS = 256;
+
 const NETWORK = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** True for a name that can stand in a gossip topic and a path. */
@@ -93,6 +96,7 @@ function readGenesis(f: Field): NonNullable<XDchat["genesis"]> {
 function readGovernance(f: Field, root: Root): Governance {
   const governors = new Map(f.get("governors").entries().map(([id, w]) => [id, w.integer(1)]));
   if (governors.size === 0) f.get("governors").fail("names nobody");
+  if (governors.size > MAX_GOVERNORS) f.get("governors").fail(`names more than ${MAX_GOVERNORS}`);
   const releaseKeys = (["timestamp", "snapshot", "targets"] as const).flatMap((r) => [...root.roles[r].keyIds]);
   for (const id of governors.keys()) {
     if (!root.keys.has(id)) f.get("governors").fail("names a key that is not among the root's keys");

@@ -120,7 +120,7 @@ test("list-versions --offline asks nobody", async () => {
   assert.deepEqual([versions.length, mirrors, own.questions.length], [5, [], asked]);
 });
 
-test("governed releases are pending: this version reads no certificates", async () => {
+test("governed releases are pending until a certificate names them", async () => {
   const key = join(network.folder, "g.pem"), governor = join(network.folder, "governor.pem");
   const repo = join(network.folder, "governed");
   for (const file of [key, governor]) await succeed(["release", "keygen", file]);

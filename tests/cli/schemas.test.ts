@@ -1,7 +1,7 @@
 // Every document that a command prints with --json fits its schema. docs/schemas/, docs/cli.md, "JSON".
 // All schemas refuse unknown fields, so a field that is renamed or added without its schema shows here.
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,7 @@ import { ERROR_CODES } from "../../src/errors.ts";
 import { COMMANDS } from "../../src/cli/main.ts";
 import { createOutput } from "../../src/cli/output.ts";
 import { createProgress } from "../../src/cli/progress.ts";
+import { createGovernedRepository } from "../support/governed-repository.ts";
 import { gives } from "../support/lying-mirror.ts";
 import { createNetwork, expect, filesOf, PLATFORM } from "./network.ts";
 
@@ -111,6 +112,37 @@ test("the maintainer's documents fit", async () => {
   await check("release prune", [repo, "--keep", "1"]);
   await check("release prune", [repo]);
   await check("release rotate-root", [repo, "--release-key", b, "--root-key", a, "--root-threshold", "1"]);
+});
+
+test("the governors' documents fit", async () => {
+  const folder = join(network.folder, "governed");
+  mkdirSync(folder);
+  const governed = createGovernedRepository(folder);
+  const place = ["--repo", governed.repo], at = ["--current-height", "200"];
+  const file = join(folder, "p.json"), cancel = join(folder, "c.json");
+  await check("governance list", place);
+  await check("governance show", [...place, ...at]);
+  await check("governance cancel", ["1", "--output", cancel, ...at, ...place]);
+  await check("governance vote", [cancel, "--key", governed.governor("a"), ...place]);
+  await check("governance vote", [cancel, ...place]);
+  await check("governance show", [cancel, ...place]);
+  await check("governance vote", ["--sequence", "2", "--key", governed.governor("b"), ...place]);
+  const upgrade = ["--version", "1.0.0", "--height", "2000", "--switch", "before", "--title", "again", ...at];
+  await check("governance propose", [...upgrade, "--output", file, ...place]);
+  await check("governance propose", [...upgrade, "--output", file, ...place], 2);
+  await check("governance vote", [file, "--key", governed.key, ...place], 32);
+  await check(
+    "governance propose",
+    ["--version", "9.0.0", "--height", "2000", "--output", `${file}2`, ...at, ...place],
+    26,
+  );
+  governed.publish();
+  const mirror = await network.mirror(governed.repo), home = ["--home", join(folder, "home")];
+  await check("governance list", home, 43);
+  await check("init", ["--repo", mirror.url, "--root", governed.root, ...home]);
+  await check("list-versions", ["--all-platforms", ...home]);
+  await check("governance list", home);
+  await check("check", ["--platform", PLATFORM, ...home]);
 });
 
 test("the documents that need nothing fit", async () => {

@@ -6,6 +6,8 @@ import { cp, readdir, stat } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { createRepositoryFiles, loadRepository, type RepositoryFiles } from "../../src/publish/repository.ts";
 import { publish } from "../../src/publish/publish.ts";
+import { readBundle } from "../../src/trust/bundle.ts";
+import { scheduleHead } from "../../src/trust/effect.ts";
 import { runScript } from "../support/run-script.ts";
 import { createMaintainer, type Maintainer, publishedFiles } from "./maintainer.ts";
 import { pinned, readAll, readBundleOf, releasesOf, versionsOf } from "./reader.ts";
@@ -85,6 +87,20 @@ const SCENARIOS: Scenario[] = [
     after: { root: 2, targets: 2, snapshot: 2, timestamp: 2 },
     gapless: false,
   },
+  {
+    name: "a release and a certificate",
+    keys: ["k"],
+    async prepare(m) {
+      await m.keygen("g");
+      const chain = "--chain-kind evm --chain-genesis 0xabc --chain-finality depth:12 --min-lead-blocks 10";
+      await m.run(`rotate-root repo --key k.pem --governor g.pub:1 ${chain}`);
+      await m.run("publish repo --key k.pem");
+      await m.run("governance propose --repo repo --version 1.0.0 --height 1000 --current-height 1 --key g.pem");
+      await addNext(m);
+    },
+    after: { root: 2, targets: 2, snapshot: 2, timestamp: 2 },
+    gapless: true,
+  },
 ];
 
 /** A repository with one release, and the scenario staged; copied for every death. */
@@ -106,7 +122,12 @@ async function assertPublished(m: Maintainer, repo: string, scenario: Scenario):
   assert.deepEqual(versionsOf(state), scenario.after);
   assert.deepEqual(versionsOf(readBundleOf(files, m.nowMs)), scenario.after);
   assert.deepEqual(releasesOf(state, m.nowMs), ["1.1.0 linux-x64", "1.0.0 linux-x64"]);
-  assert.deepEqual(await readdir(m.path(repo, "staging")), []);
+  const left = await readdir(m.path(repo, "staging"), { recursive: true });
+  assert.deepEqual(left.filter((name) => name !== "schedule"), []);
+  const bundle = readBundle(files.get("bundle.json") ?? new Uint8Array());
+  const head = scheduleHead(state)?.sequence;
+  assert.equal(head, bundle.schedule.length === 0 ? undefined : 1);
+  assert.equal(files.has("schedule/1.json"), head === 1);
 }
 
 describe("a publisher that dies while publishing", () => {

@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { Arguments } from "../../src/cli/command.ts";
 import { createContext } from "../../src/cli/context.ts";
+import { governanceCommands } from "../../src/cli/governance.ts";
 import { releaseCommands } from "../../src/cli/release.ts";
 import { readKeyFile } from "../../src/publish/key-file.ts";
 import { createSigner, type Signer } from "../../src/publish/signer.ts";
@@ -38,7 +39,7 @@ export interface Maintainer extends AsyncDisposable {
 }
 
 /** Options whose value is a file, alone or before a colon. */
-const FILE_OPTIONS = /^--(key|root-key|release-key|snapshot-key|timestamp-key|governor)$/;
+const FILE_OPTIONS = /^--(key|root-key|release-key|snapshot-key|timestamp-key|governor|repo|output)$/;
 
 export function createMaintainer(): Maintainer {
   const folder = tempFolder("publish");
@@ -49,12 +50,17 @@ export function createMaintainer(): Maintainer {
     nowMs: Date.now(),
     async run(command, ...more) {
       const words = [...command.split(" ").filter((w) => w !== ""), ...more];
-      const found = releaseCommands.find((c) => c.name === `release ${words[0]}`);
+      const isGovernance = words[0] === "governance";
+      const name = isGovernance ? words.slice(0, 2).join(" ") : `release ${words[0]}`;
+      const found = [...releaseCommands, ...governanceCommands].find((c) => c.name === name);
       assert.ok(found !== undefined, command);
-      const args = words.slice(1).map((word, i) => {
-        const before = words[i] ?? "";
+      const skipped = isGovernance ? 2 : 1;
+      const args = words.slice(skipped).map((word, i) => {
+        const before = words[i + skipped - 1] ?? "";
         const names = found.positionals ?? "";
-        const positional = (i < names.split(" ").length || names.endsWith("…")) && !word.startsWith("-");
+        const positional = isGovernance
+          ? /\.json$/.test(word)
+          : (i < names.split(" ").length || names.endsWith("…")) && !word.startsWith("-");
         const relative = (positional || FILE_OPTIONS.test(before)) && !word.startsWith("/");
         return relative ? path(word) : word;
       });
@@ -106,9 +112,11 @@ function assertPublishedShape(command: string, document: unknown): void {
 /** Every file of a repository that readers ask for, by its path. */
 export async function publishedFiles(repository: string): Promise<Map<string, Uint8Array>> {
   const files = new Map<string, Uint8Array>();
-  for (const name of await readdir(join(repository, "metadata")).catch(() => [])) {
-    if (!name.endsWith(".json")) continue; // a file being written has another ending
-    files.set(`metadata/${name}`, await readFile(join(repository, "metadata", name)));
+  for (const folder of ["metadata", "schedule"]) {
+    for (const name of await readdir(join(repository, folder)).catch(() => [])) {
+      if (!name.endsWith(".json")) continue; // a file being written has another ending
+      files.set(`${folder}/${name}`, await readFile(join(repository, folder, name)));
+    }
   }
   const bundle = await readFile(join(repository, "bundle.json")).catch(() => undefined);
   if (bundle !== undefined) files.set("bundle.json", bundle);

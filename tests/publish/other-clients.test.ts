@@ -63,6 +63,16 @@ describe("tuf-js", () => {
     assert.deepEqual(await download("1.0.0"), await original("1.0.0"));
   });
 
+  test("reads a repository whose snapshot names a schedule", async () => {
+    await m.keygen("g");
+    const chain = "--chain-kind evm --chain-genesis 0xabc --chain-finality depth:12 --min-lead-blocks 10";
+    await m.run(`rotate-root repo --root-key k2.pem --governor g.pub:1 ${chain}`);
+    await m.run("publish repo --key k2.pem");
+    await m.run("governance propose --repo repo --version 1.1.0 --height 1000 --current-height 1 --key g.pem");
+    assert.equal((await m.run("publish repo --key k2.pem")).json.scheduleHead, 1);
+    assert.deepEqual(await download("1.1.0"), await original("1.1.0"));
+  });
+
   test("follows refreshes", async () => {
     await m.run("refresh repo --key k2.pem");
     await m.run("refresh repo --snapshot --key k2.pem");

@@ -1,0 +1,52 @@
+// A published repository with governors, made by the real commands of the bundled file: a release, keys of three
+// governors, and an approved certificate. Must not: judge anything.
+import { cpSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { testBytes } from "./artifact.ts";
+import { runBundle } from "./release-fixture.ts";
+
+export interface GovernedRepository {
+  readonly repo: string;
+  /** Release, snapshot and timestamp key. */
+  readonly key: string;
+  readonly root: string;
+  /** Private keys of the governors a (40), b (30) and c (30). */
+  governor(name: "a" | "b" | "c"): string;
+  /** Runs a governance command on the repository. */
+  governance(...args: readonly string[]): string;
+  publish(): void;
+  /** A copy of the repository as it is now. */
+  copy(name: string): string;
+}
+
+/** Publishes 1.0.0 in folders below `folder`, approved from block 1000 on, with ten blocks of lead. */
+export function createGovernedRepository(folder: string): GovernedRepository {
+  const repo = join(folder, "repo"), key = join(folder, "k.pem"), file = join(folder, "artifact");
+  const governor = (name: string) => join(folder, `${name}.pem`);
+  for (const k of [key, governor("a"), governor("b"), governor("c")]) runBundle(["release", "keygen", k]);
+  const governors = [["a", 40], ["b", 30], ["c", 30]].flatMap((
+    [n, w],
+  ) => ["--governor", `${join(folder, `${n}.pub`)}:${w}`]);
+  const chain = "--chain-kind evm --chain-genesis 0xabc --chain-finality depth:12 --min-lead-blocks 10".split(" ");
+  runBundle(["release", "init", repo, "--network", "testnet", "--key", key, ...governors, ...chain]);
+  writeFileSync(file, testBytes(40_000, "governed"));
+  const what = ["--version", "1.0.0", "--platform", "linux-x64", "--format", "executable"];
+  runBundle(["release", "add", repo, file, ...what]);
+  const r: GovernedRepository = {
+    repo,
+    key,
+    root: join(repo, "metadata", "1.root.json"),
+    governor,
+    governance: (...args) => runBundle(["governance", ...args, "--repo", repo]),
+    publish: () => void runBundle(["release", "publish", repo, "--key", key]),
+    copy(name) {
+      cpSync(repo, join(folder, name), { recursive: true });
+      return join(folder, name);
+    },
+  };
+  r.publish();
+  const keys = ["--key", governor("a"), "--key", governor("b")];
+  r.governance("propose", "--version", "1.0.0", "--height", "1000", "--current-height", "100", ...keys);
+  r.publish();
+  return r;
+}
