@@ -8,6 +8,7 @@ import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } f
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import type { DownloadEvent } from "./download-event.ts";
 import { createPiecePlan, type PiecePlan, type Run } from "./piece-plan.ts";
+import { PieceReading, StoreFailure } from "./piece-reading.ts";
 import type { PieceStore } from "./piece-store.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import { inClasses, isSlow, type Strategy } from "./source-classes.ts";
@@ -26,22 +27,6 @@ export interface EngineOptions extends Opts {
   readonly onPiece?: (index: number, supplier: Supplier) => void;
 }
 
-/** One read that is running. */
-interface Reading {
-  readonly supplier: Supplier;
-  readonly run: Run;
-  readonly abort: AbortController;
-  readonly startedMs: number;
-  /** From the first byte on; time in which the reader waited for us is left out. */
-  bytes: number;
-  waitedForUsMs: number;
-  lastByteMs: number;
-  isWaitingForUs: boolean;
-  isStalled: boolean;
-  /** Bytes of the piece it is busy with. */
-  filled: number;
-}
-
 const TICK_MS = 100;
 // The design's bound: "stall detection within 2 s", and a tick to notice.
 const STALLED_MS = 2_000 - TICK_MS;
@@ -50,8 +35,6 @@ const MAX_READINGS = 24;
 // A run is what a read brings in half a second: long enough for a request to cost nothing, short enough to be left.
 const RUN_MS = 500;
 const MAX_RUN_PIECES = 16;
-// A read is followed by the next one before it has ended: so long before.
-const OVERLAP_MS = 20;
 // A supplier whose rate is not known yet is taken for one that needs so long for a piece.
 const UNKNOWN_PIECE_MS = 1_000;
 // Suppliers are there, and none of them brings anything.
@@ -77,8 +60,8 @@ class PieceEngine {
   readonly #watched = new Set<Supplier>();
   /** Those that may have more pieces later. */
   readonly #canGrow = new Set<Supplier>();
-  readonly #readings = new Set<Reading>();
-  readonly #byRun = new Map<Run, Reading>();
+  readonly #readings = new Set<PieceReading>();
+  readonly #byRun = new Map<Run, PieceReading>();
   #proving = 0;
   #progressMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */
@@ -124,7 +107,7 @@ class PieceEngine {
   #tick(): void {
     const nowMs = performance.now();
     for (const reading of this.#readings) {
-      const isSilent = !reading.isWaitingForUs && nowMs - reading.lastByteMs >= STALLED_MS;
+      const isSilent = reading.silentMs(nowMs) >= STALLED_MS;
       if (isSilent && reading.run.next >= reading.run.end) reading.abort.abort(); // it does not hang up
       else if (isSilent && !reading.isStalled) this.#stall(reading);
     }
@@ -215,7 +198,7 @@ class PieceEngine {
 
   // One supplier
 
-  #readingsOf(supplier: Supplier): Reading[] {
+  #readingsOf(supplier: Supplier): PieceReading[] {
     return [...this.#readings].filter((r) => r.supplier === supplier);
   }
 
@@ -247,14 +230,8 @@ class PieceEngine {
     const own = this.#readingsOf(supplier);
     if (own.some((r) => r.isStalled)) return false;
     if (supplier.reader?.isSequential === true) return own.length === 0;
-    const overlap = own.length < supplier.maxReads && own.some((r) => this.#isEnding(r)) ? 1 : 0;
+    const overlap = own.length < supplier.maxReads && own.some((r) => r.isEnding) ? 1 : 0;
     return own.length < supplier.readTarget + overlap;
-  }
-
-  /** So near its end that the next one should be asked for now. */
-  #isEnding({ supplier, run, filled }: Reading): boolean {
-    if (run.end - run.next > 1) return false;
-    return (PIECE_BYTES - filled) * 1000 <= (supplier.readRate ?? 0) * OVERLAP_MS;
   }
 
   #choose(supplier: Supplier): Run | undefined {
@@ -275,35 +252,25 @@ class PieceEngine {
   /** How long a run will take that another supplier brings; 0 for one that is not to be taken over. */
   #estimateMs(run: Run, asker: Supplier): number {
     const reading = this.#byRun.get(run);
-    if (reading === undefined || reading.supplier === asker) return 0;
-    const elapsedMs = performance.now() - reading.startedMs - reading.waitedForUsMs;
-    if (reading.bytes === 0) return elapsedMs; // as if half of its time were over
-    const leftBytes = (run.claimEnd - run.next) * PIECE_BYTES - reading.filled;
-    return leftBytes * elapsedMs / reading.bytes;
+    return reading === undefined || reading.supplier === asker ? 0 : reading.estimateMs();
   }
 
   // One read
 
   async #read(supplier: Supplier, run: Run): Promise<void> {
-    const nowMs = performance.now();
-    const reading: Reading = {
-      supplier,
-      run,
-      abort: new AbortController(),
-      startedMs: nowMs,
-      bytes: 0,
-      waitedForUsMs: 0,
-      lastByteMs: nowMs,
-      isWaitingForUs: false,
-      isStalled: false,
-      filled: 0,
-    };
+    const reading = new PieceReading(supplier, run);
     this.#readings.add(reading);
     this.#byRun.set(run, reading);
     supplier.readBegins();
     const wasSequential = supplier.reader?.isSequential === true;
     try {
-      await this.#receive(reading);
+      await reading.receive({
+        ...this.#o,
+        plan: this.#plan,
+        onBytes: () => this.#gotBytes(reading),
+        onEnding: () => this.#pump(),
+        onPiece: (index, buffer) => this.#arrived(supplier, index, buffer),
+      });
     } catch (e) {
       if (this.#settle === undefined || reading.abort.signal.aborted) {
         // Nobody waits for it any more.
@@ -318,7 +285,7 @@ class PieceEngine {
       if (reading.isStalled && supplier.state === "ready" && this.#settle !== undefined) {
         this.#tellFailure(supplier, supplier.broke(silent(supplier))); // it was cut off for that
       }
-      supplier.readEnds(reading.bytes, performance.now() - reading.startedMs - reading.waitedForUsMs);
+      supplier.readEnds(reading.bytes, reading.elapsedMs);
       this.#readings.delete(reading);
       this.#byRun.delete(run);
       this.#plan.finish(run);
@@ -326,76 +293,14 @@ class PieceEngine {
     this.#pump();
   }
 
-  /** Reads to the end of the run, or until others have or bring the rest. */
-  async #receive(reading: Reading): Promise<void> {
-    const { supplier, run, abort: { signal } } = reading;
-    const { store, limit } = this.#o;
-    let buffer: Uint8Array<ArrayBuffer> | undefined;
-    try {
-      const chunks = supplier.reader?.read(run.next, run.end - run.next, { signal }) ?? [];
-      for await (let chunk of chunks) {
-        const received = chunk.length;
-        this.#gotBytes(reading, received);
-        while (chunk.length > 0) {
-          if (run.next >= run.end) return; // it goes on behind what was asked for
-          const size = this.#pieceLength(run.next);
-          if (buffer === undefined && !this.#plan.isDone(run.next)) {
-            buffer = await this.#waitedForUs(reading, orStoreFailure(store.takeBuffer({ signal })));
-          }
-          const part = chunk.subarray(0, size - reading.filled);
-          buffer?.set(part, reading.filled);
-          reading.filled += part.length;
-          chunk = chunk.subarray(part.length);
-          if (reading.filled < size) continue;
-          reading.filled = 0;
-          if (buffer !== undefined) this.#arrived(supplier, run.next, buffer);
-          buffer = undefined;
-          this.#plan.advance(run);
-          if (this.#plan.missingCount === 0 || this.#plan.isRelieved(run)) return;
-        }
-        if (this.#isEnding(reading)) this.#pump();
-        for (const wait of [limit.take(received, signal), supplier.limit.take(received, signal)]) {
-          if (wait !== undefined) await this.#waitedForUs(reading, wait);
-        }
-      }
-    } finally {
-      if (buffer !== undefined) store.returnBuffer(buffer);
-    }
-    if (run.next < run.end) {
-      throw new UpdateError("E_SIZE_MISMATCH", `${supplier.source.id} ended before the bytes it was asked for`, {
-        source: supplier.source.id,
-      });
-    }
-  }
-
-  #pieceLength(index: number): number {
-    return Math.min(PIECE_BYTES, this.#o.artifact.length - index * PIECE_BYTES);
-  }
-
-  #gotBytes(reading: Reading, bytes: number): void {
-    const nowMs = performance.now();
-    if (reading.bytes === 0) reading.supplier.firstByteAfter(nowMs - reading.startedMs);
-    reading.bytes += bytes;
-    reading.lastByteMs = this.#progressMs = nowMs;
-    reading.supplier.gotBytes(bytes);
+  #gotBytes(reading: PieceReading): void {
+    this.#progressMs = reading.lastByteMs;
     if (!reading.isStalled) return;
     reading.isStalled = false;
     this.#plan.resume(reading.run);
   }
 
-  async #waitedForUs<T>(reading: Reading, wait: Promise<T>): Promise<T> {
-    const sinceMs = performance.now();
-    reading.isWaitingForUs = true;
-    try {
-      return await wait;
-    } finally {
-      reading.isWaitingForUs = false;
-      reading.lastByteMs = performance.now();
-      reading.waitedForUsMs += reading.lastByteMs - sinceMs;
-    }
-  }
-
-  #stall(reading: Reading): void {
+  #stall(reading: PieceReading): void {
     reading.isStalled = true;
     this.#plan.suspend(reading.run);
   }
@@ -442,15 +347,6 @@ class PieceEngine {
     for (const reading of this.#readingsOf(supplier)) reading.abort.abort();
     if (isFirst) this.#o.onEvent({ type: "refused", source: supplier.source.id, error });
   }
-}
-
-/** The disk or the hashing thread failed: no other source can help. */
-class StoreFailure extends Error {}
-
-function orStoreFailure<T>(work: Promise<T>): Promise<T> {
-  return work.catch((cause) => {
-    throw new StoreFailure("the piece store failed", { cause });
-  });
 }
 
 const isAlive = ({ state }: Supplier): boolean => state !== "down" && state !== "out";
