@@ -106,6 +106,9 @@ async function operatorUpdates(): Promise<void> {
     says: /Package verified successfully/,
   });
   await run("what was refused, and from whom", ["alerts", ...at], { says: /E_HASH_MISMATCH/ });
+  await run("what the node remembers of its mirrors", ["list-mirrors", ...at], {
+    says: /has lied: asked last until/,
+  });
 }
 
 async function liesAreCaught(): Promise<void> {
