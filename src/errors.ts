@@ -18,7 +18,6 @@ export const ERROR_CODES = {
   E_USAGE: info(2),
 
   E_NOT_GOVERNED: info(14), // the root names no governors, so there is no schedule
-  E_QUORUM: info(15), // too little weight has signed a certificate
   E_CERTIFICATE: info(16), // a certificate breaks a rule of the schedule, or is not for it
   E_CONTESTED: info(17), // two complete certificates of one sequence
   E_WITHHELD: info(18, "elsewhere"), // the snapshot names a certificate that this node does not have

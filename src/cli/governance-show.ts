@@ -5,6 +5,7 @@ import type { Certificate } from "../trust/certificate.ts";
 import type { TrustState } from "../trust/client.ts";
 import { switchObstacles } from "../trust/effect.ts";
 import { platformName } from "../trust/naming.ts";
+import { scheduleAlarms } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
 import { evidenceOf, judgementOf, learnCertificate } from "../trust/schedule.ts";
 import { table } from "./check.ts";
@@ -54,7 +55,7 @@ export const governanceListCommand: Command = {
           governed: epochs.isGoverned,
           head: bySequence.size === 0 ? null : head,
           certificates: views.map(certificateJson),
-          ...troubleJson(state),
+          ...troubleJson(c, state),
         },
       });
     });
@@ -77,7 +78,7 @@ export const governanceShowCommand: Command = {
       const v = createView(c, state)(certificate);
       return {
         lines: [...describe(c, v, height), ...troubleLines(c, state)],
-        json: { place: place.name, certificate: certificateJson(v), ...troubleJson(state) },
+        json: { place: place.name, certificate: certificateJson(v), ...troubleJson(c, state) },
       };
     });
   },
@@ -170,6 +171,8 @@ function deadlineLines(v: CertificateView, height: number | undefined): string[]
 function troubleLines(c: Context, state: TrustState): string[] {
   return [
     ...switchObstacles(state).map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
+    ...scheduleAlarms(state, platformName(process.platform, process.arch), offlineClock(c))
+      .map((e) => c.out.line("alert", `${e.code}: ${e.message}`)),
     ...evidenceOf(state).map((e) =>
       c.out.line(
         "alert",
@@ -179,9 +182,11 @@ function troubleLines(c: Context, state: TrustState): string[] {
   ];
 }
 
-function troubleJson(state: TrustState): Record<string, unknown> {
+function troubleJson(c: Context, state: TrustState): Record<string, unknown> {
+  const alarms = scheduleAlarms(state, platformName(process.platform, process.arch), offlineClock(c));
   return {
     evidence: evidenceOf(state),
+    alarms: alarms.map((e) => ({ code: e.code, message: e.message })),
     obstacles: switchObstacles(state).map((e) => ({ code: e.code, message: e.message })),
   };
 }

@@ -7,7 +7,6 @@ const HINTS: Readonly<Record<ErrorCode, string>> = {
   E_USAGE: "see `dchat-update help`",
 
   E_NOT_GOVERNED: "name governors in a new root: dchat-update release rotate-root REPO --governor FILE:WEIGHT",
-  E_QUORUM: "see who has voted and who has not: dchat-update governance show",
   E_CERTIFICATE: "see what is in force: dchat-update governance list",
   E_CONTESTED: "governors have to replace it by a new certificate: dchat-update governance show",
   E_WITHHELD: "ask other mirrors, or get the certificate as a file: dchat-update governance vote FILE",

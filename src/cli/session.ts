@@ -22,7 +22,7 @@ import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
 import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
 import { isVersion, platformName } from "../trust/naming.ts";
-import { latchReleases } from "../trust/release-match.ts";
+import { latchReleases, scheduleAlarms } from "../trust/release-match.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
 import type { Arguments } from "./command.ts";
@@ -164,6 +164,9 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
   // What was approved and released is noted for this machine, so that a release may leave the list later.
   const state = latchReleases(result.state, platformName(process.platform, process.arch), clock);
   if (state !== result.state) await s.store.save(state, "complete", c);
+  for (const e of scheduleAlarms(state, platformName(process.platform, process.arch), clock)) {
+    c.out.warn(`${e.code}: ${e.message}`);
+  }
   await refreshSignedMirrors(c, s, state, mirrors);
   return { ...result, state };
 }

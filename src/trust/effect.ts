@@ -126,6 +126,15 @@ export function switchObstacles(state: TrustState): UpdateError[] {
   }
 }
 
+/** E_CONTESTED for each sequence whose certificates keep each other from taking effect. */
+export function contestedErrors(state: TrustState): UpdateError[] {
+  const contested = scheduledCertificates(state).filter((s) => s.status === "contested")
+    .map((s) => s.placed.certificate.body.sequence);
+  return [...new Set(contested)].map((n) =>
+    new UpdateError("E_CONTESTED", `two certificates ${n} are complete: neither takes effect, what runs goes on`)
+  );
+}
+
 class Effects {
   readonly #state: TrustState;
   readonly #judgement: Judgement;

@@ -5,7 +5,7 @@ import type { Artifact, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { Activation } from "./certificate.ts";
 import type { Clock, TrustState } from "./client.ts";
-import { type CertificateStatus, scheduledCertificates } from "./effect.ts";
+import { approvedUpgrades, type CertificateStatus, contestedErrors, scheduledCertificates } from "./effect.ts";
 import { judgementOf } from "./schedule.ts";
 import { listReleases } from "./releases.ts";
 import type { GenesisTarget } from "./x-dchat.ts";
@@ -66,6 +66,22 @@ export function latchReleases(state: TrustState, platform: string, clock: Clock)
   return local.size === state.schedule.local.size && [...local].every(([id, x]) => state.schedule.local.get(id) === x)
     ? state
     : { ...state, schedule: { ...state.schedule, local } };
+}
+
+/** What an operator must hear of: E_CONTESTED, and E_RELEASE_MISMATCH for this platform unless it matched before. */
+export function scheduleAlarms(state: TrustState, platform: string, clock: Clock): UpdateError[] {
+  const open = approvedUpgrades(state).filter((u) => state.schedule.local.get(u.sha256)?.matchedPlatform !== platform);
+  const released = open.length === 0 ? [] : listReleases(state, clock).artifacts;
+  const mismatches = open.flatMap(({ activation }) => {
+    try {
+      matchRelease(activation, platform, released);
+      return [];
+    } catch (e) {
+      if (e instanceof UpdateError) return [e];
+      throw e;
+    }
+  });
+  return [...contestedErrors(state), ...mismatches];
 }
 
 function isMatch(body: Activation, platform: string, artifacts: readonly Artifact[]): boolean {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { certificateOf, withSignatures } from "../../src/trust/certificate.ts";
 import { approvedUpgrades } from "../../src/trust/effect.ts";
-import { matchRelease } from "../../src/trust/release-match.ts";
+import { latchReleases, matchRelease, scheduleAlarms } from "../../src/trust/release-match.ts";
 import { listReleases } from "../../src/trust/releases.ts";
 import { learnCertificate, learnCertificates } from "../../src/trust/schedule.ts";
 import { activation, createGovernedNetwork, learnt, signed } from "../support/governed-network.ts";
@@ -15,7 +15,8 @@ const network = createGovernedNetwork({ seed: "foreign" });
 await network.repo.addRelease("1.0.0");
 network.repo.publish();
 const state = network.state();
-const released = listReleases(state, strictClock(network.repo.nowMs)).artifacts;
+const clock = strictClock(network.repo.nowMs);
+const released = listReleases(state, clock).artifacts;
 const [artifact] = released;
 assert.ok(artifact !== undefined);
 const { path, length, sha256, blake3 } = artifact;
@@ -52,6 +53,13 @@ test("for other bytes, another length or another type than the release has match
   for (const wrong of [{ sha256: "0".repeat(64) }, { blake3: "0".repeat(64) }, { length: length + 1 }]) {
     const body = matching({ [path]: { length, sha256, blake3, ...wrong } });
     refused("E_RELEASE_MISMATCH", () => matchRelease(body, PLATFORM, released));
+    const approved = learnt(
+      state,
+      signed(activation(undefined, { targets: { [path]: { length, sha256, blake3, ...wrong } } }), ...by),
+    );
+    assert.deepEqual(scheduleAlarms(approved, PLATFORM, clock).map((e) => e.code), ["E_RELEASE_MISMATCH"]);
+    assert.deepEqual(scheduleAlarms(latchReleases(approved, PLATFORM, clock), PLATFORM, clock).length, 1);
+    assert.deepEqual(scheduleAlarms(approved, "plan9-mips", clock), []);
   }
   const patch = matching(good, { upgrade_type: "security-patch" });
   refused("E_RELEASE_MISMATCH", () => matchRelease(patch, PLATFORM, released));

@@ -7,7 +7,7 @@ import { scheduledCertificates } from "../../../src/trust/effect.ts";
 import { Field } from "../../../src/trust/fields.ts";
 import { parseJson } from "../../../src/trust/json.ts";
 import { evidenceOf, judgementOf, learnCertificate, recordSeen, withSchedule } from "../../../src/trust/schedule.ts";
-import { readStoredSchedule, storedSchedule } from "../../../src/trust/schedule-record.ts";
+import { readStoredSchedule, storedSchedule, unionOf, unite } from "../../../src/trust/schedule-record.ts";
 import { activation, cancellation, createGovernedNetwork, signed } from "../../support/governed-network.ts";
 import { type SeededRandom, seededRandom } from "../../support/seeded-random.ts";
 
@@ -102,6 +102,22 @@ describe("merging", () => {
       fresh,
     );
     assert.equal(judgementOf(flooded).head, 1);
+  });
+
+  test("takes the smaller of two signatures of one governor, and the earlier sight; who cannot know stays so", () => {
+    const c = signed(activation(undefined)),
+      [x, y] = ["1", "2"].map((hex) => ({ ...c, signatures: new Map([["id", hex]]) }));
+    assert.ok(x !== undefined && y !== undefined);
+    for (const both of [unite(x, y), unite(y, x)]) assert.deepEqual([...both.signatures], [["id", "1"]]);
+    const seen = (completeSeenHeight: number | null | undefined) => {
+      const facts = completeSeenHeight === undefined ? {} : { completeSeenHeight };
+      return { certificates: new Map(), local: new Map([["x", facts]]) };
+    };
+    for (const [a, b, earlier] of [[5, 9, 5], [5, null, null], [5, undefined, 5], [null, undefined, null]] as const) {
+      for (const union of [unionOf(seen(a), seen(b)), unionOf(seen(b), seen(a))]) {
+        assert.equal(union.local.get("x")?.completeSeenHeight, earlier);
+      }
+    }
   });
 
   test("survives being written and read", () => {

@@ -4,6 +4,7 @@ import type { Certificate } from "../../../src/trust/certificate.ts";
 import type { TrustState } from "../../../src/trust/client.ts";
 import {
   approvedUpgrades,
+  contestedErrors,
   missingCertificates,
   nextHead,
   scheduledCertificates,
@@ -239,6 +240,7 @@ describe("two certificates of one sequence", () => {
       const state = learnt(fresh, ...order);
       assert.deepEqual(statuses(state), ["1 contested", "1 contested"]);
       assert.deepEqual(heights(state), []);
+      assert.deepEqual(contestedErrors(state).map((e) => e.code), ["E_CONTESTED"]);
       assert.deepEqual(evidenceOf(state).map((e) => e.keyId), ["a", "b", "c"].map((n) => governorKey(n).id).sort());
     }
   });
