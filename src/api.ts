@@ -45,6 +45,18 @@ export interface Artifact {
   readonly sha256: string;
   /** 64 lowercase hex digits. */
   readonly blake3: string;
+  /** Ways to make it out of an older artifact, each a file beside it. */
+  readonly deltas?: readonly Delta[];
+}
+
+/** A file of patches that makes an artifact, piece by piece, out of an older one. */
+export interface Delta {
+  /** What must be here already: an artifact of the same platform, package type and format. */
+  readonly from: { readonly version: string; readonly length: number; readonly sha256: string };
+  /** Bytes of the file. */
+  readonly length: number;
+  /** Of the head of the file, which has the digests of all that follows; 64 lowercase hex digits. */
+  readonly headSha256: string;
 }
 
 /** Both digests and the length of some bytes, measured here and now. */
@@ -103,8 +115,8 @@ export interface PieceReader {
    */
   readonly isSequential: boolean;
   /**
-   * The bytes of `count` pieces from `first` on, in order, in chunks of any size. May yield fewer or more than these
-   * pieces have: the caller counts and proves. A chunk is the caller's to keep.
+   * The bytes of `count` pieces from `first` on, in order, in chunks of any size; an empty one is a sign of life. May
+   * yield fewer or more than these pieces have: the caller counts and proves. A chunk is the caller's to keep.
    * @throws UpdateError E_ABSENT, E_UNREACHABLE, E_TIMEOUT, E_HTTP_STATUS, E_SIZE_MISMATCH, …
    */
   read(first: number, count: number, o: Opts): AsyncIterable<Uint8Array>;
@@ -113,6 +125,8 @@ export interface PieceReader {
    * @throws UpdateError E_ABSENT when the supplier has no list; E_UNREACHABLE, …
    */
   pieceList(o: Opts): Promise<Uint8Array>;
+  /** For a reader that makes pieces on this machine: out of which version, and for how many bytes from the network. */
+  readonly made?: { readonly from: string; fetchedBytes(): number };
   /** Gives up what it holds; reads that run end. Never throws. */
   close(): Promise<void>;
 }

@@ -154,8 +154,15 @@ export const listVersionsCommand: Command = {
 
 /** The facts of an artifact, under the names the schemas have. */
 export function artifactJson(x: Artifact): Record<string, unknown> {
-  const { length, ...rest } = x;
-  return { entrypoint: null, minCompatibleVersion: null, releaseNotesUrl: null, ...rest, lengthBytes: length };
+  const { length, deltas = [], ...rest } = x;
+  return {
+    entrypoint: null,
+    minCompatibleVersion: null,
+    releaseNotesUrl: null,
+    ...rest,
+    lengthBytes: length,
+    deltas: deltas.map((d) => ({ fromVersion: d.from.version, lengthBytes: d.length })),
+  };
 }
 
 function metadataJson({ state, mirrors }: Refreshed): Record<string, unknown> {

@@ -5,11 +5,12 @@ import { join, resolve } from "node:path";
 import type { Artifact, Channel, Source, Verified } from "../api.ts";
 import { CHANNELS } from "../config/config.ts";
 import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
-import { downloadArtifact, type DownloadEvent, type DownloadOptions } from "../fetch/download.ts";
+import { type Download, downloadArtifact, type DownloadEvent, type DownloadOptions } from "../fetch/download.ts";
 import { STRATEGIES } from "../fetch/source-classes.ts";
 import type { SourceReport } from "../fetch/source-report.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createCacheSource } from "../sources/cache.ts";
+import { type DeltaBase, findDeltaBase } from "../sources/delta.ts";
 import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
@@ -33,6 +34,7 @@ export const downloadCommand: Command = {
     "max-rate": { type: "string", value: "RATE", help: "bytes per second in all, such as 500K, 20M, 1.5MiB" },
     "max-rate-per-source": { type: "string", value: "RATE", help: "the same for each source" },
     connections: { type: "string", value: "N", help: "most connections to one source, 1 to 16 (4)" },
+    "no-reuse": { type: "boolean", help: "fetch all of it, whatever older version is here" },
     platform: LISTING_OPTIONS.platform,
     channel: LISTING_OPTIONS.channel,
     ...NETWORK_OPTIONS,
@@ -53,9 +55,11 @@ export const downloadCommand: Command = {
       const state = await refreshIfPossible(c, session, client);
       const artifact = chooseArtifact(c, wanted, session, state);
       const mirrors = await mirrorsToAsk(c, session, state);
-      const sources = createSources(mirrors, { packagesDir: session.home.packagesDir, client }, only);
+      const { packagesDir } = session.home;
+      const base = a.flag("no-reuse") ? undefined : await findDeltaBase(artifact, packagesDir);
+      const sources = createSources(mirrors, { packagesDir, client, base }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
-      const got = await fetchTo(c, session, artifact, sources, join(session.home.packagesDir, artifact.name), how);
+      const got = await fetchTo(c, session, artifact, sources, join(packagesDir, artifact.name), how);
       const output = a.string("output");
       const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, resolve(output));
       return {
@@ -65,6 +69,7 @@ export const downloadCommand: Command = {
           c.out.line("ok", "Signature verification passed (Ed25519)"),
           c.out.line("ok", `Downloaded ${artifact.name} from ${got.source}`),
           `   ${file}`,
+          ...reuseLines(got, base),
           ...sourceLines(got.sources),
         ],
         json: {
@@ -75,6 +80,7 @@ export const downloadCommand: Command = {
           source: got.source,
           lengthBytes: artifact.length,
           fetchedBytes: got.bytesFetched,
+          reusedBytes: got.bytesReused,
           resumedBytes: got.bytesResumed,
           proofMs: got.proofMs,
           sha256: artifact.sha256,
@@ -199,13 +205,20 @@ async function fetchTo(
   }
 }
 
+function reuseLines({ bytesFetched, bytesReused }: Download, base: DeltaBase | undefined): string[] {
+  if (base === undefined || bytesReused === 0) return [];
+  return [
+    `   ${formatBytes(bytesFetched)} fetched, ${formatBytes(bytesReused)} reused from ${base.delta.from.version}`,
+  ];
+}
+
 /** A line for each source that did something. */
 function sourceLines(reports: readonly SourceReport[]): string[] {
   const rows = reports.filter((r) => r.outcome !== "unused" && r.outcome !== "absent").map((r) => [
     ` ${r.id}`,
     `${r.pieces} piece${r.pieces === 1 ? "" : "s"}`,
     formatBytes(r.bytes),
-    r.bytesPerSecond === null ? "-" : `${formatBytes(r.bytesPerSecond)}/s`,
+    r.madeFrom !== null ? "patches" : r.bytesPerSecond === null ? "-" : `${formatBytes(r.bytesPerSecond)}/s`,
     r.lies > 0 ? "lied: refused" : r.outcome === "failed" ? "failed" : "",
   ]);
   return table(rows);

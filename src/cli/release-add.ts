@@ -3,9 +3,10 @@
 import { stat } from "node:fs/promises";
 import { addArtifact } from "../publish/add-artifact.ts";
 import { MAX_LIFETIME_DAYS } from "../publish/document.ts";
-import { asUpdateError } from "../errors.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
 import { artifactJson } from "./check.ts";
-import type { Command } from "./command.ts";
+import type { DeltaBases } from "../publish/add-deltas.ts";
+import type { Arguments, Command } from "./command.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
 import { withRepository } from "./release-session.ts";
@@ -31,6 +32,13 @@ export const releaseAddCommand: Command = {
     "min-compatible-version": { type: "string", value: "V", help: "oldest version it works with" },
     "release-notes-url": { type: "string", value: "URL", help: "where its notes are" },
     "targets-expires-days": { type: "string", value: "N", help: "lifetime of the list of artifacts" },
+    "delta-from": {
+      type: "string",
+      value: "V",
+      multiple: true,
+      help: "an older release to make a delta from (the one before it)",
+    },
+    "no-delta": { type: "boolean", help: "make no delta: clients fetch all of it" },
     replace: { type: "boolean", help: "allow other bytes for a file that is there already" },
   },
   async run(c, a) {
@@ -52,14 +60,25 @@ export const releaseAddCommand: Command = {
       minCompatibleVersion: a.string("min-compatible-version"),
       releaseNotesUrl: a.string("release-notes-url"),
       replace: a.flag("replace"),
+      deltas: wantedDeltas(a),
     };
     return await withRepository(c, a, async (files, repository) => {
-      const progress = createProgress(c.out, "adding", total);
+      let progress = createProgress(c.out, "adding", total);
+      let comparedWith = "";
+      const onDelta = (version: string, done: number) => {
+        if (version !== comparedWith) {
+          progress.end();
+          progress = createProgress(c.out, "comparing", total);
+          comparedWith = version;
+        }
+        progress.update(done, version);
+      };
       const { artifact, staged } = await addArtifact(files, repository, added, {
         signal: c.signal,
         nowMs: c.nowMs,
         lifetimeDays: a.integer("targets-expires-days", 1, MAX_LIFETIME_DAYS),
         onProgress: (done) => progress.update(done, file),
+        onDelta,
       }).finally(() => progress.end());
       const dropped = (repository.staged.targets?.signed.targets.size ?? 0) > 0 ? staged?.droppedSignatures ?? 0 : 0;
       if (dropped > 0) c.out.note(`the staged list changed: ${dropped} earlier signature(s) of it no longer count`);
@@ -70,6 +89,9 @@ export const releaseAddCommand: Command = {
           `   ${formatBytes(artifact.length)}, ${artifact.format}, ${artifact.channel}, ${artifact.upgradeType}`,
           `   SHA-256 ${artifact.sha256}`,
           `   BLAKE3  ${artifact.blake3}`,
+          ...(artifact.deltas ?? []).map(({ from, length }) =>
+            `   delta from ${from.version}: ${formatBytes(length)}, ${percent(length, artifact.length)}`
+          ),
           ...(staged === undefined ? [] : [`   staged as targets ${staged.document.signed.version}`]),
         ],
         json: { artifact: artifactJson(artifact), stagedTargetsVersion: staged?.document.signed.version ?? null },
@@ -77,3 +99,12 @@ export const releaseAddCommand: Command = {
     });
   },
 };
+
+function wantedDeltas(a: Arguments): DeltaBases {
+  const versions = a.strings("delta-from");
+  if (!a.flag("no-delta")) return versions.length > 0 ? versions : "previous";
+  if (versions.length > 0) throw new UpdateError("E_USAGE", "--no-delta and --delta-from contradict each other");
+  return [];
+}
+
+const percent = (part: number, whole: number): string => `${(100 * part / whole).toFixed(1)} %`;

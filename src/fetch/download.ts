@@ -53,6 +53,8 @@ export interface Download {
   readonly sources: readonly SourceReport[];
   /** Bytes sent by sources, those that were thrown away included. */
   readonly bytesFetched: number;
+  /** Bytes that came out of an older version that is here. */
+  readonly bytesReused: number;
   /** Bytes of an earlier run that did not have to be fetched again. */
   readonly bytesResumed: number;
   /** From the last byte that came to the proof of the whole, in milliseconds. */
@@ -91,7 +93,16 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   const onHashing = (bytes: number) => o.onEvent({ type: "hashing", bytes, total: artifact.length });
   const existing = await proveExisting(artifact, destination, { signal, onProgress: onHashing });
   if (existing !== undefined) {
-    return { file: existing, source: "cache", sources: [], bytesFetched: 0, bytesResumed: 0, proofMs: 0, refused: [] };
+    return {
+      file: existing,
+      source: "cache",
+      sources: [],
+      bytesFetched: 0,
+      bytesReused: 0,
+      bytesResumed: 0,
+      proofMs: 0,
+      refused: [],
+    };
   }
   const limits = {
     maxReads: o.limits?.connectionsPerSource ?? DEFAULT_CONNECTIONS,
@@ -121,12 +132,13 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   }
 }
 
-function summary(sources: readonly SourceReport[]): Pick<Download, "source" | "sources" | "bytesFetched" | "refused"> {
+function summary(sources: readonly SourceReport[]): Omit<Download, "file" | "bytesResumed"> {
   const [most] = [...sources].sort((a, b) => b.pieces - a.pieces);
   return {
     sources,
     source: most !== undefined && most.pieces > 0 ? most.id : EARLIER_RUN,
     bytesFetched: sources.reduce((sum, s) => sum + s.bytes, 0),
+    bytesReused: sources.reduce((sum, s) => sum + s.reusedBytes, 0),
     refused: sources.flatMap(({ id, lies, error }) => lies > 0 && error !== undefined ? [{ source: id, error }] : []),
   };
 }

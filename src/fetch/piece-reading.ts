@@ -101,7 +101,8 @@ export class PieceReading {
           if (plan.missingCount === 0 || plan.isRelieved(run)) return;
         }
         if (this.isEnding) host.onEnding();
-        for (const wait of [host.limit.take(received, signal), supplier.limit.take(received, signal)]) {
+        const sent = supplier.sentFor(received);
+        for (const wait of [host.limit.take(sent, signal), supplier.limit.take(sent, signal)]) {
           if (wait !== undefined) await this.#waitedForUs(wait);
         }
       }

@@ -15,7 +15,11 @@ export interface SourceReport {
   readonly pieces: number;
   /** Bytes it sent in all, those that were of no use included. */
   readonly bytes: number;
-  /** While at least one read of it was running; null when it sent nothing. */
+  /** Bytes it did not have to send, because its pieces were made here of an older version. */
+  readonly reusedBytes: number;
+  /** That version; null where nothing is made here. */
+  readonly madeFrom: string | null;
+  /** While at least one read of it was running; null when it sent nothing, or not what it supplied. */
   readonly bytesPerSecond: number | null;
   /** From asking to the first byte, of its first read; null when it sent nothing. */
   readonly latencyMs: number | null;

@@ -46,6 +46,8 @@ export interface Supplier {
   /** A read of it ended that brought `bytes` in `ms`, waiting for us left out. */
   readEnds(bytes: number, ms: number): void;
   gotBytes(bytes: number): void;
+  /** Bytes that came over the network for these: others where pieces are made here. Each is told once. */
+  sentFor(received: number): number;
   firstByteAfter(ms: number): void;
   /** A piece of it was right. */
   proved(): void;
@@ -88,7 +90,7 @@ export function createSupplier(
   let error: UpdateError | undefined;
   let retryAtMs = 0;
   let failuresInARow = 0;
-  let pieces = 0, bytes = 0, lies = 0, failures = 0;
+  let pieces = 0, bytes = 0, lies = 0, failures = 0, paidBytes = 0;
   let latencyMs: number | null = null;
   let readRate: number | undefined;
   let rate = 0, tickedMs = now(), tickedBytes = 0;
@@ -158,9 +160,22 @@ export function createSupplier(
     },
     get report() {
       const ms = busyMs + (reads > 0 ? now() - busySinceMs : 0);
-      const bytesPerSecond = bytes > 0 ? Math.round(bytes * 1000 / Math.max(ms, 1)) : null;
-      const { id, kind } = source;
-      return { id, kind, outcome: outcome(), pieces, bytes, bytesPerSecond, latencyMs, lies, failures, error };
+      const made = reader?.made;
+      const sent = made?.fetchedBytes() ?? bytes;
+      return {
+        id: source.id,
+        kind: source.kind,
+        outcome: outcome(),
+        pieces,
+        bytes: sent,
+        reusedBytes: Math.max(0, bytes - sent),
+        madeFrom: made?.from ?? null,
+        bytesPerSecond: bytes > 0 && made === undefined ? Math.round(bytes * 1000 / Math.max(ms, 1)) : null,
+        latencyMs,
+        lies,
+        failures,
+        error,
+      };
     },
     async open(o) {
       enter("opening");
@@ -176,6 +191,13 @@ export function createSupplier(
     },
     gotBytes(n) {
       bytes += n;
+    },
+    sentFor(received) {
+      const sent = reader?.made?.fetchedBytes();
+      if (sent === undefined) return received;
+      const unpaid = sent - paidBytes;
+      paidBytes = sent;
+      return unpaid;
     },
     firstByteAfter(ms) {
       latencyMs ??= Math.round(ms);

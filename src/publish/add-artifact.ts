@@ -1,17 +1,25 @@
 // Adds one file of one release to the repository and stages the targets.json that names it.
 // Design: "custom.dchat of a target". What is staged passes through the client's own reader first.
-// Must not: need a private key, read the file twice.
+// Must not: need a private key, read the file of the maintainer twice.
 import { join } from "node:path";
-import type { Artifact, Channel, Digests, PackageFormat, PackageType, UpgradeType } from "../api.ts";
+import type { Artifact, Channel, Delta, Digests, PackageFormat, PackageType, UpgradeType } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { DigestOpts } from "../hash/digest-file.ts";
 import { canonicalText, isJsonObject, type JsonObject } from "../trust/json.ts";
 import { artifactName, isPlatform, isVersion, targetPath } from "../trust/naming.ts";
-import { readArtifact } from "../trust/releases.ts";
+import { DELTA_METHOD, readArtifact } from "../trust/releases.ts";
+import { addDeltas, type DeltaBases, type DeltaOptions } from "./add-deltas.ts";
 import { detectFileFormat, isArchive } from "./artifact-format.ts";
 import { copyMeasured } from "./copy-file.ts";
 import { artifactPath, type Repository, type RepositoryFiles } from "./repository.ts";
-import { newestTargets, type StagedTargets, type StageOptions, stageTargets, targetEntries } from "./stage-targets.ts";
+import {
+  listedArtifacts,
+  newestTargets,
+  type StagedTargets,
+  type StageOptions,
+  stageTargets,
+  targetEntries,
+} from "./stage-targets.ts";
 
 /** What the maintainer says of a file; the rest has defaults. */
 export interface NewArtifact {
@@ -33,6 +41,8 @@ export interface NewArtifact {
   readonly releaseNotesUrl?: string | undefined;
   /** Allows other bytes under a path that is already released. */
   readonly replace: boolean;
+  /** Older releases to make deltas from. */
+  readonly deltas: DeltaBases;
 }
 
 export interface AddedArtifact {
@@ -48,7 +58,7 @@ export async function addArtifact(
   files: RepositoryFiles,
   repository: Repository,
   added: NewArtifact,
-  o: DigestOpts & StageOptions,
+  o: DigestOpts & StageOptions & DeltaOptions,
 ): Promise<AddedArtifact> {
   const packageType = added.packageType ?? "binary";
   if (!isVersion(added.version)) throw usage(`${JSON.stringify(added.version)} is no semantic version such as 1.0.0`);
@@ -68,7 +78,10 @@ export async function addArtifact(
     requireReplaceable(old, measured, path, added.replace);
     return join(files.folder, artifactPath(path, measured.sha256));
   }, o);
-  const entry = make(digests);
+  const plain = make(digests);
+  const listed = listedArtifacts(newestTargets(repository)?.signed);
+  const deltas = await addDeltas(files.folder, readEntry(path, plain), listed, added.deltas, o);
+  const entry = withDeltas(plain, deltas);
   const artifact = readEntry(path, entry);
   if (before !== undefined && canonicalText(before) === canonicalText(entry)) return { artifact, staged: undefined };
   return { artifact, staged: await stageTargets(files, repository, { ...entries, [path]: entry }, o) };
@@ -138,6 +151,17 @@ function targetEntry(
     blake3: measured.blake3,
   };
   return { length: measured.length, hashes: { sha256: measured.sha256 }, custom: { dchat } };
+}
+
+function withDeltas({ custom, ...entry }: Entry, deltas: readonly Delta[]): Entry {
+  if (deltas.length === 0) return { custom, ...entry };
+  const delta = deltas.map(({ from, length, headSha256 }) => ({
+    method: DELTA_METHOD,
+    from: { ...from },
+    length,
+    headSha256,
+  }));
+  return { ...entry, custom: { dchat: { ...custom.dchat, delta } } };
 }
 
 /** The same bytes keep the day they were first added. */

@@ -4,6 +4,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Opts } from "../api.ts";
+import { deltaPath } from "../delta/delta-head.ts";
 import { UpdateError } from "../errors.ts";
 import { countSignatures, type Envelope } from "../trust/envelope.ts";
 import type { KeyId } from "../trust/keys.ts";
@@ -13,6 +14,7 @@ import { checkRelativePath } from "../trust/naming.ts";
 import { readArtifact } from "../trust/releases.ts";
 import { learnCertificates } from "../trust/schedule.ts";
 import { copyMeasured } from "./copy-file.ts";
+import { deltaFilePath, readDeltaFile } from "./delta-file.ts";
 import { type Authority, type Document, type SignatureStatus, validSignatures } from "./document.ts";
 import {
   artifactPath,
@@ -27,13 +29,14 @@ import {
 import { loadSchedule, readCertificates, stageCertificates, stateOfRoots } from "./schedule-files.ts";
 import { withSignatures } from "./sign-document.ts";
 import { stagedStatuses } from "./sign-staged.ts";
+import { listedArtifacts } from "./stage-targets.ts";
 
 export interface MergeReport {
   readonly statuses: readonly SignatureStatus[];
   readonly added: readonly { readonly role: TopLevelRole; readonly keyId: KeyId; readonly from: string }[];
   /** Target paths of artifacts that were copied. */
   readonly copied: readonly string[];
-  /** Target paths of staged artifacts that no copy has. */
+  /** Target paths of staged artifacts that no copy has; a delta's is that of its artifact with the delta's ending. */
   readonly missing: readonly string[];
   /** Files of certificates and votes that were new here. */
   readonly certificates: readonly string[];
@@ -141,7 +144,7 @@ function refuseBadSignatures(envelope: Envelope, authorities: readonly Authority
   }
 }
 
-/** Fetches what the merged list names and this folder lacks. */
+/** Fetches what the merged list names and this folder lacks: artifacts with their piece lists, and deltas. */
 async function copyArtifacts(
   files: RepositoryFiles,
   merged: Repository,
@@ -157,6 +160,16 @@ async function copyArtifacts(
     else {
       await copyArtifact(join(from, path), join(files.folder, path), target, o);
       copied.push(target.path);
+    }
+  }
+  for (const artifact of listedArtifacts(merged.staged.targets?.signed)) {
+    for (const delta of artifact.deltas ?? []) {
+      const path = deltaFilePath(artifact, delta);
+      if (await exists(join(files.folder, path))) continue;
+      const from = await firstWith(others, path);
+      const bytes = from === undefined ? undefined : await readDeltaFile(from, artifact, delta);
+      if (bytes === undefined) missing.push(deltaPath(artifact.path, delta));
+      else await files.write(path, bytes);
     }
   }
   return { copied, missing };

@@ -16,9 +16,11 @@ import { proveFile } from "../trust/proof.ts";
 import { listReleases, type Releases } from "../trust/releases.ts";
 import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
 import { pieceListPath } from "./copy-file.ts";
+import { proveDeltaFile } from "./delta-file.ts";
 import { proveListedMirrors } from "./mirror-list.ts";
 import type { Publication } from "./prepare.ts";
 import { artifactPath, createRepositoryFiles, type Repository } from "./repository.ts";
+import { listedArtifacts } from "./stage-targets.ts";
 
 export interface ProvenPublication {
   readonly network: string;
@@ -149,7 +151,7 @@ function withHint<T>(f: () => T): T {
   }
 }
 
-/** Every named artifact must be there; those that are new are measured as a client would. */
+/** Every named artifact must be there; what is new, artifacts and deltas, is proven as a client would. */
 async function proveArtifacts(
   folder: string,
   releases: Releases,
@@ -158,7 +160,7 @@ async function proveArtifacts(
 ): Promise<void> {
   const [unusable] = releases.unusable;
   if (unusable !== undefined) throw unusable.error;
-  const known = published?.targets.get("targets")?.signed.targets;
+  const known = listedArtifacts(published?.targets.get("targets")?.signed);
   for (const artifact of releases.artifacts) {
     const path = artifactPath(artifact.path, artifact.sha256);
     const file = join(folder, path);
@@ -171,11 +173,16 @@ async function proveArtifacts(
         hint: "add the file again, or merge the copy of the repository that has it",
       });
     }
-    const isNew = known?.get(artifact.path)?.hashes.sha256 !== artifact.sha256;
-    if (!isNew && size === artifact.length) continue;
-    const { digests, pieces } = await measureFile(file, o);
-    proveFile(artifact, file, digests);
-    await provePieceList(pieceListPath(path), folder, pieces);
+    const before = known.find((a) => a.path === artifact.path && a.sha256 === artifact.sha256);
+    if (before === undefined || size !== artifact.length) {
+      const { digests, pieces } = await measureFile(file, o);
+      proveFile(artifact, file, digests);
+      await provePieceList(pieceListPath(path), folder, pieces);
+    }
+    const published = new Set(before?.deltas?.map((delta) => delta.headSha256));
+    for (const delta of artifact.deltas ?? []) {
+      if (!published.has(delta.headSha256)) await proveDeltaFile(folder, artifact, delta, o);
+    }
   }
 }
 

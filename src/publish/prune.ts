@@ -9,8 +9,16 @@ import { parseEnvelope } from "../trust/envelope.ts";
 import { isJsonObject, type Json, type JsonObject } from "../trust/json.ts";
 import { MAX_METADATA_BYTES, readTargets, type Targets } from "../trust/metadata.ts";
 import { compareVersions, isVersion } from "../trust/naming.ts";
+import { deltaFilePath } from "./delta-file.ts";
 import { artifactPath, type Repository, type RepositoryFiles, versionedPath } from "./repository.ts";
-import { newestTargets, type StagedTargets, type StageOptions, stageTargets, targetEntries } from "./stage-targets.ts";
+import {
+  listedArtifacts,
+  newestTargets,
+  type StagedTargets,
+  type StageOptions,
+  stageTargets,
+  targetEntries,
+} from "./stage-targets.ts";
 
 /** Which releases leave the list. */
 export type Dropped =
@@ -75,9 +83,10 @@ export async function removeUnused(files: RepositoryFiles, repository: Repositor
       else if (role === "targets") recentTargets.push(...await readOldTargets(files, path));
     }
   }
-  const needed = neededArtifacts([repository.targets?.signed, repository.staged.targets?.signed, ...recentTargets]);
+  const needed = neededFiles([repository.targets?.signed, repository.staged.targets?.signed, ...recentTargets]);
   for (const file of await listFiles(files.folder, "targets")) {
-    if (!needed.has(file.path.replace(/\.(pieces|torrent)$/, "")) && isOld(file.mtimeMs)) removed.push(file.path);
+    const isNeeded = needed.has(file.path.replace(/\.(pieces|torrent)$/, ""));
+    if (!isNeeded && isOld(file.mtimeMs)) removed.push(file.path);
   }
   for (const path of removed) await removeWithEmptyFolders(files.folder, path);
   return removed;
@@ -101,9 +110,13 @@ async function readOldTargets(files: RepositoryFiles, path: string): Promise<Tar
   return bytes === undefined ? [] : [readTargets(parseEnvelope(bytes, path, MAX_METADATA_BYTES.targets))];
 }
 
-function neededArtifacts(lists: readonly (Targets | undefined)[]): ReadonlySet<string> {
+/** The artifacts that some list names, and their deltas. */
+function neededFiles(lists: readonly (Targets | undefined)[]): ReadonlySet<string> {
   const targets = lists.flatMap((list) => [...list?.targets.values() ?? []]);
-  return new Set(targets.map((t) => artifactPath(t.path, t.hashes.sha256 ?? "")));
+  const deltas = lists.flatMap((list) =>
+    listedArtifacts(list).flatMap((a) => (a.deltas ?? []).map((delta) => deltaFilePath(a, delta)))
+  );
+  return new Set([...targets.map((t) => artifactPath(t.path, t.hashes.sha256 ?? "")), ...deltas]);
 }
 
 interface FoundFile {

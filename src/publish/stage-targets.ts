@@ -1,9 +1,12 @@
 // Stages the next targets.json: the newest list of artifacts, changed. Design: docs/publishing.md, "staging".
 // A changed body voids the signatures it had; that is why the caller is told how many were dropped.
 // Must not: sign.
+import type { Artifact } from "../api.ts";
+import { UpdateError } from "../errors.ts";
 import type { JsonObject } from "../trust/json.ts";
 import { isJsonObject } from "../trust/json.ts";
 import { readTargets, type Targets } from "../trust/metadata.ts";
+import { readArtifact } from "../trust/releases.ts";
 import { commonFields, type Document, lifetimeDays, makeEnvelope } from "./document.ts";
 import { type Repository, type RepositoryFiles, stagingPath } from "./repository.ts";
 
@@ -28,6 +31,18 @@ export function newestTargets(repository: Repository): Document<Targets> | undef
 export function targetEntries(document: Document<Targets> | undefined): JsonObject {
   const entries = document?.envelope.signed["targets"];
   return isJsonObject(entries) ? entries : {};
+}
+
+/** The artifacts in a list that clients can use. */
+export function listedArtifacts(list: Targets | undefined): Artifact[] {
+  return [...list?.targets.values() ?? []].flatMap((target) => {
+    try {
+      return [readArtifact(target)];
+    } catch (e) {
+      if (e instanceof UpdateError) return []; // some other tool's, or a mistake that `publish` will name
+      throw e;
+    }
+  });
 }
 
 /** The next targets.json with these entries and no signatures; everything else stays as it was. */

@@ -24,7 +24,7 @@ export function createCacheSource({ packagesDir }: CacheSourceOptions): Source {
   return {
     id: "cache",
     kind: "cache",
-    priority: -1,
+    priority: -2,
     async open(a, { signal }) {
       if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
       await (await openOfSize(fileOf(a), a.length)).close();

@@ -5,7 +5,10 @@ import type { Source, SourceKind } from "../api.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { publicOnly } from "../net/public-only.ts";
 import { createCacheSource } from "./cache.ts";
+import { createDeltaSource, type DeltaBase } from "./delta.ts";
+import { fetchHttpsDelta } from "./https-delta.ts";
 import { createHttpsSource } from "./https.ts";
+import { mirrorId } from "./mirror-url.ts";
 
 /** A mirror from the configuration, or from the list that the release keys have signed. */
 export interface ConfiguredMirror {
@@ -20,14 +23,28 @@ export interface ConfiguredMirror {
 export interface SourceContext {
   readonly packagesDir: string;
   readonly client: HttpClient;
+  /** What the artifact can be built upon: mirrors are asked for the delta before they are asked for all of it. */
+  readonly base?: DeltaBase | undefined;
 }
+
+// Behind the cache, before every mirror: whatever is reused need not be fetched, not even from the best one.
+const DELTA_PRIORITY = -1;
 
 type Channel = (mirrors: readonly ConfiguredMirror[], c: SourceContext) => Source[];
 
 const CHANNELS: Readonly<Partial<Record<SourceKind, Channel>>> = {
   cache: (_, { packagesDir }) => [createCacheSource({ packagesDir })],
-  https: (mirrors, { client }) =>
-    mirrors.filter((m) => m.type === "https").map((m) => createHttpsSource({ ...m, client: clientFor(m, client) })),
+  https: (mirrors, { client, base }) =>
+    mirrors.filter((m) => m.type === "https").flatMap((m) => {
+      const { url, priority } = m;
+      const at = { url, client: clientFor(m, client) };
+      const plain = createHttpsSource({ ...at, priority });
+      if (base === undefined) return [plain];
+      return [
+        createDeltaSource({ id: mirrorId(url), priority: DELTA_PRIORITY, base, fetchRange: fetchHttpsDelta(at) }),
+        plain,
+      ];
+    }),
 };
 
 /** The client to reach a mirror with. */

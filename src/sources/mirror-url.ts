@@ -1,7 +1,8 @@
 // The URL of a mirror, as people write it, and the URLs of files on it. Design: "Release repository" of
 // docs/formats.md. Pure. Must not: fetch, let credentials into an id.
 
-import type { Artifact } from "../api.ts";
+import type { Artifact, Delta } from "../api.ts";
+import { deltaPath } from "../delta/delta-head.ts";
 import { UpdateError } from "../errors.ts";
 
 /** True for a URL with placeholders, such as the release page of a code host: it has artifacts and no metadata. */
@@ -74,6 +75,13 @@ export function artifactUrl(mirrorUrl: string, a: Artifact): string {
 export function pieceListUrl(mirrorUrl: string, a: Artifact): string {
   const url = new URL(artifactUrl(mirrorUrl, a));
   url.pathname += ".pieces";
+  return url.href;
+}
+
+/** The URL of a delta: beside the artifact too. */
+export function deltaUrl(mirrorUrl: string, a: Artifact, delta: Delta): string {
+  const url = new URL(artifactUrl(mirrorUrl, a));
+  url.pathname = deltaPath(url.pathname, delta);
   return url.href;
 }
 

@@ -1,6 +1,6 @@
 // Releases out of trusted targets metadata: the only place that makes a Verified<Artifact>.
 // Design: "Formats", custom.dchat of a target. Must not: fetch; a role that is not loaded has no releases.
-import type { Artifact, Verified } from "../api.ts";
+import type { Artifact, Delta, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { type Clock, isComplete, type TrustState } from "./client.ts";
 import { Field } from "./fields.ts";
@@ -65,6 +65,7 @@ export function readArtifact(target: TargetFile): Artifact {
   const entrypoint = f.get("entrypoint").optional((e) => checkRelativePath(e.line(), e.where));
   const minCompatibleVersion = f.get("minCompatibleVersion").optional((v) => v.line());
   const releaseNotesUrl = f.get("releaseNotesUrl").optional((u) => u.line());
+  const deltas = f.get("delta").optional(readDeltas);
   return {
     path: target.path,
     name,
@@ -82,5 +83,28 @@ export function readArtifact(target: TargetFile): Artifact {
     ...(entrypoint === undefined ? {} : { entrypoint }),
     ...(minCompatibleVersion === undefined ? {} : { minCompatibleVersion }),
     ...(releaseNotesUrl === undefined ? {} : { releaseNotesUrl }),
+    ...(deltas === undefined ? {} : { deltas }),
   };
+}
+
+/** The one method of making artifacts out of older ones that this version knows. */
+export const DELTA_METHOD = "piece-patches-1";
+
+/** Four bases are the last release of each channel and one more; each costs 300 bytes of targets.json. */
+export const MAX_DELTAS = 4;
+
+/** Entries of other methods are for other versions of this program, and left out. */
+function readDeltas(list: Field): Delta[] {
+  const entries = list.array();
+  if (entries.length > MAX_DELTAS) list.fail(`more than ${MAX_DELTAS} deltas`);
+  return entries.filter((entry) => entry.get("method").line(64) === DELTA_METHOD).map((entry) => {
+    const from = entry.get("from");
+    const version = from.get("version").line();
+    if (!isVersion(version)) from.get("version").fail("must be a semantic version");
+    return {
+      from: { version, length: from.get("length").integer(1), sha256: from.get("sha256").hex(32) },
+      length: entry.get("length").integer(1),
+      headSha256: entry.get("headSha256").hex(32),
+    };
+  });
 }

@@ -70,6 +70,11 @@ test("the list of channels makes every source, the cache first, then by priority
     "https://a.example",
     "https://b.example",
   ]);
+  const from = { version: "0.9.0", length: 1, sha256: "00".repeat(32) };
+  const base = { delta: { from, length: 1, headSha256: "00".repeat(32) }, file: "/nowhere/older" };
+  const ids = createSources(mirrors, { ...context, base }).map((s) => s.id);
+  const deltas = ["https://b.example", "https://a.example"]; // both before the first mirror is asked for all of it
+  assert.deepEqual(ids, ["cache", ...deltas, "https://a.example", "https://b.example"]);
   assert.deepEqual(createSources(mirrors, context, "cache").map((s) => s.kind), ["cache"]);
   assert.deepEqual(createSources(mirrors, context, "ipfs"), []);
   assert.deepEqual([...SOURCE_KINDS], ["cache", "https"]);

@@ -52,7 +52,26 @@ describe("an artifact", () => {
     assert.equal(readArtifact(archive).entrypoint, "bin/dchat");
   });
 
+  const from = { version: "0.9.0", length: 4, sha256: "ef".repeat(32) };
+  const delta = { method: "piece-patches-1", from, length: 3, headSha256: "12".repeat(32) };
+
+  test("may have deltas; those of a method to come are left out", () => {
+    const read = (list: MutableJson) => readArtifact(target([["delta", list]])).deltas;
+    assert.deepEqual(read([delta]), [{ from, length: 3, headSha256: "12".repeat(32) }]);
+    assert.deepEqual(read([{ method: "piece-patches-2", all: "else" }, { ...delta, more: 1 }]), read([delta]));
+    assert.deepEqual(read([]), []);
+  });
+
   const bad: Record<string, TargetFile> = {
+    "deltas that are no list": target([["delta", { ...delta }]]),
+    "five deltas": target([["delta", [delta, delta, delta, delta, delta]]]),
+    "a delta without a method": target([["delta", [{ from, length: 3, headSha256: "12".repeat(32) }]]]),
+    "a delta from nowhere": target([["delta", [{ ...delta, from: null }]]]),
+    "a delta from no version": target([["delta", [{ ...delta, from: { ...from, version: "../.." } }]]]),
+    "a delta from an empty file": target([["delta", [{ ...delta, from: { ...from, length: 0 } }]]]),
+    "a delta from a file without digest": target([["delta", [{ ...delta, from: { ...from, sha256: "ef" } }]]]),
+    "an empty delta": target([["delta", [{ ...delta, length: 0 }]]]),
+    "a delta without digest": target([["delta", [{ ...delta, headSha256: 12 }]]]),
     "no custom": target([], { custom: undefined }),
     "custom without dchat": target([], { custom: {} }),
     "dchat null": target([], { custom: { dchat: null } }),

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { after, before, describe, test } from "node:test";
+import type { Artifact, Delta, PieceReader, Verified } from "../../../src/api.ts";
+import { UpdateError } from "../../../src/errors.ts";
+import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
+import { createDeltaSource, type FetchDeltaRange, findDeltaBase } from "../../../src/sources/delta.ts";
+import { artifactOf, testBytes } from "../../support/artifact.ts";
+import { deltaBetween, type TestDelta, testDelta } from "../../support/deltas.ts";
+import { fails } from "../../support/fails.ts";
+import { type Behaviour, collect, testSource } from "../../support/source-suite.ts";
+
+const never = new AbortController().signal;
+const BASE_NAME = "dchat-1.0.0-linux-x64";
+const CHUNK_BYTES = 50_000;
+
+/** A mirror that has the delta file, and behaves as it is told. */
+function createMirror(file: Uint8Array) {
+  let b: Behaviour = { kind: "honest" };
+  let given = 0;
+  const requests: { offset: number; length: number }[] = [];
+  const fetchRange: FetchDeltaRange = async function* (_artifact, _delta, offset, length, { signal }) {
+    requests.push({ offset, length });
+    if (b.kind === "absent") throw new UpdateError("E_ABSENT", "the mirror does not have it");
+    for (let at = offset; at < offset + length; at += CHUNK_BYTES) {
+      if (b.kind === "slow") await delay((1000 * CHUNK_BYTES) / b.bytesPerSecond, undefined, { signal });
+      const chunk = file.slice(at, Math.min(at + CHUNK_BYTES, offset + length));
+      if (b.kind === "dying" && given + chunk.length > b.afterBytes) {
+        throw new UpdateError("E_UNREACHABLE", "the mirror died");
+      }
+      signal.throwIfAborted();
+      given += chunk.length;
+      yield chunk;
+    }
+  };
+  const behave = (next: Behaviour) => {
+    b = next;
+    given = 0;
+  };
+  return { fetchRange, behave, requests };
+}
+
+describe("a source of deltas", { timeout: 60_000 }, () => {
+  let packagesDir: string;
+  let d: TestDelta & { base: Uint8Array; bytes: Uint8Array };
+  const baseFile = () => join(packagesDir, BASE_NAME);
+  before(async () => {
+    packagesDir = await mkdtemp(join(tmpdir(), "dchat-delta-"));
+    d = await testDelta();
+    await writeFile(baseFile(), d.base);
+  });
+  after(() => rm(packagesDir, { recursive: true, force: true }));
+
+  const sourceOver = (fetchRange: FetchDeltaRange, file = baseFile()) =>
+    createDeltaSource({ id: "delta", priority: 1, base: { delta: d.delta, file }, fetchRange });
+
+  async function withReader(file: Uint8Array, use: (r: PieceReader, m: ReturnType<typeof createMirror>) => unknown) {
+    const mirror = createMirror(file);
+    const reader = await sourceOver(mirror.fetchRange).open(d.artifact, { signal: never });
+    try {
+      await use(reader, mirror);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  const piece = (i: number) => Buffer.from(d.bytes.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES));
+
+  describe("as any source", () => {
+    let folder: string;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), "dchat-delta-suite-"));
+    });
+    after(() => rm(folder, { recursive: true, force: true }));
+    testSource({
+      shows: ["absent", "slow", "dying"],
+      async supply(a, bytes) {
+        // Little in common, so that patches are as long as a source's answers are elsewhere.
+        const base = Buffer.concat([testBytes(100_000, "older"), bytes.subarray(0, 200_000)]);
+        await writeFile(join(folder, BASE_NAME), base);
+        const { artifact, delta, file } = await deltaBetween(base, bytes);
+        const mirror = createMirror(file);
+        const source = createDeltaSource({
+          id: "delta",
+          priority: 1,
+          base: { delta, file: join(folder, BASE_NAME) },
+          fetchRange: mirror.fetchRange,
+        });
+        // The suite's artifact knows of no delta.
+        const known = (x: Verified<Artifact>) => (x.sha256 === a.sha256 ? artifact : x);
+        return {
+          source: { ...source, open: (x, o) => source.open(known(x), o) },
+          behave: mirror.behave,
+          close: () => Promise.resolve(),
+        };
+      },
+    });
+  });
+
+  test("makes the artifact out of the older one, and a run of pieces costs one request", () =>
+    withReader(d.file, async (reader, { requests }) => {
+      assert.deepEqual(Buffer.from(await collect(reader, 0, 4)), Buffer.from(d.bytes));
+      assert.equal(requests.length, 2); // the head, the run
+      assert.equal(reader.made?.fetchedBytes(), d.file.length);
+      assert.deepEqual(Buffer.from(await collect(reader, 2, 1)), piece(2));
+      assert.equal(requests.length, 3);
+    }));
+
+  describe("is found to be of use", () => {
+    const from = (version: string) => ({ ...d.delta.from, version });
+    const found = (...deltas: Delta[]) => findDeltaBase({ ...d.artifact, deltas }, packagesDir);
+
+    test("by the smallest delta whose older artifact is here", async () => {
+      const large = { ...d.delta, length: d.delta.length + 1 };
+      const absent = { ...d.delta, from: from("0.9.0"), length: 10 };
+      assert.deepEqual(await found(large, absent, d.delta), { delta: d.delta, file: baseFile() });
+    });
+
+    test("not for an artifact without a delta", async () => {
+      assert.equal(await findDeltaBase(await artifactOf(d.bytes, "1.1.0"), packagesDir), undefined);
+      assert.equal(await found(), undefined);
+    });
+
+    test("not where the older artifact is not, has another size, or is no file", async () => {
+      assert.equal(await found({ ...d.delta, from: from("0.9.0") }), undefined);
+      assert.equal(await found({ ...d.delta, from: { ...d.delta.from, length: d.base.length + 1 } }), undefined);
+      await mkdir(join(packagesDir, "dchat-0.8.0-linux-x64"));
+      assert.equal(await found({ ...d.delta, from: from("0.8.0") }), undefined);
+    });
+
+    test("and is absent all the same when it is gone by then, or asked for another artifact", async () => {
+      const { fetchRange, requests } = createMirror(d.file);
+      const gone = sourceOver(fetchRange, join(packagesDir, "gone"));
+      await assert.rejects(gone.open(d.artifact, { signal: never }), fails("E_ABSENT", "1.0.0"));
+      await assert.rejects(
+        sourceOver(fetchRange).open(await artifactOf(d.bytes, "1.1.0"), { signal: never }),
+        fails("E_ABSENT"),
+      );
+      assert.deepEqual(requests, []);
+    });
+  });
+
+  describe("a mirror that lies is told from a damaged disk:", () => {
+    test("an altered head is the mirror's", async () => {
+      for (const at of [0, 8, 45, d.headLength - 1]) {
+        await withReader(d.file.with(at, d.file[at]! ^ 1), async (reader) => {
+          await assert.rejects(collect(reader, 0, 1), (e) => {
+            assert.equal((e as UpdateError).source, "delta");
+            return fails("E_HASH_MISMATCH", "delta")(e);
+          });
+        });
+      }
+    });
+
+    test("an altered patch is the mirror's, and the pieces before it are right", async () => {
+      const at = d.file.length - 5; // in the last patch
+      await withReader(d.file.with(at, d.file[at]! ^ 1), async (reader) => {
+        assert.deepEqual(Buffer.from(await collect(reader, 0, 3)), Buffer.from(d.bytes.subarray(0, 3 * PIECE_BYTES)));
+        await assert.rejects(collect(reader, 3, 1), (e) => {
+          assert.equal((e as UpdateError).source, "delta");
+          return fails("E_HASH_MISMATCH", "piece 3")(e);
+        });
+      });
+    });
+
+    test("an older artifact that was altered gives its other pieces, and blames nobody", async () => {
+      const file = await open(baseFile(), "r+");
+      await file.write(Uint8Array.of(d.base[2 * PIECE_BYTES + 500_000]! ^ 1), 0, 1, 2 * PIECE_BYTES + 500_000);
+      await file.close();
+      await withReader(d.file, async (reader) => {
+        await assert.rejects(collect(reader, 2, 1), (e) => {
+          assert.equal((e as UpdateError).source, undefined);
+          return fails("E_ABSENT", "damaged")(e);
+        });
+        assert.deepEqual([0, 1, 2, 3].filter((i) => reader.have().has(i)), [0, 1, 3]);
+        for (const i of [0, 1, 3]) assert.deepEqual(Buffer.from(await collect(reader, i, 1)), piece(i));
+      });
+      await writeFile(baseFile(), d.base);
+    });
+
+    test("an older artifact that is cut while it is read blames nobody", () =>
+      withReader(d.file, async (reader) => {
+        await truncate(baseFile(), PIECE_BYTES);
+        await assert.rejects(collect(reader, 3, 1), fails("E_ABSENT", "damaged"));
+        await writeFile(baseFile(), d.base);
+      }));
+  });
+
+  test("a mirror that gives more than was asked for is not listened to any longer", async () => {
+    const endless: FetchDeltaRange = async function* (_artifact, _delta, offset) {
+      for (let at = offset;; at += CHUNK_BYTES) {
+        yield d.file.slice(at % d.file.length, at % d.file.length + CHUNK_BYTES);
+      }
+    };
+    const reader = await sourceOver(endless).open(d.artifact, { signal: never });
+    assert.deepEqual(Buffer.from(await collect(reader, 1, 1)), piece(1));
+    await reader.close();
+  });
+
+  test("a head that could not be fetched is asked for again", () =>
+    withReader(d.file, async (reader, { behave }) => {
+      behave({ kind: "dying", afterBytes: 0 });
+      await assert.rejects(collect(reader, 0, 1), fails("E_UNREACHABLE"));
+      behave({ kind: "honest" });
+      assert.deepEqual(Buffer.from(await collect(reader, 0, 1)), piece(0));
+    }));
+});
