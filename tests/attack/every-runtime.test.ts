@@ -24,7 +24,7 @@ const TIMESTAMP = "metadata/timestamp.json";
 
 const TOLD_BY_MIRROR: readonly (readonly [string, string, Answer, Expectation])[] = [
   ["an altered artifact", path, gives((b) => altered(b, "middle")), { code: "E_HASH_MISMATCH", verdict: "lie" }],
-  ["an endless artifact", path, pours(Infinity, { announced: false }), { code: "E_SIZE_MISMATCH", verdict: "lie" }],
+  ["an endless artifact", path, pours(Infinity, { announced: false }), { code: "E_HASH_MISMATCH", verdict: "lie" }],
   ["a broken-off artifact", path, hangsUpBefore(25_000), { code: "E_UNREACHABLE", verdict: "fault" }],
   ["a silent mirror", TIMESTAMP, saysNothing, { code: "E_TIMEOUT", verdict: "fault" }],
   ["a gigabyte of timestamp", TIMESTAMP, pours(1e9, { announced: false }), { code: "E_TOO_LARGE", verdict: "lie" }],

@@ -12,6 +12,8 @@ export interface Question {
   readonly path: string;
   /** First byte that is wanted; 0 without a range. */
   readonly from: number;
+  /** Behind the last byte that is wanted of the honest answer. */
+  readonly to: number;
   /** What is wanted of a body of that length, which a lie may have changed. */
   readonly range: (length: number) => ByteRange;
   readonly request: IncomingMessage;
@@ -26,7 +28,7 @@ export interface LyingMirror extends TestServer {
   /** Replaces everything it serves. Keys of `lies` are paths; the empty one answers whatever no other does. */
   serve(files: Files, lies?: Readonly<Record<string, Answer>>): void;
   /** Since the last `serve`. */
-  readonly questions: readonly Pick<Question, "path" | "from">[];
+  readonly questions: readonly Pick<Question, "path" | "from" | "to">[];
   /** Bytes of bodies handed to the network since the last `serve`. */
   readonly givenBytes: number;
 }
@@ -45,7 +47,8 @@ export async function startLyingMirror(o: { tls?: boolean } = {}): Promise<Lying
     const path = new URL(request.url ?? "", "http://localhost").pathname.slice(1); // as it is written, not decoded
     const honest = files.get(path);
     const range = (length: number) => byteRange(request.headers.range, length);
-    const q: Question = { path, from: range(honest?.length ?? 0).first, range, request, response, honest };
+    const { first, end } = range(honest?.length ?? 0);
+    const q: Question = { path, from: first, to: end, range, request, response, honest };
     questions.push(q);
     const answer = lies.get(path) ?? lies.get("") ?? honestly;
     Promise.resolve(answer(q)).catch((e) => response.destroy(e instanceof Error ? e : new Error(String(e))));
