@@ -132,7 +132,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   }
 }
 
-function summary(sources: readonly SourceReport[]): Omit<Download, "file" | "bytesResumed"> {
+function summary(sources: readonly SourceReport[]): Omit<Download, "file" | "bytesResumed" | "proofMs"> {
   const [most] = [...sources].sort((a, b) => b.pieces - a.pieces);
   return {
     sources,
