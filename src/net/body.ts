@@ -41,14 +41,33 @@ export function createBody(host: string, limits: PaceLimits, flow: Flow): Body {
   let failure: UpdateError | undefined;
   let wake: () => void = () => {};
 
+  // One timer a body, pushed on: some runtimes keep a timer that was cleared until it would have been due, and a body has
+  // as many waits as chunks.
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let dueMs: number | undefined; // when silence is too long; undefined while nobody waits
+  let giveUp: () => void = () => {};
+
+  function watch(ms: number): void {
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (dueMs === undefined) return;
+      const leftMs = dueMs - performance.now();
+      if (leftMs > 0) watch(leftMs);
+      else giveUp();
+    }, ms);
+  }
+
   /** Resolves at the next push, end or failure, or after the time-out: true if something came. */
   function arrival(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), limits.silenceTimeoutMs);
-      wake = () => {
-        clearTimeout(timer);
-        resolve(true);
+      const settle = (something: boolean) => {
+        dueMs = undefined;
+        resolve(something);
       };
+      dueMs = performance.now() + limits.silenceTimeoutMs;
+      giveUp = () => settle(false);
+      wake = () => settle(true);
+      if (timer === undefined) watch(limits.silenceTimeoutMs);
     });
   }
 
@@ -76,6 +95,7 @@ export function createBody(host: string, limits: PaceLimits, flow: Flow): Body {
         }
       }
     } finally {
+      clearTimeout(timer);
       chunks.length = 0;
       flow.cancel();
     }
