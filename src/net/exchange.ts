@@ -14,6 +14,8 @@ export interface ExchangeRequest {
   readonly origin: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent by POST; without it the request is a GET. */
+  readonly body?: Uint8Array | undefined;
   /** Who is asked, for messages. */
   readonly host: string;
   readonly signal: AbortSignal;
@@ -29,7 +31,7 @@ export interface Answer {
 }
 
 /**
- * Sends a GET and waits for the headers of its answer.
+ * Sends a request and waits for the headers of its answer.
  * @throws UpdateError E_UNREACHABLE, E_TIMEOUT, E_INTERRUPTED, and what the pool's connector throws
  */
 export function exchange(pool: Dispatcher, request: ExchangeRequest, limits: ExchangeLimits): Promise<Answer> {
@@ -57,7 +59,10 @@ export function exchange(pool: Dispatcher, request: ExchangeRequest, limits: Exc
 
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
-    pool.dispatch({ origin: request.origin, path: request.path, method: "GET", headers: { ...request.headers } }, {
+    const content = request.body === undefined
+      ? { method: "GET" as const }
+      : { method: "POST" as const, body: request.body };
+    pool.dispatch({ origin: request.origin, path: request.path, headers: { ...request.headers }, ...content }, {
       onRequestStart(c) {
         controller = c;
         if (finished) return c.abort(new Error("given up while connecting"));

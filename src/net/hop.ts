@@ -10,6 +10,8 @@ import { hostOf, isLoopbackHost } from "./proxy-env.ts";
 export interface HopRules {
   readonly allowInsecure: boolean;
   readonly allowPrivate: boolean;
+  /** Plain http into private networks: for what the operator named himself and runs beside the node, such as its chain. */
+  readonly allowInsecurePrivate?: boolean;
 }
 
 /**
@@ -44,9 +46,16 @@ export function parseRedirect(location: string | undefined, from: URL, rules: Ho
 
 function checkPlainHttp(url: URL, rules: HopRules): void {
   if (url.protocol === "https:" || rules.allowInsecure || isLoopbackHost(hostOf(url))) return;
+  const literal = classifyAddress(hostOf(url));
+  // A name is judged by what it resolves to.
+  if (rules.allowInsecurePrivate === true && (literal === undefined || mayBePlain(literal, rules))) return;
   throw new UpdateError("E_FORBIDDEN_ADDRESS", `plain http to ${url.host} is not allowed`, {
     hint: "use https, or --allow-insecure if you know why this is safe",
   });
+}
+
+function mayBePlain(scope: AddressScope, rules: HopRules): boolean {
+  return scope === "loopback" || (rules.allowInsecurePrivate === true && scope === "private");
 }
 
 /** The addresses of one hop that may be connected to, and what the hop counts as. */
@@ -68,9 +77,9 @@ export function allowedAddresses(
   rules: HopRules,
 ): AllowedAddresses {
   // A name that promises this machine must mean it, or plain http would leave it.
-  const mustBeLoopback = url.protocol === "http:" && !rules.allowInsecure;
+  const isPlain = url.protocol === "http:" && !rules.allowInsecure;
   const scoped = resolved.map((address) => ({ address, scope: classifyAddress(address) ?? "reserved" }))
-    .filter(({ scope }) => !mustBeLoopback || scope === "loopback")
+    .filter(({ scope }) => !isPlain || mayBePlain(scope, rules))
     .filter(({ scope }) => floor === undefined || rules.allowPrivate || !isMorePrivate(scope, floor));
   if (scoped.length === 0) {
     const where = `${url.hostname} (${resolved.slice(0, 3).join(", ")})`;

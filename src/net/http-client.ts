@@ -1,4 +1,5 @@
-// The one way to the network: GET with redirects followed by hand, every hop judged before it is connected to.
+// The one way to the network: GET with redirects followed by hand, every hop judged before it is connected to; POST for
+// programs that answer questions, such as a chain's RPC.
 // Design: "sources, redirects, proxies, time-outs" of docs/architecture.md; "resolved once" of docs/formats.md.
 // Must not: decide what an answer is worth, keep anything between requests but idle connections.
 
@@ -25,6 +26,14 @@ export interface GetOptions extends Opts {
   readonly floor?: AddressScope;
 }
 
+export interface PostOptions extends Opts {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** What is sent; kept small by the caller. */
+  readonly body: Uint8Array;
+  /** The place may not be more private than this. */
+  readonly floor?: AddressScope;
+}
+
 /** An answer to the last hop. Its body must be read or discarded, or its connection stays open. */
 export interface HttpResponse extends Answer {
   /** Where it came from in the end, without credentials or query. */
@@ -37,6 +46,11 @@ export interface HttpClient {
    *   encoded body), E_USAGE (not a URL), E_INTERRUPTED
    */
   get(url: string, o: GetOptions): Promise<HttpResponse>;
+  /**
+   * As `get`, but a redirect is an error: what is sent is for nobody else.
+   * @throws UpdateError as `get`
+   */
+  post(url: string, o: PostOptions): Promise<HttpResponse>;
   /** Ends every connection and request. */
   close(): Promise<void>;
 }
@@ -104,18 +118,28 @@ export function createHttpClient(policy: NetworkPolicy, resolve: Resolve = syste
     return { route: { target, proxy, addresses }, scope };
   }
 
-  async function send(route: Route, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+  async function send(
+    route: Route,
+    first: URL,
+    { headers, body, signal }: Opts & Pick<GetOptions & Partial<PostOptions>, "headers" | "body">,
+  ): Promise<Answer> {
     const { target, proxy } = route;
     // Plain http through a proxy is asked of the proxy, by the whole URL (RFC 9112, section 3.2.2).
     const direct = proxy === undefined || target.protocol === "https:";
     const path = direct ? target.pathname + target.search : `${target.origin}${target.pathname}${target.search}`;
     const credentials = direct ? undefined : basicCredentials(proxy);
+    const authorization = target.origin === first.origin ? basicCredentials(first) : undefined;
     return await exchange(await poolFor(route), {
       origin: originOf(route),
       path,
       host: target.host,
-      signal,
+      body,
+      signal: AbortSignal.any([signal, closing.signal]),
       headers: {
+        "user-agent": "dchat-update",
+        accept: "*/*",
+        "accept-encoding": "identity", // lengths and digests are those of the bytes as they are
+        ...(authorization === undefined ? {} : { authorization }),
         ...headers,
         host: target.host,
         ...(credentials === undefined ? {} : { "proxy-authorization": credentials }),
@@ -132,14 +156,7 @@ export function createHttpClient(policy: NetworkPolicy, resolve: Resolve = syste
     for (let hop = 0; hop <= maxRedirects; hop++) {
       const { route, scope } = await routeTo(target, floor, signal);
       floor ??= scope;
-      const authorization = target.origin === first.origin ? basicCredentials(first) : undefined;
-      const answer = await send(route, {
-        "user-agent": "dchat-update",
-        accept: "*/*",
-        "accept-encoding": "identity", // lengths and digests are those of the bytes as they are
-        ...(authorization === undefined ? {} : { authorization }),
-        ...o.headers,
-      }, signal);
+      const answer = await send(route, first, o);
       if (!REDIRECTS.has(answer.status)) return { ...identity(answer, target), url: publicUrl(target) };
       answer.discard();
       target = parseRedirect(answer.headers.location, target, policy);
@@ -147,8 +164,18 @@ export function createHttpClient(policy: NetworkPolicy, resolve: Resolve = syste
     throw new UpdateError("E_HTTP_STATUS", `${first.host}: more than ${maxRedirects} redirects`);
   }
 
+  async function post(text: string, o: PostOptions): Promise<HttpResponse> {
+    const target = parseRequestUrl(text, policy);
+    const { route } = await routeTo(target, o.floor, AbortSignal.any([o.signal, closing.signal]));
+    const answer = await send(route, target, o);
+    if (!REDIRECTS.has(answer.status)) return { ...identity(answer, target), url: publicUrl(target) };
+    answer.discard();
+    throw new UpdateError("E_HTTP_STATUS", `${target.host} redirects, which is not followed with a question`);
+  }
+
   return {
     get,
+    post,
     async close() {
       closing.abort(new UpdateError("E_INTERRUPTED", "the network client was closed"));
       await Promise.all([...pools.values()].map((pool) => pool.destroy()));

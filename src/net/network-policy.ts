@@ -6,6 +6,8 @@ export interface NetworkPolicy {
   readonly caFile?: string;
   /** Plain http to anywhere, also by redirect. */
   readonly allowInsecure: boolean;
+  /** Plain http into private networks, beside loopback. */
+  readonly allowInsecurePrivate?: boolean;
   /** Redirects into networks more private than the mirror's own. */
   readonly allowPrivate: boolean;
   /** Each of: resolving the name; connecting, with the proxy's answer and the TLS handshake. */

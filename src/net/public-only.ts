@@ -9,7 +9,11 @@ import { hostOf, isLoopbackHost } from "./proxy-env.ts";
 
 /** The same client; whatever is asked of it must be at a public address from the first hop on, unless its policy allows more. */
 export function publicOnly(client: HttpClient): HttpClient {
-  return { ...client, get: (url, o) => client.get(url, { ...o, floor: "public" }) };
+  return {
+    ...client,
+    get: (url, o) => client.get(url, { ...o, floor: "public" }),
+    post: (url, o) => client.post(url, { ...o, floor: "public" }),
+  };
 }
 
 /**
