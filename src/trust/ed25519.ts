@@ -7,6 +7,7 @@ import { sha512 } from "@noble/hashes/sha2.js";
 
 /** Order of the base point (RFC 8032, L). */
 const L = Point.CURVE().n;
+const SCALAR_BITS = L.toString(2).length;
 
 /** A root names tens of keys; the bound keeps a flood of strange keys from growing the memory. */
 const MAX_REMEMBERED_KEYS = 256;
@@ -25,12 +26,29 @@ export function verifyEd25519(signature: Uint8Array, message: Uint8Array, public
   if (s >= L) return false;
   const a = publicPoint(publicKey);
   if (a === undefined) return false;
-  const r = primeOrderPoint(rBytes);
+  const r = point(rBytes);
   if (r === undefined) return false;
   const k = littleEndian(sha512.create().update(rBytes).update(publicKey).update(message).digest()) % L;
-  // [S]B as −[S](−B): for B itself noble first makes a table of thousands of points, which takes longer than the few
-  // signatures of a command.
-  return Point.BASE.negate().multiply(s, false).negate().equals(r.add(a.multiply(k, false)));
+  // R = [S]B − [k]A. B has order L and so has A: what is equal to this has too, so R need not be asked for its order.
+  return sumOfMultiples(s, Point.BASE, k, a.negate()).equals(r);
+}
+
+/**
+ * [m]P + [n]Q, both with the same doublings (Straus). Not noble's `multiply`: for B that first makes a table of thousands
+ * of points, which takes longer than the few signatures of a command. Nothing is secret here, so it may take as long as
+ * the numbers say.
+ * @param m below L, as `n`
+ */
+function sumOfMultiples(m: bigint, p: Point, n: bigint, q: Point): Point {
+  const bits = (x: bigint) => x.toString(2).padStart(SCALAR_BITS, "0");
+  const [mBits, nBits, both] = [bits(m), bits(n), p.add(q)];
+  let sum = Point.ZERO;
+  for (let i = 0; i < SCALAR_BITS; i++) {
+    sum = sum.double();
+    if (mBits[i] === "1") sum = sum.add(nBits[i] === "1" ? both : p);
+    else if (nBits[i] === "1") sum = sum.add(q);
+  }
+  return sum;
 }
 
 /** True iff the 32 bytes can be a public key at all under the rule above. */
@@ -51,13 +69,18 @@ function publicPoint(bytes: Uint8Array): Point | undefined {
 }
 
 function primeOrderPoint(bytes: Uint8Array): Point | undefined {
-  let point: Point;
+  const found = point(bytes);
+  return found?.isTorsionFree() === true ? found : undefined;
+}
+
+/** Any point but the identity. */
+function point(bytes: Uint8Array): Point | undefined {
   try {
-    point = Point.fromBytes(bytes, false); // RFC 8032 decoding: refuses y >= p and the sign bit on x = 0
+    const found = Point.fromBytes(bytes, false); // RFC 8032 decoding: refuses y >= p and the sign bit on x = 0
+    return found.is0() ? undefined : found;
   } catch {
     return undefined;
   }
-  return !point.is0() && point.isTorsionFree() ? point : undefined;
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
