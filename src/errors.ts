@@ -17,6 +17,8 @@ export const ERROR_CODES = {
   E_INTERNAL: info(1),
   E_USAGE: info(2),
 
+  E_CHAIN: info(10, "same"), // the node's own chain gives no height
+  E_WRONG_CHAIN: info(11), // it is another chain than the root names
   E_NOT_GOVERNED: info(14), // the root names no governors, so there is no schedule
   E_CERTIFICATE: info(16), // a certificate breaks a rule of the schedule, or is not for it
   E_CONTESTED: info(17), // two complete certificates of one sequence

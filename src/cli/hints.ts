@@ -6,6 +6,8 @@ const HINTS: Readonly<Record<ErrorCode, string>> = {
   E_INTERNAL: "this is a bug: run it again with --verbose and report what it says",
   E_USAGE: "see `dchat-update help`",
 
+  E_CHAIN: "is the node's RPC running and reachable? what is known stays known",
+  E_WRONG_CHAIN: "point configure-chain at the node of this network",
   E_NOT_GOVERNED: "name governors in a new root: dchat-update release rotate-root REPO --governor FILE:WEIGHT",
   E_CERTIFICATE: "see what is in force: dchat-update governance list",
   E_CONTESTED: "governors have to replace it by a new certificate: dchat-update governance show",
