@@ -1,5 +1,5 @@
-// What a chain is asked, and what it answers: the interface of every adapter. Design: "Activation in detail" of
-// docs/architecture.md. Must not: judge an answer (chain-state.ts), remember one (height-store.ts).
+// What a chain is asked, and what it answers: the interface of every adapter. Design: "What counts" of
+// docs/chain.md. Must not: judge an answer (chain-state.ts), remember one (height-store.ts).
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 

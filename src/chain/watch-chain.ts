@@ -1,5 +1,5 @@
 // Asking the chain, once or for as long as the node runs: an answer is judged, what it raises is on the disk, and only
-// then somebody hears of it. Design: "Activation in detail" of docs/architecture.md.
+// then somebody hears of it. Design: "What counts" of docs/chain.md.
 // Must not: decide what a height means for the node.
 import type { Opts } from "../api.ts";
 import { asUpdateError, type UpdateError } from "../errors.ts";
