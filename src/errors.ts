@@ -20,6 +20,7 @@ export const ERROR_CODES = {
   E_CHAIN: info(10, "same"), // the node's own chain gives no height
   E_WRONG_CHAIN: info(11), // it is another chain than the root names
   E_NOT_GOVERNED: info(14), // the root names no governors, so there is no schedule
+  E_NOT_APPROVED: info(15), // governors have not approved it, or its height is not reached
   E_CERTIFICATE: info(16), // a certificate breaks a rule of the schedule, or is not for it
   E_CONTESTED: info(17), // two complete certificates of one sequence
   E_WITHHELD: info(18, "elsewhere"), // the snapshot names a certificate that this node does not have
@@ -50,6 +51,9 @@ export const ERROR_CODES = {
   E_LOCKED: info(42, "same"),
   E_NOT_INITIALIZED: info(43),
   E_STATE_CORRUPT: info(44),
+  E_NOT_STAGED: info(45), // that version is not here, whole and ready to run
+  E_SWITCH_FAILED: info(46), // the new version did not start well
+  E_PAST_HEIGHT: info(47), // beyond the height of a hard fork an older version would fork
 
   E_INTERRUPTED: info(130),
 } as const satisfies Record<string, CodeInfo>;

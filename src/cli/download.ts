@@ -94,7 +94,7 @@ export const downloadCommand: Command = {
 };
 
 /** Newer metadata where a mirror can be reached; what is known and not expired serves where none can. */
-async function refreshIfPossible(c: Context, s: Session, client: HttpClient): Promise<TrustState> {
+export async function refreshIfPossible(c: Context, s: Session, client: HttpClient): Promise<TrustState> {
   try {
     return (await refresh(c, s, client)).state;
   } catch (e) {
@@ -113,7 +113,7 @@ async function refreshIfPossible(c: Context, s: Session, client: HttpClient): Pr
   }
 }
 
-interface Wanted {
+export interface Wanted {
   /** Undefined for the newest of the channel. */
   readonly version: string | undefined;
   readonly platform: string;
@@ -129,7 +129,7 @@ function readWanted(a: Arguments): Wanted {
   return { version, platform: platformOf(a), channel: a.oneOf("channel", CHANNELS) };
 }
 
-function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: TrustState): Verified<Artifact> {
+export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: TrustState): Verified<Artifact> {
   const { version, platform } = wanted;
   const channel = wanted.channel ?? s.config.autoUpdate.channel;
   const all = listReleases(state, updateClock(c)).artifacts;
@@ -149,7 +149,7 @@ function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: TrustStat
 
 type Manner = Pick<DownloadOptions, "strategy" | "limits">;
 
-async function fetchTo(
+export async function fetchTo(
   c: Context,
   s: Session,
   artifact: Verified<Artifact>,

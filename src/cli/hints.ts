@@ -9,6 +9,7 @@ const HINTS: Readonly<Record<ErrorCode, string>> = {
   E_CHAIN: "is the node's RPC running and reachable? what is known stays known",
   E_WRONG_CHAIN: "point configure-chain at the node of this network",
   E_NOT_GOVERNED: "name governors in a new root: dchat-update release rotate-root REPO --governor FILE:WEIGHT",
+  E_NOT_APPROVED: "see what is approved, and from which height: dchat-update governance list",
   E_CERTIFICATE: "see what is in force: dchat-update governance list",
   E_CONTESTED: "governors have to replace it by a new certificate: dchat-update governance show",
   E_WITHHELD: "ask other mirrors, or get the certificate as a file: dchat-update governance vote FILE",
@@ -39,6 +40,9 @@ const HINTS: Readonly<Record<ErrorCode, string>> = {
   E_LOCKED: "wait for the other process to finish, then try again",
   E_NOT_INITIALIZED: "pin a trust root: dchat-update init --repo URL --root FILE",
   E_STATE_CORRUPT: "restore the file from a backup; docs/formats.md says what it must hold",
+  E_NOT_STAGED: "see what is here with `dchat-update status`; get it with: dchat-update install --version V",
+  E_SWITCH_FAILED: "see what the node said; the version before is kept in versions/",
+  E_PAST_HEIGHT: "wait for a version that mends it; only a chain that starts anew may go back: --resync",
 
   E_INTERRUPTED: "run the same command again: it goes on where it stopped",
 };

@@ -1,20 +1,24 @@
 // The command line: finds the command, runs it, says how it ended. Design: docs/cli.md.
 // Must not: exit the process; the entry does, with the number that is returned here.
 import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
+import { activateCommand, rollbackCommand } from "./activate.ts";
 import { alertsCommand } from "./alerts.ts";
 import { checkCommand, listVersionsCommand } from "./check.ts";
 import { Arguments, type Command } from "./command.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { createContext, type Host } from "./context.ts";
 import { downloadCommand } from "./download.ts";
+import { gcCommand } from "./gc.ts";
 import { governanceCommands } from "./governance.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { hintOf } from "./hints.ts";
 import { initCommand } from "./init.ts";
+import { installCommand } from "./install.ts";
 import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
 import { jsonLine, printable } from "./output.ts";
 import { releaseCommands } from "./release.ts";
 import { configureAutoUpdateCommand, configureMirrorsCommand, showConfigCommand } from "./settings.ts";
+import { statusCommand } from "./status.ts";
 import { testMirrorsCommand } from "./test-mirrors.ts";
 import { verifyCommand } from "./verify.ts";
 import { versionCommand } from "./version.ts";
@@ -25,6 +29,11 @@ export const COMMANDS: readonly Command[] = [
   listVersionsCommand,
   downloadCommand,
   verifyCommand,
+  installCommand,
+  statusCommand,
+  activateCommand,
+  rollbackCommand,
+  gcCommand,
   addMirrorCommand,
   removeMirrorCommand,
   listMirrorsCommand,

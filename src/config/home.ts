@@ -17,6 +17,16 @@ export interface Home {
   readonly acknowledgedAlertsFile: string;
   /** What runs on this node. */
   readonly currentFile: string;
+  /** A link to the version that runs, for people; nothing reads it. */
+  readonly currentLink: string;
+  /** Staged versions, a folder each. */
+  readonly versionsDir: string;
+  /** The switch in progress. */
+  readonly journalFile: string;
+  /** What was tried and did not start. */
+  readonly failedFile: string;
+  /** Held while versions are staged, switched or removed. */
+  readonly activationLock: string;
   /** What mirrors were worth so far. */
   readonly healthFile: string;
   /** The signed list of mirrors, as it was last fetched. */
@@ -34,6 +44,11 @@ export function homeAt(dir: string): Home {
     alertsFile: join(dir, "alerts.log"),
     acknowledgedAlertsFile: join(dir, "alerts.acknowledged.log"),
     currentFile: join(dir, "current.json"),
+    currentLink: join(dir, "current"),
+    versionsDir: join(dir, "versions"),
+    journalFile: join(dir, "journal.json"),
+    failedFile: join(dir, "failed-switches.json"),
+    activationLock: join(dir, "activation.lock"),
     healthFile: join(dir, "mirror-health.json"),
     signedMirrorsFile: join(dir, "trust", "mirrors.json"),
   };

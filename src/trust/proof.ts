@@ -8,25 +8,29 @@ import { UpdateError } from "../errors.ts";
  * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH
  */
 export function proveFile(artifact: Verified<Artifact>, file: string, measured: Digests): Verified<LocalFile> {
-  if (measured.length !== artifact.length) {
-    throw new UpdateError(
-      "E_SIZE_MISMATCH",
-      `${artifact.name}: ${measured.length} bytes, signed are ${artifact.length}`,
-      { hint: REFUSED },
-    );
+  requireDigests(artifact.name, artifact, measured);
+  return { file, artifact } as LocalFile as Verified<LocalFile>; // both digests were compared above
+}
+
+/**
+ * Compares measured digests with signed ones, such as those of a certificate.
+ * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH
+ */
+export function requireDigests(name: string, signed: Digests, measured: Digests): void {
+  if (measured.length !== signed.length) {
+    throw new UpdateError("E_SIZE_MISMATCH", `${name}: ${measured.length} bytes, signed are ${signed.length}`, {
+      hint: REFUSED,
+    });
   }
-  for (const [label, got, signed] of digestPairs(artifact, measured)) {
-    if (got !== signed) {
-      throw new UpdateError("E_HASH_MISMATCH", `${artifact.name}: ${label} is ${got}, signed is ${signed}`, {
-        hint: REFUSED,
-      });
+  for (const [label, got, wanted] of digestPairs(signed, measured)) {
+    if (got !== wanted) {
+      throw new UpdateError("E_HASH_MISMATCH", `${name}: ${label} is ${got}, signed is ${wanted}`, { hint: REFUSED });
     }
   }
-  return { file, artifact } as LocalFile as Verified<LocalFile>; // both digests were compared above
 }
 
 const REFUSED = "these are not the bytes that were released: do not run them; download again from another mirror";
 
-function digestPairs(a: Artifact, m: Digests): readonly (readonly [string, string, string])[] {
+function digestPairs(a: Digests, m: Digests): readonly (readonly [string, string, string])[] {
   return [["SHA-256", m.sha256, a.sha256], ["BLAKE3", m.blake3, a.blake3]];
 }

@@ -77,6 +77,13 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("verify", ["--package", network.packageFile("0.1.0"), "--version", "1.0.0", ...at], 31);
   await check("alerts", at);
   await check("check", linux);
+  await check("status", at);
+  await check("install", ["--version", "0.1.0", ...at]);
+  await check("install", ["--version", "1.0.0", ...at]);
+  await check("activate", at);
+  await check("rollback", at);
+  await check("status", at);
+  await check("gc", ["--dry-run", ...at]);
   await check("alerts", ["--ack", ...at]);
   await check("configure-mirrors", ["--region", "eu", "--no-signed-mirrors", ...at]);
   await check("configure-auto-update", ["--enabled", "--pin", "1.0.0", ...at]);
@@ -142,6 +149,7 @@ test("the governors' documents fit", async () => {
   await check("init", ["--repo", mirror.url, "--root", governed.root, ...home]);
   await check("list-versions", ["--all-platforms", ...home]);
   await check("governance list", home);
+  await check("status", ["--current-height", "200", ...home]);
   await check("check", ["--platform", PLATFORM, ...home]);
 });
 

@@ -1,0 +1,172 @@
+// activate and rollback, by hand and with the same proofs as a daemon's. Design: docs/cli.md, "The switch" of
+// docs/activation.md. Must not: switch to bytes that were not measured just now.
+import { addFailed, type Current, forgetFailed } from "../activate/current.ts";
+import { governingUpgrade, requireDue, requireWayBack } from "../activate/permission.ts";
+import type { StagedVersion } from "../activate/staging.ts";
+import { settleSwitch, switchByHand } from "../activate/switch.ts";
+import { UpdateError } from "../errors.ts";
+import { epochsOf } from "../trust/epochs.ts";
+import { isVersion } from "../trust/naming.ts";
+import {
+  type ActivationSession,
+  isDowngrade,
+  nextCurrent,
+  openActivation,
+  permit,
+  requireReleased,
+  SWITCH_OPTIONS,
+  whileActivating,
+} from "./activation.ts";
+import type { Arguments, Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { currentHeight } from "./governance-place.ts";
+
+const RESYNC = {
+  resync: { type: "boolean", help: "the chain's data starts anew: an older version may run" },
+} as const;
+
+export const activateCommand: Command = {
+  name: "activate",
+  summary: "switch to an installed version, by hand",
+  options: {
+    version: { type: "string", value: "V", help: "the version (default: the newest that may run now)" },
+    ...SWITCH_OPTIONS,
+    ...RESYNC,
+  },
+  async run(c, a) {
+    const wanted = readVersion(a);
+    const session = await openActivation(c, a);
+    return await whileActivating(c, session.home, async (current) => {
+      await settleSwitch(session.home);
+      const staged = await chooseStaged(c, a, session, current, wanted);
+      const permission = requirePermission(c, a, session, current, staged);
+      await session.staging.prove(staged, staged, c);
+      await forgetFailed(session.home, staged.sha256);
+      const isSame = current?.version === staged.version && current.sha256 === staged.sha256;
+      const next = nextCurrent(c, current, staged, permission);
+      if (!isSame) await switchByHand(session.home, current, next);
+      const { version, program } = staged;
+      return {
+        lines: [
+          c.out.line(
+            "ok",
+            isSame ? `${version} is what runs already` : `${version} runs from the next start of the node`,
+          ),
+          `   ${program}`,
+        ],
+        json: {
+          version,
+          previousVersion: (isSame ? current.previous?.version : current?.version) ?? null,
+          changed: !isSame,
+          by: permission.by,
+          activationHeight: next.activationHeight ?? null,
+          program,
+        },
+      };
+    });
+  },
+};
+
+export const rollbackCommand: Command = {
+  name: "rollback",
+  summary: "switch back to the version before, by hand",
+  options: {
+    version: { type: "string", value: "V", help: "another installed version than the one before" },
+    ...SWITCH_OPTIONS,
+    ...RESYNC,
+  },
+  async run(c, a) {
+    const wanted = readVersion(a);
+    const session = await openActivation(c, a);
+    return await whileActivating(c, session.home, async (current) => {
+      await settleSwitch(session.home);
+      const version = wanted ?? current?.previous?.version;
+      if (current === undefined || version === undefined || version === current.version) {
+        throw new UpdateError("E_NOT_STAGED", "there is no version before this one to go back to", {
+          hint: "name one that is installed: --version V; see `dchat-update status`",
+        });
+      }
+      const staged = await session.staging.find(version);
+      const permission = permit(c, a, session.state, staged);
+      if (!a.flag("resync")) requireWayBack(session.state, version, currentHeight(a));
+      await session.staging.prove(staged, staged, c);
+      // First, so that a daemon does not go forward again whenever this is cut short.
+      const { activationHeight } = current;
+      const why = "taken back by the operator";
+      if (current.sha256 !== undefined) {
+        await addFailed(session.home, { version: current.version, sha256: current.sha256, activationHeight, why });
+      }
+      // What is gone back from is not where the next rollback leads.
+      await switchByHand(session.home, current, {
+        ...nextCurrent(c, current, staged, permission),
+        previous: undefined,
+      });
+      return {
+        lines: [
+          c.out.line("ok", `${version} runs from the next start of the node; ${current.version} is not tried again`),
+          `   ${staged.program}`,
+        ],
+        json: { version, fromVersion: current.version, by: permission.by, program: staged.program },
+      };
+    });
+  },
+};
+
+function readVersion(a: Arguments): string | undefined {
+  const version = a.string("version");
+  if (version === undefined || isVersion(version)) return version;
+  throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
+}
+
+/** The version that was asked for, or the newest installed one that may run now. */
+async function chooseStaged(
+  c: Context,
+  a: Arguments,
+  s: ActivationSession,
+  current: Current | undefined,
+  wanted: string | undefined,
+): Promise<StagedVersion> {
+  if (wanted !== undefined) return await s.staging.find(wanted);
+  if (a.flag("resync") && epochsOf(s.state).isGoverned) {
+    const epochs = epochsOf(s.state);
+    const governing = governingUpgrade(s.state, currentHeight(a) ?? 0)?.activation.version ??
+      epochs.extensionOf(epochs.newestRoot)?.genesis?.version;
+    if (governing !== undefined) return await s.staging.find(governing);
+  }
+  const all = await s.staging.list();
+  let refusal: unknown;
+  for (const staged of all) {
+    try {
+      requirePermission(c, a, s, current, staged);
+      return staged;
+    } catch (e) {
+      refusal ??= e; // of the newest: that is the one people mean
+    }
+  }
+  throw refusal ?? new UpdateError("E_NOT_STAGED", "no version is installed", {
+    hint: "get one with: dchat-update install",
+  });
+}
+
+/** @throws UpdateError E_NOT_APPROVED, E_NO_RELEASE, E_USAGE (a downgrade), … */
+function requirePermission(
+  c: Context,
+  a: Arguments,
+  { state }: ActivationSession,
+  current: Current | undefined,
+  staged: StagedVersion,
+): ReturnType<typeof permit> {
+  const permission = permit(c, a, state, staged);
+  if (permission.by === "release-signatures") requireReleased(c, state, staged);
+  const isBack = isDowngrade(state, current, staged.version);
+  if (isBack && !a.flag("resync")) {
+    throw new UpdateError("E_USAGE", `${staged.version} comes before ${current?.version}, which runs`, {
+      hint: "go back with `dchat-update rollback`; for a chain that starts anew: --resync",
+    });
+  }
+  // The first version of a node has nothing to be too early for: it syncs up to where it may run.
+  if (permission.by === "certificate" && current !== undefined && !isBack && current.version !== staged.version) {
+    requireDue(permission, currentHeight(a));
+  }
+  return permission;
+}

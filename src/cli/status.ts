@@ -1,0 +1,112 @@
+// status: what runs, what is installed, what is on its way, and what comes next. Design: docs/cli.md.
+// Must not: change anything, or ask anybody.
+import { readCurrent, readFailed } from "../activate/current.ts";
+import { firstHeightFor } from "../activate/permission.ts";
+import { endOf, readJournal } from "../activate/switch.ts";
+import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
+import { openActivation } from "./activation.ts";
+import { table } from "./check.ts";
+import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
+import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
+import { alertLines } from "./session.ts";
+
+export const statusCommand: Command = {
+  name: "status",
+  summary: "show what runs, what is installed and what comes next",
+  options: { ...HEIGHT_OPTION },
+  async run(c, a) {
+    const { home, state, staging, config } = await openActivation(c, a);
+    const height = currentHeight(a);
+    const current = await readCurrent(home), journal = await readJournal(home);
+    const staged = await staging.list(), failed = await readFailed(home);
+    const isStaged = (version: string) => staged.some((s) => s.version === version);
+    const upgrades = approvedUpgrades(state);
+    const now = upgrades.findLastIndex((u) => u.activation.version === current?.version);
+    const coming = upgrades.slice(now + 1).filter((u) =>
+      height === undefined || u.activation.activationHeight > height
+    );
+    const obstacles = switchObstacles(state), alerts = await alertLines(c, home);
+    const { pin, autoRestart } = config.autoUpdate;
+    return {
+      lines: [
+        current === undefined ? "nothing is activated yet; see: dchat-update install" : c.out.line(
+          "ok",
+          `${current.version} is what runs${current.since === undefined ? "" : ` since ${current.since}`}`,
+        ),
+        ...(journal === undefined ? [] : [
+          c.out.line(
+            "warning",
+            `a switch from ${
+              journal.from?.version ?? "nothing"
+            } to ${journal.to.version} was cut short or is on its way`,
+          ),
+        ]),
+        ...(staged.length === 0
+          ? []
+          : ["Installed:", ...table(staged.map((s) => [s.version, s.upgradeType, s.program]))]),
+        ...coming.flatMap((u) => comingLines(c, u, height, isStaged(u.activation.version))),
+        ...failed.map((f) =>
+          c.out.line("failed", `${f.version} is not tried again${atHeight(f.activationHeight)}: ${f.why}`)
+        ),
+        ...obstacles.map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
+        ...(pin === undefined ? [] : [`held at ${pin} by the configuration`]),
+        ...alerts.lines,
+      ],
+      json: {
+        current: current === undefined ? null : {
+          version: current.version,
+          sha256: current.sha256 ?? null,
+          since: current.since ?? null,
+          activationHeight: current.activationHeight ?? null,
+          previousVersion: current.previous?.version ?? null,
+        },
+        switching: journal === undefined ? null : {
+          fromVersion: journal.from?.version ?? null,
+          toVersion: journal.to.version,
+          end: endOf(journal, current),
+        },
+        installed: staged.map(({ version, upgradeType, program, length, sha256 }) => ({
+          version,
+          upgradeType,
+          program,
+          lengthBytes: length,
+          sha256,
+        })),
+        coming: coming.map((u) => ({
+          version: u.activation.version,
+          sequence: u.sequence,
+          upgradeType: u.activation.upgradeType,
+          activationHeight: u.activation.activationHeight,
+          firstHeight: firstHeightFor(u),
+          blocksLeft: height === undefined ? null : Math.max(0, firstHeightFor(u) - height),
+          installed: isStaged(u.activation.version),
+        })),
+        failed: failed.map((f) => ({ ...f, activationHeight: f.activationHeight ?? null })),
+        obstacles: obstacles.map((e) => ({ code: e.code, message: e.message })),
+        pin: pin ?? null,
+        autoRestart,
+        alerts: alerts.json,
+      },
+    };
+  },
+};
+
+const atHeight = (height: number | undefined) => height === undefined ? "" : ` at block ${height}`;
+
+function comingLines(c: Context, u: ApprovedUpgrade, height: number | undefined, isStaged: boolean): string[] {
+  const { version, upgradeType, activationHeight } = u.activation;
+  const first = firstHeightFor(u);
+  const left = height === undefined ? "" : first > height ? `, ${first - height} blocks from now` : ", which is now";
+  return [
+    c.out.line(
+      "package",
+      `${version} (${upgradeType}) counts from block ${activationHeight}; switch from ${first}${left}`,
+    ),
+    `   ${
+      isStaged
+        ? `installed; by hand when it is time: dchat-update activate --version ${version} --current-height N`
+        : `not installed yet: dchat-update install --version ${version}`
+    }`,
+  ];
+}
