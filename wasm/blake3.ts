@@ -19,20 +19,18 @@
 // transposed word by word into MESSAGE before they are compressed, and the four results back into four values.
 
 // Memory: 18 WebAssembly pages. Reading and writing may overshoot by the unused lanes, never into what is in use:
-// three chunks behind INPUT, three values behind VALUES.
+// three chunks behind a piece in INPUT, three values behind VALUES.
 /** Message words m0 … m15 of four blocks, transposed. */
 const MESSAGE: usize = 0x200;
 /** Chaining values, 32 bytes each: of the chunks of a piece, of parents, or what the caller wants merged. */
 export const VALUES: usize = 0x400;
-/** Where the caller puts the bytes of one piece. */
+/** Where the caller puts the bytes of one piece, or those of several parts of pieces. */
 export const INPUT: usize = 0x10000;
 
 const BLOCK_BYTES: u32 = 64;
 const CHUNK_BYTES: u32 = 1024;
 const CHUNK_BLOCKS: u32 = 16;
 const VALUE_BYTES: u32 = 32;
-/** A piece has 2¹⁰ chunks. */
-const PIECE_CHUNKS_LOG2: u64 = 10;
 
 // Flags of the compression function.
 const CHUNK_START: u32 = 1;
@@ -51,22 +49,24 @@ const IV6: u32 = 0x1f83d9ab;
 const IV7: u32 = 0x5be0cd19;
 
 /**
- * Hashes the piece in INPUT; its chaining value is then the first of VALUES.
- * @param length bytes of the piece: 1 to 2²⁰, or 0 when the whole input is empty
- * @param index the piece's place in the whole input; its first chunk has the counter index · 1024
- * @param isRoot whether this piece is the whole input: the value is then the digest
+ * Hashes one subtree: a piece, or a part of one that is a subtree too; its chaining value is then the first of VALUES.
+ * @param input where its bytes are: at INPUT or behind
+ * @param length of them: 1 to 2²⁰, or 0 when the whole input is empty
+ * @param firstChunk the counter of its first chunk: a multiple of the chunks that a complete subtree of its height has.
+ *   A float, which holds 53 bits of it, because JavaScript has no other number of that size that is fast
+ * @param isRoot whether it is the whole input: the value is then the digest
  */
-export function hashPiece(length: u32, index: u32, isRoot: bool): void {
-  const firstChunk = (<u64> index) << PIECE_CHUNKS_LOG2;
-  const high = <u32> (firstChunk >> 32);
-  const low = <u32> firstChunk;
+export function hashSubtree(input: usize, length: u32, firstChunk: f64, isRoot: bool): void {
+  const counter = <u64> firstChunk;
+  const high = <u32> (counter >> 32);
+  const low = <u32> counter;
   const root: u32 = isRoot ? ROOT : 0;
   const chunkEnd = CHUNK_END | (length <= CHUNK_BYTES ? root : 0);
 
   let chunks = length / CHUNK_BYTES;
   for (let i: u32 = 0; i < chunks; i += 4) {
-    const chunk = INPUT + i * CHUNK_BYTES;
-    // No carry out of the low word: it starts at a multiple of 1024.
+    const chunk = input + i * CHUNK_BYTES;
+    // No carry out of the low word: a subtree does not cross such an edge.
     const counters = i32x4.add(i32x4.splat(low + i), i32x4(0, 1, 2, 3));
     const value = VALUES + i * VALUE_BYTES;
     hash4(chunk, CHUNK_BYTES, CHUNK_BLOCKS, BLOCK_BYTES, counters, high, CHUNK_START, chunkEnd, value);
@@ -77,8 +77,8 @@ export function hashPiece(length: u32, index: u32, isRoot: bool): void {
     // A chunk that is not full: its last block is padded with zeros and says how many bytes it has.
     const blocks = max((rest + BLOCK_BYTES - 1) / BLOCK_BYTES, 1);
     const lastLength = rest - (blocks - 1) * BLOCK_BYTES;
-    memory.fill(INPUT + length, 0, BLOCK_BYTES - lastLength);
-    const chunk = INPUT + chunks * CHUNK_BYTES;
+    memory.fill(input + length, 0, BLOCK_BYTES - lastLength);
+    const chunk = input + chunks * CHUNK_BYTES;
     const counters = i32x4.splat(low + chunks);
     const value = VALUES + chunks * VALUE_BYTES;
     hash4(chunk, CHUNK_BYTES, blocks, lastLength, counters, high, CHUNK_START, chunkEnd, value);

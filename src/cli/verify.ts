@@ -7,7 +7,7 @@ import { homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { readFileBounded } from "../disk/atomic-file.ts";
 import { isIntegrityError, UpdateError } from "../errors.ts";
-import { digestFile } from "../hash/digest-file.ts";
+import { type FileMeasurement, prepareMeasurement } from "../hash/digest-file.ts";
 import { applyBundle, MAX_BUNDLE_BYTES, type RawBundle, readBundle } from "../trust/bundle.ts";
 import { type Clock, expiredRoles, isComplete, pinRoot, type TrustState } from "../trust/client.ts";
 import { sha256Hex } from "../trust/hex.ts";
@@ -40,13 +40,13 @@ export const verifyCommand: Command = {
     const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
     const wanted = readWanted(a);
     const minRootVersion = a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER);
-    await using measuring = startMeasuring(c, file);
+    using measurement = prepareMeasurement(file); // its workers start while this thread judges the metadata
     const { state, home } = await loadTrust(c, a, clock);
     requireRootVersion(state, minRootVersion);
     let artifact: Verified<Artifact>;
     try {
       artifact = chooseArtifact(wanted, file, state, clock);
-      proveFile(artifact, file, await measuring.finish(artifact.length));
+      proveFile(artifact, file, await measure(c, measurement, file, artifact.length));
     } catch (e) {
       if (home !== undefined && isIntegrityError(e)) await alert(c, home, "verify", basename(file), e);
       throw e;
@@ -75,35 +75,14 @@ export const verifyCommand: Command = {
   },
 };
 
-interface Measuring extends AsyncDisposable {
-  /** @param length bytes it should have, for the progress bar */
-  finish(length: number): Promise<Digests>;
-}
-
-/** Measures in other threads while this one judges the metadata; what is wrong with that is said first all the same. */
-function startMeasuring(c: Context, file: string): Measuring {
-  const stop = new AbortController();
-  let show = (_done: number) => {};
-  const digests = digestFile(file, {
-    signal: AbortSignal.any([c.signal, stop.signal]),
-    onProgress: (done) => show(done),
-  });
-  digests.catch(() => {}); // told by `finish`, unless something else is wrong
-  return {
-    async finish(length) {
-      const progress = createProgress(c.out, "verifying", length);
-      show = (done) => progress.update(done, basename(file));
-      try {
-        return await digests;
-      } finally {
-        progress.end();
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await digests.catch(() => {});
-    },
-  };
+async function measure(c: Context, measurement: FileMeasurement, file: string, length: number): Promise<Digests> {
+  const progress = createProgress(c.out, "verifying", length);
+  try {
+    const onProgress = (done: number) => progress.update(done, basename(file));
+    return (await measurement.measure({ signal: c.signal, onProgress })).digests;
+  } finally {
+    progress.end();
+  }
 }
 
 /** The metadata to judge by: a bundle under a pinned root, or what the home folder trusts. */

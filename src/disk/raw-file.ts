@@ -14,7 +14,18 @@ export function openNoLink(file: string): number {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found !== undefined && !(found.isFile() && found.nlink === 1)) rmSync(file);
   const noFollow = constants.O_NOFOLLOW ?? 0; // Windows does not have it
-  const fd = openSync(file, constants.O_RDWR | constants.O_CREAT | noFollow, 0o666);
+  return onlyFile(openSync(file, constants.O_RDWR | constants.O_CREAT | noFollow, 0o666), file);
+}
+
+/**
+ * Opens a file for reading. What is no file is refused, and a pipe of that name is not waited for.
+ * @throws UpdateError E_IO; the operating system's errors
+ */
+export function openForReading(file: string): number {
+  return onlyFile(openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)), file); // nor does it have this one
+}
+
+function onlyFile(fd: number, file: string): number {
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
   throw new UpdateError("E_IO", `${JSON.stringify(file)} is not a file`);

@@ -6,15 +6,19 @@ import { UpdateError } from "../errors.ts";
 
 /** One piece of the design: 1,024 chunks of BLAKE3, one subtree. */
 export const PIECE_BYTES = 1 << 20;
+const CHUNK_BYTES = 1024;
 /** A chaining value of BLAKE3, and also its digest. */
 export const VALUE_BYTES = 32;
+/** A part of a piece: 256 chunks, one subtree too. What threads that share a file hand to each other. */
+export const PART_BYTES = 1 << 18;
+export const PIECE_PARTS = PIECE_BYTES / PART_BYTES;
 /** Values that `mergeValues` takes at once: a complete subtree of pieces. */
 export const MERGE_VALUES = 1024;
 
 /** Not thread-safe and not shared: whoever has one owns its memory. */
 export interface Blake3Core {
   /** `PIECE_BYTES` of the core's own memory: where a piece is read or copied to. */
-  readonly input: Uint8Array<ArrayBuffer>;
+  readonly input: Uint8Array;
   /**
    * @param length bytes of `input` that are the piece: all of it, or fewer for the last one; 0 for an empty file
    * @param index its place in the file, up to 2³² − 1
@@ -22,6 +26,14 @@ export interface Blake3Core {
    * @returns 32 bytes inside the core, until the next call
    */
   hashPiece(length: number, index: number, isRoot: boolean): Uint8Array;
+  /**
+   * A part that is not the whole file. The values of its parts, merged, are the value of a piece.
+   * @param place which quarter of `input` it is in
+   * @param length its bytes: `PART_BYTES`, or fewer for the last one, not 0
+   * @param index its place in the file, counted in parts
+   * @returns 32 bytes inside the core, until the next call
+   */
+  hashPart(place: number, length: number, index: number): Uint8Array;
   /**
    * @param values 1 to `MERGE_VALUES` values that are neighbours, 32 bytes each
    * @param isRoot they are the whole file; the result is its digest
@@ -34,13 +46,13 @@ interface Blake3Exports {
   memory: WebAssembly.Memory;
   INPUT: WebAssembly.Global;
   VALUES: WebAssembly.Global;
-  hashPiece(length: number, index: number, isRoot: boolean): void;
+  hashSubtree(input: number, length: number, firstChunk: number, isRoot: boolean): void;
   mergeValues(count: number, isRoot: boolean): void;
 }
 
 /** @throws UpdateError E_INTERNAL when the host cannot run it */
 export async function compileBlake3(wasm: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  return await orInternal(() => WebAssembly.compile(wasm));
+  return await orInternal(() => atOnce(() => new WebAssembly.Module(wasm), () => WebAssembly.compile(wasm)));
 }
 
 /**
@@ -50,12 +62,25 @@ export async function compileBlake3(wasm: Uint8Array<ArrayBuffer>): Promise<WebA
  */
 export async function instantiateBlake3(module: WebAssembly.Module): Promise<Blake3Core> {
   return await orInternal(async () => {
-    const instance = await WebAssembly.instantiate(module);
+    const instance = await atOnce(() => new WebAssembly.Instance(module), () => WebAssembly.instantiate(module));
     // What wasm/blake3.ts exports; a module that exports anything else fails here or in the test.
     const core = coreOf(instance.exports as unknown as Blake3Exports);
     selfTest(core);
     return core;
   });
+}
+
+/**
+ * It takes half a millisecond: to wait for a background thread takes longer on a busy machine.
+ * @param later for old browsers, whose pages may do it at once for tiny modules only
+ */
+async function atOnce<T>(now: () => T, later: () => Promise<T>): Promise<T> {
+  try {
+    return now();
+  } catch (e) {
+    if (e instanceof RangeError) return await later();
+    throw e;
+  }
 }
 
 async function orInternal<T>(start: () => Promise<T>): Promise<T> {
@@ -71,13 +96,18 @@ async function orInternal<T>(start: () => Promise<T>): Promise<T> {
 }
 
 function coreOf(wasm: Blake3Exports): Blake3Core {
-  const memory = wasm.memory.buffer as ArrayBuffer; // not shared: the module asks for none
+  const memory = wasm.memory.buffer;
   const values = new Uint8Array(memory, wasm.VALUES.value, MERGE_VALUES * VALUE_BYTES);
   const first = values.subarray(0, VALUE_BYTES);
+  const input = wasm.INPUT.value;
   return {
-    input: new Uint8Array(memory, wasm.INPUT.value, PIECE_BYTES),
+    input: new Uint8Array(memory, input, PIECE_BYTES),
     hashPiece(length, index, isRoot) {
-      wasm.hashPiece(length, index, isRoot);
+      wasm.hashSubtree(input, length, index * (PIECE_BYTES / CHUNK_BYTES), isRoot);
+      return first;
+    },
+    hashPart(place, length, index) {
+      wasm.hashSubtree(input + place * PART_BYTES, length, index * (PART_BYTES / CHUNK_BYTES), false);
       return first;
     },
     mergeValues(list, isRoot) {
@@ -91,6 +121,8 @@ function coreOf(wasm: Blake3Exports): Blake3Core {
 // An input of the official vectors that takes every path: whole chunks, a chunk of one byte, unused lanes, parents with
 // and without a partner, the root.
 const TEST_LENGTH = 5121;
+/** All of them are the bytes 0 … 250 again and again. */
+const TEST_PERIOD = 251;
 const TEST_DIGEST = "628bd2cb2004694adaab7bbd778a25df25c47b9d4155a55f8fbd79f2fe154cff";
 // The same bytes where the counter needs more than 32 bits: the piece that starts at 2⁴² bytes.
 const TEST_INDEX = 2 ** 22;
@@ -98,7 +130,9 @@ const TEST_VALUE = "bfa9440d25a294fde52f119122acaa7ce97e50418a0a42dcd670e5dc0a86
 
 /** Takes microseconds. Better no digest than a wrong one. */
 function selfTest(core: Blake3Core): void {
-  for (let i = 0; i < TEST_LENGTH; i++) core.input[i] = i % 251;
+  const bytes = core.input.subarray(0, TEST_LENGTH);
+  for (let i = 0; i < TEST_PERIOD; i++) bytes[i] = i;
+  for (let filled = TEST_PERIOD; filled < TEST_LENGTH; filled *= 2) bytes.copyWithin(filled, 0, filled);
   const digest = bytesToHex(core.hashPiece(TEST_LENGTH, 0, true));
   const value = bytesToHex(core.hashPiece(TEST_LENGTH, TEST_INDEX, false));
   if (digest === TEST_DIGEST && value === TEST_VALUE) return;

@@ -1,26 +1,28 @@
 // Measures a file: length, SHA-256, BLAKE3 and piece list, in flat memory. Design: "The hashing core" of
-// docs/architecture.md: SHA-256 by the host's own code on this thread while workers do BLAKE3 by pieces.
+// docs/architecture.md: SHA-256 by the host's own code on this thread while workers read the file and do BLAKE3.
 // Must not: judge what it measured (`src/trust/proof.ts` does), open anything but the one file.
-import { readSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fstatSync } from "node:fs";
 import { resolve } from "node:path";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import type { Digests, Opts } from "../api.ts";
-import { asUpdateError } from "../errors.ts";
-import { PIECE_BYTES } from "./blake3-core.ts";
-import { createDualDigest, type DualDigest } from "./dual-digest.ts";
+import { openForReading, readAt } from "../disk/raw-file.ts";
+import { asUpdateError, type UpdateError } from "../errors.ts";
+import { PART_BYTES, PIECE_BYTES, PIECE_PARTS } from "./blake3-core.ts";
+import { createDualDigest } from "./dual-digest.ts";
 import { loadBlake3Core } from "./load-core.ts";
+import { createPartHasher, fileChanged } from "./part-hasher.ts";
 import {
-  createPieceJob,
-  finishedPieces,
-  finishPiece,
+  holderOf,
   identityOf,
-  type PieceJob,
-  pieceLength,
-  takePiece,
+  MAIN_THREAD,
+  type OpenedFile,
+  partAt,
+  partLength,
+  releasePart,
+  waitForPart,
 } from "./piece-job.ts";
-import { rootOfPieces } from "./piece-tree.ts";
-import { fileChanged, type PieceWorkers, startPieceWorkers, type WorkerHost, workersOfHost } from "./piece-workers.ts";
+import { mergeNeighbours, rootOfPieces } from "./piece-tree.ts";
+import { type PieceWorkers, startPieceWorkers, type WorkerHost, workersOfHost } from "./piece-workers.ts";
 import { createSha256 } from "./sha256.ts";
 
 export interface DigestOpts extends Opts {
@@ -34,12 +36,21 @@ export interface MeasuredFile {
   readonly pieces: Uint8Array;
 }
 
+/** A file that is open and about to be measured. */
+export interface FileMeasurement extends Disposable {
+  /**
+   * Does the work; may be called once.
+   * @throws UpdateError as `digestFile`
+   */
+  measure(o: DigestOpts): Promise<MeasuredFile>;
+}
+
 // Stays in a core's own cache while it is hashed: a quarter of what one usually has.
 const BUFFER_BYTES = 256 * 1024;
 
 // Reads are synchronous: handing a buffer to another thread and back costs more than reading it from the page cache,
-// and on two processors there is no third one to do it. After so many bytes, two milliseconds, others get a turn.
-const TURN_BYTES = 4 * PIECE_BYTES;
+// and on two processors there is no third one to do it. After so many bytes, 5 to 10 ms, others get a turn.
+const TURN_BYTES = 8 * PIECE_BYTES;
 
 // Starting a worker takes 15 to 40 ms on the runtimes; one thread hashes this much in about that time.
 const MIN_SHARED_BYTES = 32 * PIECE_BYTES;
@@ -55,114 +66,110 @@ export async function digestFile(file: string, o: DigestOpts): Promise<Digests> 
 
 /** The same, with the piece list. @param host tests only */
 export async function measureFile(file: string, o: DigestOpts, host?: WorkerHost): Promise<MeasuredFile> {
-  let handle: FileHandle | undefined;
+  using measurement = prepareMeasurement(file, host);
+  return await measurement.measure(o);
+}
+
+/**
+ * Opens a file and starts the workers for it, which takes them a while: the caller may do something else before it
+ * measures. Does not throw; what is wrong with the file is told by `measure`.
+ * @param host tests only
+ */
+export function prepareMeasurement(file: string, host?: WorkerHost): FileMeasurement {
+  let open: OpenFile | undefined;
+  let failure: UpdateError | undefined;
   try {
-    handle = await open(file, "r");
-    const before = await handle.stat({ bigint: true });
-    const identity = identityOf(before);
-    const length = Number(before.size);
-    const measured = await measureTogether(handle, createPieceJob(resolve(file), identity, length), o, host) ??
-      await measureAlone(handle, length, o);
-    const unchanged = identityOf(await handle.stat({ bigint: true })) === identity;
-    if (measured.digests.length !== length || !unchanged) throw fileChanged(file);
-    return measured;
+    open = openFile(file, host);
   } catch (e) {
-    throw asUpdateError(e, o.signal.aborted ? "E_INTERRUPTED" : "E_IO"); // an abort may have any reason
-  } finally {
-    await handle?.close();
+    failure = asUpdateError(e, "E_IO");
+  }
+  return {
+    async measure(o) {
+      if (open === undefined) throw failure;
+      try {
+        const { fd, length, workers } = open;
+        const measured = await (workers === undefined ? measureAlone(fd, length, o) : measureWith(workers, fd, o));
+        const unchanged = identityOf(fstatSync(fd, { bigint: true })) === open.identity;
+        if (measured.digests.length !== length || !unchanged) throw fileChanged(file);
+        return measured;
+      } catch (e) {
+        throw asUpdateError(e, o.signal.aborted ? "E_INTERRUPTED" : "E_IO"); // an abort may have any reason
+      }
+    },
+    [Symbol.dispose]() {
+      open?.workers?.stop();
+      if (open !== undefined) closeSync(open.fd);
+      open = undefined;
+    },
+  };
+}
+
+interface OpenFile extends OpenedFile {
+  readonly fd: number;
+  /** Undefined where threads gain nothing or cannot be had. */
+  readonly workers: PieceWorkers | undefined;
+}
+
+function openFile(file: string, host: WorkerHost | undefined): OpenFile {
+  const fd = openForReading(file);
+  try {
+    const stats = fstatSync(fd, { bigint: true });
+    const opened = { file: resolve(file), identity: identityOf(stats), length: Number(stats.size) };
+    const isShared = opened.length > PIECE_BYTES && (host !== undefined || opened.length >= MIN_SHARED_BYTES);
+    return { ...opened, fd, workers: isShared ? startPieceWorkers(opened, host ?? workersOfHost()) : undefined };
+  } catch (e) {
+    closeSync(fd);
+    throw e;
   }
 }
 
-async function measureAlone(handle: FileHandle, length: number, o: DigestOpts): Promise<MeasuredFile> {
+async function measureAlone(fd: number, length: number, o: DigestOpts): Promise<MeasuredFile> {
   const digest = await createDualDigest();
-  await digestRange(handle, digest, length, o);
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  const turn = createTurns();
+  while (digest.length < length) {
+    o.signal.throwIfAborted();
+    const bytes = buffer.subarray(0, readAt(fd, buffer.subarray(0, length - digest.length), digest.length));
+    if (bytes.length === 0) break; // `measure` sees that it is too short
+    digest.update(bytes);
+    o.onProgress?.(digest.length);
+    await turn(bytes.length);
+  }
   return { digests: digest.digest(), pieces: digest.pieces() };
 }
 
-/** Undefined where threads gain nothing or cannot be had. */
-async function measureTogether(
-  handle: FileHandle,
-  job: PieceJob,
-  o: DigestOpts,
-  host: WorkerHost | undefined,
-): Promise<MeasuredFile | undefined> {
-  if (job.pieces < 2 || (host === undefined && job.length < MIN_SHARED_BYTES)) return undefined;
-  const workers = startPieceWorkers(job, host ?? workersOfHost());
-  if (workers === undefined) return undefined;
-  try {
-    return await measureWith(workers, handle, job, o);
-  } finally {
-    workers.stop();
-  }
-}
-
-async function measureWith(
-  workers: PieceWorkers,
-  handle: FileHandle,
-  job: PieceJob,
-  o: DigestOpts,
-): Promise<MeasuredFile> {
+async function measureWith(workers: PieceWorkers, fd: number, o: DigestOpts): Promise<MeasuredFile> {
+  const { job } = workers;
   const sha256 = await createSha256();
-  let hashed = 0;
-  const step = () => {
-    o.signal.throwIfAborted();
-    workers.check();
-    // Half of the work is BLAKE3's; its last piece may be shorter.
-    o.onProgress?.(Math.floor((hashed + Math.min(finishedPieces(job) * PIECE_BYTES, job.length)) / 2));
-  };
-  await forEachBuffer(handle, job.length, (bytes) => {
-    sha256.update(bytes);
-    hashed += bytes.length;
-    step();
-  });
-  const digest = sha256.digest();
-  // This thread is free now: it takes pieces like the workers.
   const core = await loadBlake3Core();
+  const hasher = createPartHasher(job, MAIN_THREAD, fd, core);
   const turn = createTurns();
-  for (let piece = takePiece(job); piece !== undefined; piece = takePiece(job)) {
-    const length = pieceLength(job, piece);
-    if (readFully(handle, core.input, length, piece * PIECE_BYTES) < length) throw fileChanged(job.file);
-    finishPiece(job, piece, core.hashPiece(length, piece, false));
-    step();
-    await turn(length);
+  for (let part = 0; part < job.parts; part++) {
+    const length = partLength(job, part);
+    for (let isHashed = false; !isHashed;) {
+      o.signal.throwIfAborted();
+      workers.check();
+      const holder = holderOf(job, part);
+      const input = holder?.thread === MAIN_THREAD ? core.input : workers.inputOf(holder?.thread);
+      if (holder !== undefined && input !== undefined) {
+        sha256.update(partAt(input, holder.place, length));
+        releasePart(job, holder.thread);
+        isHashed = true;
+        await turn(length);
+      } else if (holder === undefined && hasher.hashNext()) {
+        // That was the next part nobody had taken: this one, or one behind it while a worker is reading this one.
+        await turn(length);
+      } else {
+        waitForPart(job, part);
+        await nextTurn(); // a worker has said where it reads to, or has died
+      }
+    }
+    o.onProgress?.(part * PART_BYTES + length);
   }
   await workers.done();
-  step();
-  const pieces = job.values.slice();
+  const pieces = mergeNeighbours(core, job.values, PIECE_PARTS);
   const blake3 = bytesToHex(rootOfPieces(core, pieces));
-  return { digests: { length: hashed, sha256: digest, blake3 }, pieces };
-}
-
-/** @returns fewer bytes than `length` when the file ends before */
-function readFully({ fd }: FileHandle, into: Uint8Array, length: number, position: number): number {
-  let done = 0;
-  while (done < length) {
-    const read = readSync(fd, into, done, length - done, position + done);
-    if (read === 0) break;
-    done += read;
-  }
-  return done;
-}
-
-/** Feeds the first `bytes` bytes of an open file to a digest, or fewer when the file ends before. */
-export async function digestRange(handle: FileHandle, digest: DualDigest, bytes: number, o: DigestOpts): Promise<void> {
-  await forEachBuffer(handle, bytes, (buffer) => {
-    o.signal.throwIfAborted();
-    digest.update(buffer);
-    o.onProgress?.(digest.length);
-  });
-}
-
-async function forEachBuffer(handle: FileHandle, bytes: number, use: (buffer: Uint8Array) => void): Promise<void> {
-  const buffer = new Uint8Array(BUFFER_BYTES);
-  const turn = createTurns();
-  for (let position = 0; position < bytes;) {
-    const filled = readFully(handle, buffer, Math.min(BUFFER_BYTES, bytes - position), position);
-    if (filled === 0) return;
-    position += filled;
-    use(buffer.subarray(0, filled));
-    await turn(filled);
-  }
+  return { digests: { length: job.length, sha256: sha256.digest(), blake3 }, pieces };
 }
 
 /** To be called with the bytes done since the last call: lets timers, signals and messages in from time to time. */
@@ -172,6 +179,10 @@ function createTurns(): (bytes: number) => Promise<void> | undefined {
     sinceTurn += bytes;
     if (sinceTurn < TURN_BYTES) return undefined;
     sinceTurn = 0;
-    return new Promise((resolve) => setImmediate(resolve));
+    return nextTurn();
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -53,14 +53,21 @@ export function rootOfPieces(core: Blake3Core, pieceList: Uint8Array): Uint8Arra
     throw new RangeError(`a piece list of ${pieceList.length} bytes`);
   }
   // As many values as the core takes at once are a complete subtree, like the chunks of a piece: the same tree again.
-  const step = MERGE_VALUES * VALUE_BYTES;
   let values = pieceList;
-  while (values.length > step) {
-    const parents = new Uint8Array(Math.ceil(values.length / step) * VALUE_BYTES);
-    for (let i = 0; i * step < values.length; i++) {
-      parents.set(core.mergeValues(values.subarray(i * step, (i + 1) * step), false), i * VALUE_BYTES);
-    }
-    values = parents;
-  }
+  while (values.length > MERGE_VALUES * VALUE_BYTES) values = mergeNeighbours(core, values, MERGE_VALUES);
   return core.mergeValues(values, true);
+}
+
+/**
+ * Merges values in groups of neighbours that are not the whole file.
+ * @param count values a group, a power of two up to `MERGE_VALUES`; the last group may have fewer
+ * @returns 32 bytes a group
+ */
+export function mergeNeighbours(core: Blake3Core, values: Uint8Array, count: number): Uint8Array {
+  const step = count * VALUE_BYTES;
+  const parents = new Uint8Array(Math.ceil(values.length / step) * VALUE_BYTES);
+  for (let i = 0; i * step < values.length; i++) {
+    parents.set(core.mergeValues(values.subarray(i * step, (i + 1) * step), false), i * VALUE_BYTES);
+  }
+  return parents;
 }

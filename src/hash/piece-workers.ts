@@ -6,7 +6,15 @@ import { Worker } from "node:worker_threads";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { coreModule, pieceWorkerUrl } from "./embedded.ts";
 import { kernelForHost } from "./load-core.ts";
-import { closeJob, type PieceJob, type WorkerEnd, type WorkerStart } from "./piece-job.ts";
+import {
+  closeJob,
+  createPieceJob,
+  type OpenedFile,
+  type PieceJob,
+  type WorkerMessage,
+  type WorkerStart,
+} from "./piece-job.ts";
+import { canShareMemory, withSharedMemory } from "./shared-memory.ts";
 
 /** What a host has to say about threads; tests say something else. */
 export interface WorkerHost {
@@ -21,12 +29,16 @@ const MAX_WORKERS = 2;
 export function workersOfHost(): WorkerHost {
   return {
     count: Math.min(availableParallelism() - 1, MAX_WORKERS),
-    // No flags of the main program: `--input-type` and `--eval` mean something else for a worker.
-    start: (url, workerData) => new Worker(url, { workerData, execArgv: [], name: "dchat-update hashing" }),
+    // No flags of the main program: `--input-type` and `--eval` mean something else for a worker. Nor its environment,
+    // which would be copied.
+    start: (url, workerData) => new Worker(url, { workerData, execArgv: [], env: {}, name: "dchat-update hashing" }),
   };
 }
 
 export interface PieceWorkers {
+  readonly job: PieceJob;
+  /** Where a worker reads to, `PIECE_BYTES`; undefined until it is ready. */
+  inputOf(thread: number | undefined): Uint8Array | undefined;
   /** Throws what went wrong so far; costs nothing. */
   check(): void;
   /** Waits until every worker has ended well; rejects as soon as one has not. */
@@ -35,26 +47,32 @@ export interface PieceWorkers {
   stop(): void;
 }
 
-/** @returns undefined where no worker can be started: then one thread does it all */
-export function startPieceWorkers(job: PieceJob, host: WorkerHost): PieceWorkers | undefined {
-  const start: WorkerStart = { job, wasm: coreModule(`blake3-${kernelForHost()}`) };
+/** @returns undefined where no worker can be started or share memory with this thread: then one thread does it all */
+export function startPieceWorkers(file: OpenedFile, host: WorkerHost): PieceWorkers | undefined {
+  if (host.count === 0 || !canShareMemory()) return undefined;
+  const job = createPieceJob(file, 1 + host.count);
+  const wasm = withSharedMemory(coreModule(`blake3-${kernelForHost()}`));
   const workers: Worker[] = [];
   try {
-    for (let i = 0; i < host.count; i++) workers.push(host.start(pieceWorkerUrl(), start));
+    for (let thread = 1; thread <= host.count; thread++) {
+      workers.push(host.start(pieceWorkerUrl(), { job, thread, wasm }));
+    }
   } catch {
     // Forbidden (Node's permission model) or out of threads. Those that did start do the work.
   }
   if (workers.length === 0) return undefined;
   let failure: UpdateError | undefined;
-  const ends = workers.map((worker) =>
-    endOf(worker, job.file).catch((e) => {
-      closeJob(job);
+  const inputs = new Map<number | undefined, Uint8Array>();
+  const ends = workers.map((worker, i) =>
+    endOf(worker, (input) => inputs.set(1 + i, input)).catch((e) => {
       throw failure ??= asUpdateError(e);
     })
   );
   const all = Promise.all(ends);
   all.catch(() => {}); // whoever waits is told; until then `check` tells
   return {
+    job,
+    inputOf: (thread) => inputs.get(thread),
     check() {
       if (failure !== undefined) throw failure;
     },
@@ -66,12 +84,13 @@ export function startPieceWorkers(job: PieceJob, host: WorkerHost): PieceWorkers
   };
 }
 
-function endOf(worker: Worker, file: string): Promise<void> {
+/** @param onReady is given the input of its core */
+function endOf(worker: Worker, onReady: (input: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    worker.on("message", (message: WorkerEnd) => {
-      if (message.end === "done") resolve();
-      else if (message.end === "changed") reject(fileChanged(file));
-      else reject(asUpdateError(Object.assign(new Error(message.message), { code: message.code })));
+    worker.on("message", (m: WorkerMessage) => {
+      if ("input" in m) onReady(m.input);
+      else if (m.end === "done") resolve();
+      else reject(new UpdateError(m.code, m.message, m.hint === undefined ? {} : { hint: m.hint }));
     });
     worker.on("error", (e) => reject(died(e)));
     worker.on("messageerror", (e) => reject(died(e)));
@@ -84,11 +103,5 @@ function died(cause: unknown): UpdateError {
   return new UpdateError("E_INTERNAL", `a hashing worker ended before its work was done${reason}`, {
     cause,
     hint: "run the same command again",
-  });
-}
-
-export function fileChanged(file: string): UpdateError {
-  return new UpdateError("E_IO", `${JSON.stringify(file)} was changed while it was read`, {
-    hint: "wait until nobody writes to it, then try again",
   });
 }

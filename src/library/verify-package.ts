@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import type { LocalFile, Opts, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { digestFile } from "../hash/digest-file.ts";
+import { prepareMeasurement } from "../hash/digest-file.ts";
 import { applyBundle, readBundle } from "../trust/bundle.ts";
 import { type Clock, pinRoot } from "../trust/client.ts";
 import { proveFile } from "../trust/proof.ts";
@@ -25,12 +25,13 @@ export interface VerifyPackageOptions extends Partial<Opts> {
 /** @throws UpdateError with a code of 30–36 for whatever is not as signed; E_IO */
 export async function verifyPackage(o: VerifyPackageOptions): Promise<Verified<LocalFile>> {
   const clock: Clock = { nowMs: o.nowMs ?? Date.now(), expired: o.requireFresh === true ? "refuse" : "allow" };
+  using measurement = prepareMeasurement(o.file); // its workers start while this thread judges the metadata
   const state = applyBundle(pinRoot(o.root), readBundle(o.bundle), clock);
   const name = basename(o.file);
   const artifact = listReleases(state, clock).artifacts.find((a) => a.name === name);
   if (artifact === undefined) {
     throw new UpdateError("E_NOT_SIGNED", `no signed metadata covers ${JSON.stringify(name.slice(0, 120))}`);
   }
-  const measured = await digestFile(o.file, { signal: o.signal ?? new AbortController().signal });
-  return proveFile(artifact, o.file, measured);
+  const { digests } = await measurement.measure({ signal: o.signal ?? new AbortController().signal });
+  return proveFile(artifact, o.file, digests);
 }

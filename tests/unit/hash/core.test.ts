@@ -1,9 +1,17 @@
 // The compiled core itself: what it asks of its host, how large it is, and that a damaged one is refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compileBlake3, instantiateBlake3 } from "../../../src/hash/blake3-core.ts";
+import {
+  compileBlake3,
+  instantiateBlake3,
+  PART_BYTES,
+  PIECE_BYTES,
+  PIECE_PARTS,
+} from "../../../src/hash/blake3-core.ts";
 import { coreModule } from "../../../src/hash/embedded.ts";
 import { kernelForHost, loadBlake3Core } from "../../../src/hash/load-core.ts";
+import { mergeNeighbours } from "../../../src/hash/piece-tree.ts";
+import { sequence } from "../../support/sequence.ts";
 
 const start = async (wasm: Uint8Array<ArrayBuffer>) => await instantiateBlake3(await compileBlake3(wasm));
 const KERNELS = ["blake3-unrolled", "blake3-looped"] as const;
@@ -49,4 +57,33 @@ test("each caller has a core of its own", async () => {
   a.input[0] = 1;
   b.input[0] = 2;
   assert.equal(a.input[0], 1);
+});
+
+test("the values of its parts merge to the value of a piece, wherever it is in the file and however long", async () => {
+  const core = await loadBlake3Core();
+  for (const length of [1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES - 1, PIECE_BYTES - 63, PIECE_BYTES]) {
+    for (const index of [0, 1, 2 ** 22 - 1, 2 ** 22, 2 ** 32 - 1]) {
+      const bytes = sequence(length);
+      core.input.set(bytes);
+      const values = new Uint8Array(32 * Math.ceil(length / PART_BYTES));
+      for (let part = 0; part * 32 < values.length; part++) {
+        const partLength = Math.min(PART_BYTES, length - part * PART_BYTES);
+        values.set(core.hashPart(part, partLength, index * PIECE_PARTS + part), part * 32);
+      }
+      const merged = mergeNeighbours(core, values, PIECE_PARTS);
+      core.input.set(bytes); // a last block that is not full was padded
+      assert.deepEqual(merged, core.hashPiece(length, index, false).slice(), `${length} bytes, piece ${index}`);
+    }
+  }
+});
+
+test("a page that may not compile at once does it later", async (t) => {
+  const { Module, Instance } = WebAssembly;
+  t.after(() => Object.assign(WebAssembly, { Module, Instance }));
+  function Refused(): never {
+    throw new RangeError("disallowed on the main thread");
+  }
+  Object.assign(WebAssembly, { Module: Refused, Instance: Refused });
+  const core = await start(coreModule("blake3-unrolled"));
+  assert.equal(core.input.length, PIECE_BYTES);
 });

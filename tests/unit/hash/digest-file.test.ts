@@ -1,11 +1,15 @@
 // Digests of files, by one thread and by several: the same answers, and an error for whatever goes wrong.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { appendFile, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { digestFile, type DigestOpts, measureFile } from "../../../src/hash/digest-file.ts";
+import { PART_BYTES } from "../../../src/hash/blake3-core.ts";
+import { digestFile, type DigestOpts, measureFile, prepareMeasurement } from "../../../src/hash/digest-file.ts";
 import { createDualDigest } from "../../../src/hash/dual-digest.ts";
+import { loadBlake3Core } from "../../../src/hash/load-core.ts";
 import { type WorkerHost, workersOfHost } from "../../../src/hash/piece-workers.ts";
 import { sequence } from "../../support/blake3-vectors.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
@@ -31,9 +35,9 @@ before(async () => {
 after(() => rm(folder, { recursive: true, force: true }));
 
 for (const [name, host] of Object.entries(HOSTS)) {
-  test(`${name}: a file's digests and pieces are those of its bytes, around every edge of its pieces`, async () => {
+  test(`${name}: a file's digests and pieces are those of its bytes, around every edge of its pieces and parts`, async () => {
     const file = join(folder, "f");
-    for (const length of [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB, 2 * MIB + 1, 5_000_001]) {
+    for (const length of [0, 1, MIB - 1, MIB, MIB + 1, 1.25 * MIB, 1.25 * MIB + 1, 2 * MIB, 2 * MIB + 1, 5_000_001]) {
       await writeFile(file, sequence(length));
       const done: number[] = [];
       const measured = await measureFile(file, { signal, onProgress: (n) => done.push(n) }, host);
@@ -83,6 +87,18 @@ for (const [name, host] of Object.entries(HOSTS)) {
     }
   });
 
+  test(`${name}: timers and signals get their turn long before the end`, async () => {
+    const long = join(folder, "long");
+    await writeFile(long, "");
+    await truncate(long, 1024 * MIB);
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 0);
+    let done = 0;
+    const aborted = measureFile(long, { signal: controller.signal, onProgress: (n) => done = n }, host);
+    await assert.rejects(aborted, { code: "E_INTERRUPTED" });
+    assert.ok(done < 256 * MIB, `${done} bytes`);
+  });
+
   test(`${name}: an absent file is an I/O error`, async () => {
     await assert.rejects(measureFile(join(folder, "absent"), { signal }, host), { code: "E_IO" });
   });
@@ -99,7 +115,7 @@ const DEATHS: Record<string, WorkerHost> = {
   }),
   "ends without a word": hostOf(() => new Worker(new URL("data:text/javascript,"))),
   "throws": hostOf(() => new Worker(new URL("data:text/javascript,throw new Error('broken')"))),
-  "takes a piece and dies": hostOf((_, workerData) => {
+  "takes a part and dies": hostOf((_, workerData) => {
     const program = `import { workerData } from "node:worker_threads"; Atomics.add(workerData.job.control, 0, 1);`;
     return new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), { workerData });
   }),
@@ -140,12 +156,107 @@ test("a worker that sees another file under the same name is a change of the fil
   await assert.rejects(measureFile(large, { signal }, host), { code: "E_IO", message: /was changed/ });
 });
 
+test("a worker that comes too late for any part changes nothing", async () => {
+  const host = hostOf((_, workerData) => {
+    const program = `
+      import { parentPort, workerData } from "node:worker_threads";
+      const { control, parts } = workerData.job;
+      for (let next; (next = Atomics.load(control, 0)) < parts;) Atomics.wait(control, 0, next, 1);
+      parentPort.postMessage({ end: "done" });`;
+    return new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), { workerData });
+  });
+  assert.deepEqual(await measureFile(large, { signal }, host), await measureFile(large, { signal }, HOSTS["alone"]));
+});
+
+test("a worker that is late with the value of its part is waited for", async () => {
+  const core = await loadBlake3Core();
+  core.input.set(sequence(PART_BYTES));
+  const value = core.hashPart(0, PART_BYTES, 0).slice();
+  let control: Int32Array = new Int32Array(1);
+  const host = hostOf((_, workerData) => {
+    control = workerData.job.control;
+    const program = `
+      import { openSync, readSync } from "node:fs";
+      import { parentPort, workerData } from "node:worker_threads";
+      const { job: { file, control, holders, parts, values }, thread, value } = workerData;
+      const input = new Uint8Array(new SharedArrayBuffer(${MIB}));
+      parentPort.postMessage({ input });
+      readSync(openSync(file), input, 0, ${PART_BYTES}, 0);
+      Atomics.store(holders, 0, 1 + thread * 4);
+      Atomics.store(control, 0, 1);
+      // All of SHA-256 is done now; the moment is for a main thread that would not wait.
+      while (control[1] + control[1 + thread] < parts) Atomics.wait(control, 1, control[1], 1);
+      Atomics.wait(control, 1, control[1], 50);
+      values.set(value);
+      parentPort.postMessage({ end: "done" });`;
+    return new Worker(new URL(`data:text/javascript,${encodeURIComponent(program)}`), {
+      workerData: { ...workerData, value },
+    });
+  });
+  const expected = await measureFile(large, { signal }, HOSTS["alone"]);
+  using measurement = prepareMeasurement(large, host);
+  while (Atomics.load(control, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(await measurement.measure({ signal }), expected);
+});
+
+test("a measurement that is prepared and then given up leaves no worker behind", async () => {
+  const workers: Worker[] = [];
+  const host = hostOf((url, data) => {
+    workers.push(start(url, data));
+    return workers.at(-1)!; // it was just put there
+  });
+  const measurement = prepareMeasurement(large, host);
+  const [worker] = workers;
+  assert.ok(worker !== undefined);
+  const ended = once(worker, "exit");
+  measurement[Symbol.dispose]();
+  await ended;
+});
+
+test("what is no file is refused, and a pipe is not waited for", async (t) => {
+  await assert.rejects(digestFile(folder, { signal }), { code: "E_IO" });
+  const pipe = join(folder, "pipe");
+  if (spawnSync("mkfifo", [pipe]).status !== 0) return t.skip("no pipes with a name here");
+  await assert.rejects(digestFile(pipe, { signal }), { code: "E_IO", message: /is not a file/ });
+});
+
 test("where workers cannot be started one thread does it all", async () => {
   const host = hostOf(() => {
     throw new Error("forbidden");
   });
   const { digests } = await measureFile(large, { signal }, host);
   assert.deepEqual(digests, await digestFile(large, { signal }));
+});
+
+test("where threads may not share memory one thread does it all", async (t) => {
+  const expected = await digestFile(large, { signal });
+  const { Memory } = WebAssembly;
+  const { SharedArrayBuffer } = globalThis;
+  const restore = () => {
+    Object.assign(WebAssembly, { Memory });
+    Object.assign(globalThis, { SharedArrayBuffer });
+  };
+  t.after(restore);
+  function Ignores() {
+    return { buffer: new ArrayBuffer(0) };
+  }
+  function Refuses(): never {
+    throw new TypeError("shared memory is not enabled");
+  }
+  const hosts: Record<string, () => unknown> = {
+    "no such buffers": () => Object.assign(globalThis, { SharedArrayBuffer: undefined }),
+    "`shared` is ignored": () => Object.assign(WebAssembly, { Memory: Ignores }),
+    "`shared` is refused": () => Object.assign(WebAssembly, { Memory: Refuses }),
+  };
+  for (const [what, become] of Object.entries(hosts)) {
+    become();
+    let started = 0;
+    const host = hostOf((url, data) => (started++, start(url, data)));
+    const { digests } = await measureFile(large, { signal }, host);
+    restore();
+    assert.deepEqual(digests, expected, what);
+    assert.equal(started, 0, what);
+  }
 });
 
 test("a file of more than 4 GiB, with bytes on both sides of that edge", { timeout: 300_000 }, async () => {
