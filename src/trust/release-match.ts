@@ -10,10 +10,13 @@ import { judgementOf } from "./schedule.ts";
 import { listReleases } from "./releases.ts";
 import type { GenesisTarget } from "./x-dchat.ts";
 
-/** The approved artifacts of a platform, by target path. */
-export function targetsFor(activation: Activation, platform: string): ReadonlyMap<string, GenesisTarget> {
-  const base = `dchat/${activation.version}/dchat-${activation.version}-${platform}`;
-  return new Map([...activation.targets].filter(([path]) => path === base || path.startsWith(`${base}.`)));
+/** The artifacts of a platform among those of a version, by target path. */
+export function targetsFor(
+  { version, targets }: Pick<Activation, "version" | "targets">,
+  platform: string,
+): ReadonlyMap<string, GenesisTarget> {
+  const base = `dchat/${version}/dchat-${version}-${platform}`;
+  return new Map([...targets].filter(([path]) => path === base || path.startsWith(`${base}.`)));
 }
 
 /**
@@ -50,6 +53,14 @@ export function matchRelease(
 
 function isSame(a: Artifact, t: GenesisTarget): boolean {
   return a.length === t.length && a.sha256 === t.sha256 && a.blake3 === t.blake3;
+}
+
+/** True when release keys have signed what was approved, for any platform. */
+export function isReleased(activation: Activation, released: readonly Artifact[]): boolean {
+  return released.some((artifact) => {
+    const approved = activation.targets.get(artifact.path);
+    return approved !== undefined && isSame(artifact, approved) && artifact.upgradeType === activation.upgradeType;
+  });
 }
 
 /** The state with every approved certificate latched whose artifacts are those of the release, for one platform. */
