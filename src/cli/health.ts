@@ -72,7 +72,8 @@ export function seenInDownload(
   return reports.flatMap((r): Observation[] => {
     const { id, kind, latencyMs, bytes } = r;
     if (kind === "cache" || kind === "peer" || r.outcome === "unused") return [];
-    if (signal.aborted && r.pieces === 0 && r.lies === 0) return [];
+    // A delta that was of no use may be the older file's doing.
+    if ((signal.aborted || r.madeFrom !== null) && r.pieces === 0 && r.lies === 0) return [];
     const seen = { id, latencyMs, bytes, ...(isLimited ? {} : { bytesPerSecond: r.bytesPerSecond }) };
     return [r.lies > 0 ? { ...seen, outcome: "lie", lies: r.lies } : { ...seen, outcome: OUTCOMES[r.outcome] }];
   });

@@ -24,7 +24,7 @@ export interface PieceMaker {
    * @param patch of that piece as it came, not proven yet
    * @returns undefined when the older file is not what it was: the patch was right and the piece is not
    * @throws UpdateError E_HASH_MISMATCH when the patch is not the one the head names, E_MALFORMED when it is and cannot
-   *   be used, E_IO
+   *   be used
    */
   make(head: DeltaHead, piece: number, patch: Uint8Array): Promise<Uint8Array | undefined>;
   close(): Promise<void>;
@@ -32,12 +32,12 @@ export interface PieceMaker {
 
 /**
  * @param base where the older file is
- * @throws UpdateError E_ABSENT when it is not there or has another size, E_IO
+ * @throws UpdateError E_ABSENT when it is not there, has another size or cannot be read: then the artifact is fetched
  */
 export async function openPieceMaker(base: string, artifact: Artifact, { from }: Delta): Promise<PieceMaker> {
   const absent = (why: string) => new UpdateError("E_ABSENT", `${from.version} cannot be built upon: ${why}`);
   const handle = await open(base, "r").catch((e) => {
-    throw e.code === "ENOENT" ? absent("it is not here") : asUpdateError(e, "E_IO");
+    throw absent(e.code === "ENOENT" ? "it is not here" : `its file cannot be read: ${e.message}`);
   });
   try {
     const { size } = await handle.stat();
@@ -49,7 +49,8 @@ export async function openPieceMaker(base: string, artifact: Artifact, { from }:
         const offset = piece * PIECE_BYTES;
         const bytes = new Uint8Array(Math.min(PIECE_BYTES, artifact.length - offset));
         const patch = readPatch(await unpacked(packed), bytes.length, offset, from.length);
-        await readCopies(handle, patch.copies, bytes);
+        // Copies that are short or cannot be read are zeros, which the piece's digest finds.
+        await readCopies(handle, patch.copies, bytes).catch(() => {});
         patch.finish(bytes);
         const value = pieceList.subarray(piece * VALUE_BYTES, (piece + 1) * VALUE_BYTES);
         return Buffer.compare(tree.pieceValue(bytes, piece), value) === 0 ? bytes : undefined;
@@ -91,7 +92,6 @@ async function readCopies(handle: FileHandle, copies: readonly Copy[], piece: Ui
       group.push(copy);
     }
     const buffer = new Uint8Array(end - start);
-    // A file that became shorter leaves zeros, which the piece's digest finds.
     for (let done = 0, read = 1; done < buffer.length && read > 0; done += read) {
       read = (await handle.read(buffer, done, buffer.length - done, start + done)).bytesRead;
     }

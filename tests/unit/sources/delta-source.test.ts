@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -135,6 +135,10 @@ describe("a source of deltas", { timeout: 60_000 }, () => {
       const { fetchRange, requests } = createMirror(d.file);
       const gone = sourceOver(fetchRange, join(packagesDir, "gone"));
       await assert.rejects(gone.open(d.artifact, { signal: never }), fails("E_ABSENT", "1.0.0"));
+      const loop = join(packagesDir, "loop");
+      await symlink(loop, loop);
+      const unreadable = sourceOver(fetchRange, loop);
+      await assert.rejects(unreadable.open(d.artifact, { signal: never }), fails("E_ABSENT", "cannot be read"));
       await assert.rejects(
         sourceOver(fetchRange).open(await artifactOf(d.bytes, "1.1.0"), { signal: never }),
         fails("E_ABSENT"),
