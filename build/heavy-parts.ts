@@ -29,7 +29,6 @@ export function heavyParts(project: string, options: BuildOptions, onPart: (part
       ...options,
       entryPoints: [entry],
       format: "cjs",
-      plugins: [leftOut],
       footer: { js: `//# sourceURL=dchat-update/${basename(entry, ".ts")}` },
       metafile: true,
       write: false,
@@ -58,21 +57,3 @@ export function heavyParts(project: string, options: BuildOptions, onPart: (part
     },
   };
 }
-
-/** Files of packages that none of our calls can reach. Reached all the same, they throw. */
-const LEFT_OUT: readonly [file: RegExp, contents: string, reason: string][] = [
-  [/undici\/lib\/dispatcher\/client-h2\.js$/, "module.exports = fail", "HTTP/2 is only spoken with allowH2"],
-  [/undici\/lib\/web\/fetch\/body\.js$/, "exports.extractBody = fail", "for request bodies that are forms"],
-];
-
-const leftOut: Plugin = {
-  name: "left-out",
-  setup(build) {
-    build.onLoad({ filter: /\.js$/ }, ({ path }) => {
-      const found = LEFT_OUT.find(([file]) => file.test(path.replaceAll("\\", "/")));
-      if (found === undefined) return undefined;
-      const [, contents, reason] = found;
-      return { contents: `const fail = () => { throw new Error("left out of this build: ${reason}") }; ${contents}` };
-    });
-  },
-};

@@ -83,6 +83,12 @@ export interface Mirror {
   fetch(path: string, maxBytes: number, o: Opts): Promise<Uint8Array>;
 }
 
+/** Of a read of pieces. */
+export interface ReadOpts extends Opts {
+  /** The caller is done with a chunk when it asks for the next one: its memory may be used again, which is faster. */
+  readonly reusesChunks?: boolean;
+}
+
 /** Which pieces of an artifact a supplier has. A piece is 1 MiB, the last one may be shorter. */
 export interface PieceSet {
   /** @param index of the piece, from 0 */
@@ -116,10 +122,11 @@ export interface PieceReader {
   readonly isSequential: boolean;
   /**
    * The bytes of `count` pieces from `first` on, in order, in chunks of any size; an empty one is a sign of life. May
-   * yield fewer or more than these pieces have: the caller counts and proves. A chunk is the caller's to keep.
+   * yield fewer or more than these pieces have: the caller counts and proves. A chunk is the caller's to keep, unless it
+   * said otherwise.
    * @throws UpdateError E_ABSENT, E_UNREACHABLE, E_TIMEOUT, E_HTTP_STATUS, E_SIZE_MISMATCH, …
    */
-  read(first: number, count: number, o: Opts): AsyncIterable<Uint8Array>;
+  read(first: number, count: number, o: ReadOpts): AsyncIterable<Uint8Array>;
   /**
    * The chaining values of all pieces, 32 bytes each. Untrusted: right if they merge to the signed digest.
    * @throws UpdateError E_ABSENT when the supplier has no list; E_UNREACHABLE, …

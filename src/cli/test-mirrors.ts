@@ -4,7 +4,6 @@ import type { Artifact, Verified } from "../api.ts";
 import { foldRun, type Observation } from "../config/health-rules.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { asUpdateError, ERROR_CODES, type ErrorCode, UpdateError } from "../errors.ts";
-import { loadUndici } from "../heavy/http.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { createHttpsMirror, createHttpsSource, isTemplate } from "../sources/https.ts";
@@ -58,7 +57,6 @@ export const testMirrorsCommand: Command = {
     }
     const [sample] = state === undefined ? [] : listReleases(state, offlineClock(c)).artifacts
       .toSorted((x, y) => Number(isForThisMachine(y)) - Number(isForThisMachine(x)));
-    await loadUndici(); // loading our own code is no latency of a mirror
     const first = await withHttp(
       c,
       a,

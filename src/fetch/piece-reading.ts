@@ -79,7 +79,9 @@ export class PieceReading {
     const { plan, store } = host;
     let buffer: Uint8Array<ArrayBuffer> | undefined;
     try {
-      for await (let chunk of supplier.reader?.read(run.next, run.end - run.next, { signal }) ?? []) {
+      for await (
+        let chunk of supplier.reader?.read(run.next, run.end - run.next, { signal, reusesChunks: true }) ?? []
+      ) {
         const received = chunk.length;
         this.#count(received);
         host.onBytes();

@@ -3,7 +3,9 @@
 // Must not: know HTTP, count the time the reader takes against the sender.
 
 import { UpdateError } from "../errors.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { timedOut } from "./net-error.ts";
+import type { Chunk } from "./receive-buffer.ts";
 
 /** How long and how little is tolerated; part of a `NetworkPolicy`. */
 export interface PaceLimits {
@@ -20,55 +22,51 @@ export interface Flow {
   cancel(): void;
 }
 
+export interface BodyOptions {
+  /** Who sends, for messages. */
+  readonly host: string;
+  readonly limits: PaceLimits;
+  readonly deadlines: Deadlines;
+  readonly flow: Flow;
+  /** The reader is done with a chunk when it asks for the next one: its memory is used again. */
+  readonly reusesChunks: boolean;
+}
+
 export interface Body {
   /** For the connection. */
-  push(chunk: Uint8Array): void;
+  push(chunk: Chunk): void;
   end(): void;
   fail(e: UpdateError): void;
   /** For the reader; may be read once. Stopping early cancels. */
   readonly stream: AsyncIterable<Uint8Array>;
+  /** Instead of reading, or of reading on. */
+  discard(): void;
 }
 
 // Two pieces wait at most; the connection starts again when the reader has only half of one left.
 const HIGH_WATER_BYTES = 2 << 20;
 const LOW_WATER_BYTES = 1 << 19;
 
-export function createBody(host: string, limits: PaceLimits, flow: Flow): Body {
-  const chunks: Uint8Array[] = [];
+export function createBody({ host, limits, deadlines, flow, reusesChunks }: BodyOptions): Body {
+  const chunks: Chunk[] = [];
   let waitingBytes = 0;
   let paused = false;
   let ended = false;
   let failure: UpdateError | undefined;
-  let wake: () => void = () => {};
-
-  // One timer a body, pushed on: some runtimes keep a timer that was cleared until it would have been due, and a body has
-  // as many waits as chunks.
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let dueMs: number | undefined; // when silence is too long; undefined while nobody waits
-  let giveUp: () => void = () => {};
-
-  function watch(ms: number): void {
-    timer = setTimeout(() => {
-      timer = undefined;
-      if (dueMs === undefined) return;
-      const leftMs = dueMs - performance.now();
-      if (leftMs > 0) watch(leftMs);
-      else giveUp();
-    }, ms);
-  }
+  let wake: (something: boolean) => void = () => {};
+  const silence = deadlines.create(() => wake(false));
 
   /** Resolves at the next push, end or failure, or after the time-out: true if something came. */
   function arrival(): Promise<boolean> {
     return new Promise((resolve) => {
-      const settle = (something: boolean) => {
-        dueMs = undefined;
-        resolve(something);
-      };
-      dueMs = performance.now() + limits.silenceTimeoutMs;
-      giveUp = () => settle(false);
-      wake = () => settle(true);
-      if (timer === undefined) watch(limits.silenceTimeoutMs);
+      silence.set(limits.silenceTimeoutMs);
+      wake = resolve;
     });
+  }
+
+  function awake(): void {
+    silence.unset();
+    wake(true);
   }
 
   async function* read(): AsyncGenerator<Uint8Array> {
@@ -77,13 +75,17 @@ export function createBody(host: string, limits: PaceLimits, flow: Flow): Body {
       for (;;) {
         const chunk = chunks.shift();
         if (chunk !== undefined) {
-          waitingBytes -= chunk.length;
+          waitingBytes -= chunk.bytes.length;
           if (paused && waitingBytes <= LOW_WATER_BYTES) {
             paused = false;
             flow.resume();
           }
-          pace.count(chunk.length);
-          yield chunk;
+          pace.count(chunk.bytes.length);
+          try {
+            yield chunk.bytes;
+          } finally {
+            if (reusesChunks) release(chunk);
+          }
         } else if (failure !== undefined) {
           throw failure;
         } else if (ended) {
@@ -95,32 +97,42 @@ export function createBody(host: string, limits: PaceLimits, flow: Flow): Body {
         }
       }
     } finally {
-      clearTimeout(timer);
-      chunks.length = 0;
-      flow.cancel();
+      discard();
     }
+  }
+
+  function discard(): void {
+    silence.end();
+    for (const chunk of chunks.splice(0)) release(chunk);
+    flow.cancel();
   }
 
   return {
     push(chunk) {
+      if (chunk.slab !== undefined) chunk.slab.held++;
       chunks.push(chunk);
-      waitingBytes += chunk.length;
+      waitingBytes += chunk.bytes.length;
       if (!paused && waitingBytes >= HIGH_WATER_BYTES) {
         paused = true;
         flow.pause();
       }
-      wake();
+      awake();
     },
     end() {
       ended = true;
-      wake();
+      awake();
     },
     fail(e) {
       failure ??= e;
-      wake();
+      awake();
     },
     stream: read(),
+    discard,
   };
+}
+
+function release({ slab }: Chunk): void {
+  if (slab !== undefined) slab.held--;
 }
 
 /** Watches the average rate over windows of waiting, so that a drip ends however regular it is. */

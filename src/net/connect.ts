@@ -1,13 +1,14 @@
-// Opens the connection of one request: to exactly the addresses that were judged, through a proxy's tunnel where one
-// is named, with TLS on top. Design: "the connection goes to exactly that address" of docs/formats.md.
-// Must not: resolve names, judge addresses.
+// Opens a connection: to exactly the addresses that were judged, through a proxy's tunnel where one is named, with TLS
+// on top. Design: "the connection goes to exactly that address" of docs/formats.md.
+// Must not: resolve names, judge addresses, speak HTTP but to ask a proxy for a tunnel.
 
 import { connect as connectTcp, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { UpdateError } from "../errors.ts";
 import { parseAddress } from "./address.ts";
 import { causeOf, timedOut, unreachable } from "./net-error.ts";
 import { hostOf } from "./proxy-env.ts";
+import { createReceiveBuffer, type ReceiveBuffer } from "./receive-buffer.ts";
 import { openTunnel } from "./tunnel.ts";
 
 /** One way to a server: where to connect, and through which proxy. */
@@ -27,23 +28,37 @@ export interface ConnectOptions {
   /** For everything up to the finished handshake. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** What TLS agrees on; without TLS it is HTTP/1.1. */
+  readonly protocol: "http/1.1" | "h2";
+}
+
+export interface Connected {
+  readonly socket: Socket;
+  /** Where its bytes arrive, for HTTP/1.1; HTTP/2 reads the socket itself. */
+  readonly receive: ReceiveBuffer;
 }
 
 /**
  * A connected socket on which HTTP can be spoken.
  * @throws UpdateError E_UNREACHABLE, E_TIMEOUT; the signal's reason
  */
-export async function connect(route: Route, o: ConnectOptions): Promise<Socket> {
+export async function connect(route: Route, o: ConnectOptions): Promise<Connected> {
   const timeout = new AbortController();
   const progress: Progress = { host: firstHost(route), missing: "no connection" };
   const timer = setTimeout(() => timeout.abort(timedOut(progress.host, progress.missing, o.timeoutMs)), o.timeoutMs);
   try {
-    return await establish(route, o.ca, progress, AbortSignal.any([o.signal, timeout.signal]));
+    return await establish(route, progress, { ...o, signal: AbortSignal.any([o.signal, timeout.signal]) });
   } catch (e) {
     throw unreachable(progress.host, e);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** True for what `connect` threw when the server has no HTTP/1.1 (RFC 7301, section 3.2); the same code everywhere. */
+export function speaksNoHttp1(e: unknown): boolean {
+  const cause = e instanceof UpdateError ? e.cause : undefined;
+  return (cause as { code?: unknown } | undefined)?.code === "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL";
 }
 
 /** Where the work stands, so that a time-out can say what it waited for. */
@@ -54,22 +69,43 @@ interface Progress {
 
 const firstHost = (route: Route): string => route.proxy === undefined ? route.target.host : `proxy ${route.proxy.host}`;
 
-async function establish(route: Route, ca: Authorities, progress: Progress, signal: AbortSignal): Promise<Socket> {
-  const first = route.proxy ?? route.target;
-  const tcp = await race(route.addresses, Number(first.port || (first.protocol === "https:" ? 443 : 80)), signal);
+async function establish(route: Route, progress: Progress, o: ConnectOptions): Promise<Connected> {
+  const { target, proxy, addresses } = route;
+  const first = proxy ?? target;
+  const hasTunnel = proxy !== undefined && target.protocol === "https:";
+  const port = Number(first.port || (first.protocol === "https:" ? 443 : 80));
+  const protocol = hasTunnel ? "http/1.1" : o.protocol;
+  const attempt = (host: string): Attempt => {
+    const receive = createReceiveBuffer();
+    const to = { host, port, ...(hasTunnel || o.protocol === "h2" ? {} : { onread: receive.onread }) };
+    const isTls = first.protocol === "https:";
+    const socket = isTls ? connectTls({ ...to, ...tlsOptions(first, { ...o, protocol }) }) : connectTcp(to);
+    return { socket, receive, ready: isTls ? handshake(socket, progress.host, o.signal) : Promise.resolve() };
+  };
+  const { socket, receive, ready } = await race(addresses, attempt, o.signal);
   try {
-    tcp.setNoDelay(true);
+    socket.setNoDelay(true);
     progress.missing = "no TLS handshake";
-    const outer = first.protocol === "https:" ? await startTls(tcp, first, progress.host, ca, signal) : tcp;
-    if (route.proxy === undefined || route.target.protocol === "http:") return outer;
+    await ready;
+    if (!hasTunnel) return { socket, receive };
     progress.missing = "no answer to CONNECT";
-    await openTunnel(outer, route.target, route.proxy, signal);
-    Object.assign(progress, { host: route.target.host, missing: "no TLS handshake" });
-    return await startTls(outer, route.target, progress.host, ca, signal);
+    await openTunnel(socket, target, proxy, o.signal);
+    Object.assign(progress, { host: target.host, missing: "no TLS handshake" });
+    const secure = connectTls({ socket, ...tlsOptions(target, o) });
+    await handshake(secure, progress.host, o.signal);
+    // Not into our memory: `onread` is for sockets that TLS makes itself.
+    if (o.protocol === "http/1.1") secure.on("data", (bytes) => receive.deliver({ bytes, slab: undefined }));
+    return { socket: secure, receive };
   } catch (e) {
-    tcp.destroy();
+    socket.destroy();
     throw e;
   }
+}
+
+/** A connection to one of several addresses. */
+interface Attempt extends Connected {
+  /** The handshake, if there is one. */
+  readonly ready: Promise<void>;
 }
 
 // RFC 8305, section 8: "Connection Attempt Delay".
@@ -78,27 +114,33 @@ const ATTEMPT_DELAY_MS = 250;
 const MAX_ATTEMPTS = 8;
 
 /** Connects to whichever address answers first, starting the next one when the last has failed or is slow. */
-function race(addresses: readonly string[], port: number, signal: AbortSignal): Promise<Socket> {
+function race(
+  addresses: readonly string[],
+  attempt: (address: string) => Attempt,
+  signal: AbortSignal,
+): Promise<Attempt> {
   return new Promise((resolve, reject) => {
     const waiting = addresses.slice(0, MAX_ATTEMPTS);
-    const running = new Set<Socket>();
+    const running = new Map<Socket, Attempt>();
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const settle = (winner: Socket | undefined, error?: unknown) => {
+    const settle = (winner: Attempt | undefined, error?: unknown) => {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
       waiting.length = 0;
-      for (const socket of running) if (socket !== winner) socket.destroy();
+      for (const socket of running.keys()) if (socket !== winner?.socket) socket.destroy();
       if (winner === undefined) reject(error);
       else resolve(winner);
     };
     const onAbort = () => settle(undefined, signal.reason);
     const startNext = () => {
       clearTimeout(timer);
-      const host = waiting.shift();
-      if (host === undefined) return;
-      const socket = connectTcp({ host, port });
-      running.add(socket);
-      socket.once("connect", () => settle(socket));
+      const address = waiting.shift();
+      if (address === undefined) return;
+      const started = attempt(address);
+      const { socket } = started;
+      running.set(socket, started);
+      started.ready.catch(() => {}); // told to whoever waits for it, if anybody does
+      socket.once("connect", () => settle(started));
       // Stays for the socket's life: an error after the race is told by whoever uses it, and must not be uncaught.
       socket.on("error", (e) => {
         if (!running.delete(socket)) return;
@@ -113,22 +155,26 @@ function race(addresses: readonly string[], port: number, signal: AbortSignal): 
   });
 }
 
-function startTls(socket: Socket, url: URL, name: string, ca: Authorities, signal: AbortSignal): Promise<Socket> {
+function tlsOptions(url: URL, { ca, protocol }: ConnectOptions): ConnectionOptions {
+  const host = hostOf(url);
+  const isName = parseAddress(host) === undefined;
+  return {
+    // Whom the certificate must name; an address is not told to the server (RFC 6066, section 3).
+    ...(isName ? { servername: host } : {}),
+    ...(ca === undefined ? {} : { ca: [...ca] }),
+    ALPNProtocols: [protocol],
+  };
+}
+
+/** @param name who answers, for messages */
+function handshake(secure: Socket, name: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const host = hostOf(url);
-    const secure = connectTls({
-      socket,
-      host, // whom the certificate must name
-      ...(parseAddress(host) === undefined ? { servername: host } : {}), // RFC 6066: no addresses in SNI
-      ...(ca === undefined ? {} : { ca: [...ca] }),
-      ALPNProtocols: ["http/1.1"],
-    });
     const onAbort = () => secure.destroy(signal.reason);
     signal.addEventListener("abort", onAbort);
     const done = () => signal.removeEventListener("abort", onAbort);
     secure.once("secureConnect", () => {
       done();
-      resolve(secure);
+      resolve();
     });
     secure.once("close", () => {
       done();

@@ -1,30 +1,33 @@
-// One request and its answer over a pool of connections. Design: "time-outs for connecting, first byte and silence" of
-// docs/architecture.md. Must not: follow redirects, judge a status, resolve names.
+// One request and its answer over whichever connection there is. Design: "time-outs for connecting, first byte and
+// silence" of docs/architecture.md. Must not: follow redirects, judge a status, resolve names.
 
-import type { Dispatcher } from "undici";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { type Body, createBody, type PaceLimits } from "./body.ts";
+import type { Route } from "./connect.ts";
+import type { HttpConnection, InFlight, Request } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { AnswerHead } from "./http1-parser.ts";
 import { timedOut, unreachable } from "./net-error.ts";
 
 export interface ExchangeLimits extends PaceLimits {
   readonly firstByteTimeoutMs: number;
 }
 
-export interface ExchangeRequest {
-  readonly origin: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Sent by POST; without it the request is a GET. */
-  readonly body?: Uint8Array | undefined;
-  /** Who is asked, for messages. */
-  readonly host: string;
+export interface ExchangeRequest extends Request {
   readonly signal: AbortSignal;
+  /** The reader is done with a chunk when it asks for the next one: its memory is used again. */
+  readonly reusesChunks: boolean;
 }
 
-export interface Answer {
-  readonly status: number;
-  /** Names in lower case; a repeated header's values joined with ", ". */
-  readonly headers: Readonly<Record<string, string>>;
+/** What exchanges are made with. */
+export interface ExchangeMeans {
+  readonly connections: Connections;
+  readonly deadlines: Deadlines;
+  readonly limits: ExchangeLimits;
+}
+
+export interface Answer extends AnswerHead {
   readonly body: AsyncIterable<Uint8Array>;
   /** Gives the connection up without reading the body; harmless after the body was read. */
   discard(): void;
@@ -32,69 +35,76 @@ export interface Answer {
 
 /**
  * Sends a request and waits for the headers of its answer.
- * @throws UpdateError E_UNREACHABLE, E_TIMEOUT, E_INTERRUPTED, and what the pool's connector throws
+ * @throws UpdateError E_UNREACHABLE, E_TIMEOUT, E_INTERRUPTED
  */
-export function exchange(pool: Dispatcher, request: ExchangeRequest, limits: ExchangeLimits): Promise<Answer> {
+export async function exchange(route: Route, request: ExchangeRequest, means: ExchangeMeans): Promise<Answer> {
+  for (;;) {
+    const connection = await take(route, request, means);
+    const answer = await send(connection, request, means);
+    if (answer !== "was idle") return answer; // which new connections never are
+  }
+}
+
+async function take(route: Route, { host, signal }: ExchangeRequest, means: ExchangeMeans): Promise<HttpConnection> {
+  if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
+  return await means.connections.take(route, signal).catch((e) => {
+    throw signal.aborted ? asUpdateError(signal.reason, "E_INTERRUPTED") : unreachable(host, e);
+  });
+}
+
+/** @returns "was idle" when the server had ended the connection before it saw the request */
+function send(
+  connection: HttpConnection,
+  request: ExchangeRequest,
+  { deadlines, limits }: ExchangeMeans,
+): Promise<Answer | "was idle"> {
   const { host, signal } = request;
   return new Promise((resolve, reject) => {
-    let controller: Dispatcher.DispatchController | undefined;
     let body: Body | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let finished = false;
+    let isOver = false;
 
+    const firstByte = deadlines.create(() => {
+      fail(timedOut(host, "no answer", limits.firstByteTimeoutMs));
+      connection.retire(); // a server that does not answer is not asked again on the same line
+    });
     const finish = () => {
-      finished = true;
-      clearTimeout(timer);
+      isOver = true;
+      firstByte.end();
       signal.removeEventListener("abort", onAbort);
     };
     const fail = (e: UpdateError) => {
-      if (finished) return;
+      if (isOver) return;
       finish();
       if (body === undefined) reject(e);
       else body.fail(e);
-      controller?.abort(e);
+      inFlight.cancel();
     };
     const onAbort = () => fail(asUpdateError(signal.reason, "E_INTERRUPTED"));
     const cancel = () => fail(new UpdateError("E_INTERRUPTED", `${host}: the rest is not wanted`));
 
     if (signal.aborted) return onAbort();
     signal.addEventListener("abort", onAbort);
-    const content = request.body === undefined
-      ? { method: "GET" as const }
-      : { method: "POST" as const, body: request.body };
-    pool.dispatch({ origin: request.origin, path: request.path, headers: { ...request.headers }, ...content }, {
-      onRequestStart(c) {
-        controller = c;
-        if (finished) return c.abort(new Error("given up while connecting"));
-        const ms = limits.firstByteTimeoutMs;
-        timer = setTimeout(() => fail(timedOut(host, "no answer", ms)), ms);
+    firstByte.set(limits.firstByteTimeoutMs);
+    const inFlight: InFlight = connection.send(request, {
+      onHead(head) {
+        if (isOver) return;
+        firstByte.end();
+        const flow = { pause: inFlight.pause, resume: inFlight.resume, cancel };
+        body = createBody({ host, limits, deadlines, flow, reusesChunks: request.reusesChunks });
+        resolve({ ...head, body: body.stream, discard: body.discard });
       },
-      onResponseStart(c, status, headers) {
-        if (finished || status < 200) return; // 1xx comes before the answer
-        clearTimeout(timer);
-        body = createBody(host, limits, { pause: () => c.pause(), resume: () => c.resume(), cancel });
-        resolve({ status, headers: joined(headers), body: body.stream, discard: cancel });
-      },
-      onResponseData(_, chunk) {
-        body?.push(chunk);
-      },
-      onResponseEnd() {
-        if (finished) return;
+      onBytes: (chunk) => body?.push(chunk),
+      onEnd() {
+        if (isOver) return;
         finish();
         body?.end();
       },
-      onResponseError(_, e) {
-        fail(unreachable(host, e));
+      onFailure(e, wasIdle) {
+        if (isOver) return;
+        if (!wasIdle) return fail(unreachable(host, e));
+        finish();
+        resolve("was idle");
       },
     });
   });
-}
-
-function joined(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [
-      name.toLowerCase(),
-      Array.isArray(value) ? value.join(", ") : value ?? "",
-    ]),
-  );
 }

@@ -1,22 +1,22 @@
 // The one way to the network: GET with redirects followed by hand, every hop judged before it is connected to; POST for
 // programs that answer questions, such as a chain's RPC.
 // Design: "sources, redirects, proxies, time-outs" of docs/architecture.md; "resolved once" of docs/formats.md.
-// Must not: decide what an answer is worth, keep anything between requests but idle connections.
+// Must not: decide what an answer is worth, keep anything between requests but idle connections and names.
 
-import { lookup } from "node:dns/promises";
-import type { Pool } from "undici";
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { loadUndici } from "../heavy/http.ts";
-import { type AddressScope, classifyAddress } from "./address.ts";
+import type { AddressScope } from "./address.ts";
 import { loadAuthorities } from "./authorities.ts";
-import { type Authorities, connect, type Route } from "./connect.ts";
+import type { Authorities } from "./connect.ts";
+import { createConnections } from "./connections.ts";
 import { basicCredentials, publicUrl } from "./credentials.ts";
+import { createDeadlines } from "./deadlines.ts";
 import { type Answer, exchange } from "./exchange.ts";
-import { allowedAddresses, parseRedirect, parseRequestUrl } from "./hop.ts";
-import { timedOut, unreachable } from "./net-error.ts";
+import { parseRedirect, parseRequestUrl } from "./hop.ts";
 import type { NetworkPolicy } from "./network-policy.ts";
-import { hostOf, proxyFor } from "./proxy-env.ts";
+import { createRoutes, type JudgedRoute, type Resolve } from "./routes.ts";
+
+export type { Resolve };
 
 export interface GetOptions extends Opts {
   readonly headers?: Readonly<Record<string, string>>;
@@ -24,11 +24,15 @@ export interface GetOptions extends Opts {
   readonly maxRedirects?: number;
   /** No hop may be more private than this, the first one included; by default than the first one. */
   readonly floor?: AddressScope;
+  /** Of earlier requests for the same URL, from `createTrail`. */
+  readonly trail?: Trail;
+  /** The reader is done with a chunk of the body when it asks for the next one: less memory, more speed. */
+  readonly reusesChunks?: boolean;
 }
 
 export interface PostOptions extends Opts {
   readonly headers?: Readonly<Record<string, string>>;
-  /** What is sent; kept small by the caller. */
+  /** A question, kept small by the caller; it may reach the server twice. */
   readonly body: Uint8Array;
   /** The place may not be more private than this. */
   readonly floor?: AddressScope;
@@ -38,6 +42,18 @@ export interface PostOptions extends Opts {
 export interface HttpResponse extends Answer {
   /** Where it came from in the end, without credentials or query. */
   readonly url: string;
+}
+
+/**
+ * Where the redirects of one URL led, so that the next request for it goes there at once. Judged as if it had been
+ * redirected again; given up when the place answers with an error, because such places are often made for minutes.
+ */
+export interface Trail {
+  end: { readonly target: URL; readonly floor: AddressScope } | undefined;
+}
+
+export function createTrail(): Trail {
+  return { end: undefined };
 }
 
 export interface HttpClient {
@@ -55,120 +71,91 @@ export interface HttpClient {
   close(): Promise<void>;
 }
 
-/** From a host name to its IP addresses. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
+/** Of either kind of request. */
+type SendOptions = Opts & Pick<Partial<GetOptions & PostOptions>, "headers" | "body" | "reusesChunks">;
 
 // Release pages of code hosts need two or three.
 const DEFAULT_MAX_REDIRECTS = 5;
-// More than any command talks to; only a daemon whose mirrors change their addresses gets here.
-const MAX_POOLS = 32;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 /**
- * A client for one command or daemon. The HTTP library is loaded at the first request.
+ * A client for one command or daemon. How many requests run at a time is the caller's to bound.
  * @param resolve for tests; the system's resolver by default
  */
-export function createHttpClient(policy: NetworkPolicy, resolve: Resolve = systemResolve): HttpClient {
+export function createHttpClient(policy: NetworkPolicy, resolve?: Resolve): HttpClient {
   const closing = new AbortController();
-  const pools = new Map<string, Pool>();
-  let authorities: Promise<Authorities> | undefined;
+  const routes = createRoutes(policy, closing.signal, resolve);
+  let loaded: Promise<Authorities> | undefined;
+  const authorities = () => loaded ??= loadAuthorities(policy.caFile);
+  const connections = createConnections({ authorities, timeoutMs: policy.connectTimeoutMs });
+  const means = { connections, deadlines: createDeadlines(), limits: policy };
 
-  /** One pool for each server at one set of addresses: a connection is never used for a request judged otherwise. */
-  async function poolFor(route: Route): Promise<Pool> {
-    const { Pool } = await loadUndici();
-    const ca = await (authorities ??= loadAuthorities(policy.caFile));
-    const key = [route.target.origin, route.proxy?.href ?? "", ...[...route.addresses].sort()].join(" ");
-    const known = pools.get(key);
-    const pool = known ?? new Pool(originOf(route), {
-      connect: (_, callback) => {
-        connect(route, { ca, timeoutMs: policy.connectTimeoutMs, signal: closing.signal })
-          .then((socket) => callback(null, socket), (e) => callback(e, null));
-      },
-      headersTimeout: 0, // ours are exact, and the same for every runtime
-      bodyTimeout: 0,
-    });
-    pools.delete(key); // to the end: the first of the map is the one not used for longest
-    pools.set(key, pool);
-    for (const [oldest, old] of pools) {
-      if (pools.size <= MAX_POOLS) break;
-      pools.delete(oldest);
-      old.close().catch(() => {}); // ends when its requests have
-    }
-    return pool;
-  }
-
-  async function addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
-    const host = hostOf(url);
-    if (classifyAddress(host) !== undefined) return [host];
-    const ms = policy.connectTimeoutMs;
-    return await within(ms, () => timedOut(url.host, "no answer from the name server", ms), signal, resolve(host))
-      .catch((e) => Promise.reject(unreachable(url.host, e)));
-  }
-
-  async function routeTo(target: URL, floor: AddressScope | undefined, signal: AbortSignal) {
-    const proxy = proxyFor(target, policy.env);
-    if (proxy !== undefined) {
-      // The proxy resolves names; an address that is written out is still judged. What a name behind the proxy counts
-      // as nobody here knows: the most public, which allows the least to its redirects.
-      const literal = classifyAddress(hostOf(target)) === undefined ? [] : [hostOf(target)];
-      const scope = literal.length === 0 ? "public" : allowedAddresses(target, literal, floor, policy).scope;
-      return { route: { target, proxy, addresses: await addressesOf(proxy, signal) }, scope };
-    }
-    const { addresses, scope } = allowedAddresses(target, await addressesOf(target, signal), floor, policy);
-    return { route: { target, proxy, addresses }, scope };
-  }
-
-  async function send(
-    route: Route,
-    first: URL,
-    { headers, body, signal }: Opts & Pick<GetOptions & Partial<PostOptions>, "headers" | "body">,
-  ): Promise<Answer> {
+  /** One request, to one place. @param first the URL that was asked for, whose credentials are for its origin alone */
+  function send({ route }: JudgedRoute, first: URL, o: SendOptions): Promise<Answer> {
     const { target, proxy } = route;
     // Plain http through a proxy is asked of the proxy, by the whole URL (RFC 9112, section 3.2.2).
     const direct = proxy === undefined || target.protocol === "https:";
-    const path = direct ? target.pathname + target.search : `${target.origin}${target.pathname}${target.search}`;
-    const credentials = direct ? undefined : basicCredentials(proxy);
+    const path = `${target.pathname}${target.search}`;
+    const proxyAuthorization = direct ? undefined : basicCredentials(proxy);
     const authorization = target.origin === first.origin ? basicCredentials(first) : undefined;
-    return await exchange(await poolFor(route), {
-      origin: originOf(route),
-      path,
+    return exchange(route, {
+      path: direct ? path : `${target.origin}${path}`,
       host: target.host,
-      body,
-      signal: AbortSignal.any([signal, closing.signal]),
+      body: o.body,
+      signal: o.signal,
+      reusesChunks: o.reusesChunks ?? false,
       headers: {
         "user-agent": "dchat-update",
         accept: "*/*",
         "accept-encoding": "identity", // lengths and digests are those of the bytes as they are
         ...(authorization === undefined ? {} : { authorization }),
-        ...headers,
-        host: target.host,
-        ...(credentials === undefined ? {} : { "proxy-authorization": credentials }),
+        ...(proxyAuthorization === undefined ? {} : { "proxy-authorization": proxyAuthorization }),
+        ...o.headers,
       },
-    }, policy);
+    }, means);
   }
 
   async function get(text: string, o: GetOptions): Promise<HttpResponse> {
     const first = parseRequestUrl(text, policy);
-    const signal = AbortSignal.any([o.signal, closing.signal]);
+    closing.signal.throwIfAborted();
+    return await followTrail(first, o) ?? await followRedirects(first, o);
+  }
+
+  /** The answer of the place where the redirects led before, unless it is none. */
+  async function followTrail(first: URL, o: GetOptions): Promise<HttpResponse | undefined> {
+    const { trail } = o;
+    if (trail?.end === undefined) return undefined;
+    const { target, floor } = trail.end;
+    trail.end = undefined;
+    const answer = await send(await routes.to(target, floor, o.signal), first, o);
+    if (REDIRECTS.has(answer.status) || answer.status >= 400) return void answer.discard();
+    trail.end = { target, floor };
+    return finished(answer, target);
+  }
+
+  async function followRedirects(first: URL, o: GetOptions): Promise<HttpResponse> {
     const maxRedirects = o.maxRedirects ?? DEFAULT_MAX_REDIRECTS;
     let target = first;
     let floor = o.floor;
     for (let hop = 0; hop <= maxRedirects; hop++) {
-      const { route, scope } = await routeTo(target, floor, signal);
-      floor ??= scope;
-      const answer = await send(route, first, o);
-      if (!REDIRECTS.has(answer.status)) return { ...identity(answer, target), url: publicUrl(target) };
+      const judged = await routes.to(target, floor, o.signal);
+      floor ??= judged.scope;
+      const answer = await send(judged, first, o);
+      if (!REDIRECTS.has(answer.status)) {
+        if (o.trail !== undefined && hop > 0) o.trail.end = { target, floor };
+        return finished(answer, target);
+      }
       answer.discard();
-      target = parseRedirect(answer.headers.location, target, policy);
+      target = parseRedirect(answer.headers["location"], target, policy);
     }
     throw new UpdateError("E_HTTP_STATUS", `${first.host}: more than ${maxRedirects} redirects`);
   }
 
   async function post(text: string, o: PostOptions): Promise<HttpResponse> {
     const target = parseRequestUrl(text, policy);
-    const { route } = await routeTo(target, o.floor, AbortSignal.any([o.signal, closing.signal]));
-    const answer = await send(route, target, o);
-    if (!REDIRECTS.has(answer.status)) return { ...identity(answer, target), url: publicUrl(target) };
+    closing.signal.throwIfAborted();
+    const answer = await send(await routes.to(target, o.floor, o.signal), target, o);
+    if (!REDIRECTS.has(answer.status)) return finished(answer, target);
     answer.discard();
     throw new UpdateError("E_HTTP_STATUS", `${target.host} redirects, which is not followed with a question`);
   }
@@ -176,45 +163,23 @@ export function createHttpClient(policy: NetworkPolicy, resolve: Resolve = syste
   return {
     get,
     post,
-    async close() {
+    close() {
       closing.abort(new UpdateError("E_INTERRUPTED", "the network client was closed"));
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()));
-      pools.clear();
+      connections.destroyAll(closing.signal.reason);
+      return Promise.resolve();
     },
   };
 }
 
-/** The server the connection speaks HTTP with: the proxy for plain http behind one, the target otherwise. */
-function originOf(route: Route): string {
-  return (route.proxy !== undefined && route.target.protocol === "http:" ? route.proxy : route.target).origin;
-}
-
-function identity(answer: Answer, target: URL): Answer {
+function finished(answer: Answer, target: URL): HttpResponse {
   const encoding = answer.headers["content-encoding"] ?? "";
-  if (encoding === "" || encoding.toLowerCase() === "identity") return answer;
-  answer.discard();
-  throw new UpdateError(
-    "E_HTTP_STATUS",
-    `${target.host} answered with an encoded body (${JSON.stringify(encoding.slice(0, 40))}), which was not asked for`,
-  );
-}
-
-async function systemResolve(hostname: string): Promise<readonly string[]> {
-  return (await lookup(hostname, { all: true })).map((a) => a.address);
-}
-
-/** A promise with an end: rejects after `ms`, or with the signal's reason. What it waited for may go on unheard. */
-function within<T>(ms: number, error: () => UpdateError, signal: AbortSignal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => done(() => reject(signal.reason));
-    const timer = setTimeout(() => done(() => reject(error())), ms);
-    const done = (settle: () => void) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      settle();
-    };
-    if (signal.aborted) return onAbort();
-    signal.addEventListener("abort", onAbort);
-    work.then((value) => done(() => resolve(value)), (e) => done(() => reject(e)));
-  });
+  if (encoding !== "" && encoding.toLowerCase() !== "identity") {
+    answer.discard();
+    const what = JSON.stringify(encoding.slice(0, 40));
+    throw new UpdateError(
+      "E_HTTP_STATUS",
+      `${target.host} answered with an encoded body (${what}), which was not asked for`,
+    );
+  }
+  return { ...answer, url: publicUrl(target) };
 }

@@ -4,7 +4,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Artifact, Opts, PieceReader, Source, Verified } from "../api.ts";
+import type { Artifact, Opts, PieceReader, ReadOpts, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
@@ -42,14 +42,17 @@ function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
     async *changed() {}, // never
     read(first, count, o) {
       const offset = first * PIECE_BYTES;
-      return readRange(file, a.length, offset, Math.min(count * PIECE_BYTES, a.length - offset), either(o));
+      const byteCount = Math.min(count * PIECE_BYTES, a.length - offset);
+      return readRange(file, a.length, offset, byteCount, { ...o, signal: either(o) });
     },
     async pieceList(o) {
       const bytes = pieceListBytes(a.length);
       if (bytes === 0) throw absent("an artifact of one piece has no piece list");
       const list = new Uint8Array(bytes);
       let at = 0;
-      for await (const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, either(o))) {
+      for await (
+        const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, { signal: either(o), reusesChunks: true })
+      ) {
         list.set(chunk, at);
         at += chunk.length;
       }
@@ -68,14 +71,16 @@ async function* readRange(
   size: number,
   offset: number,
   byteCount: number,
-  signal: AbortSignal,
+  { signal, reusesChunks = false }: ReadOpts,
 ): AsyncGenerator<Uint8Array> {
   const handle = await openOfSize(file, size);
   try {
+    let memory: Uint8Array | undefined;
     for (let position = offset; position < offset + byteCount;) {
       if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
-      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, offset + byteCount - position));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+      const wanted = Math.min(CHUNK_BYTES, offset + byteCount - position);
+      const buffer = reusesChunks && memory !== undefined ? memory : (memory = new Uint8Array(wanted));
+      const { bytesRead } = await handle.read(buffer, 0, wanted, position);
       if (bytesRead === 0) throw absent("the cached file became shorter");
       position += bytesRead;
       yield buffer.subarray(0, bytesRead);

@@ -61,11 +61,6 @@ export function contentLength({ headers }: AnswerHead): number | undefined {
   return value !== undefined && /^\d{1,15}$/.test(value) ? Number(value) : undefined;
 }
 
-/** True when nothing but the end of the connection ends the body (RFC 9112, section 6.3): a cut looks like an end. */
-export function isEndedByClosing({ headers }: AnswerHead): boolean {
-  return headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
-}
-
 // Object stores answer 403 for what is absent to whoever may not list it.
 const ABSENT = new Set([403, 404, 410]);
 

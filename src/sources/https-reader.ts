@@ -2,12 +2,12 @@
 // Design: "The network" of docs/architecture.md. Everything that arrives here is untrusted.
 // Must not: prove anything, retry, decide how many reads run at a time.
 
-import type { Artifact, Opts, PieceReader, Verified } from "../api.ts";
+import type { Artifact, Opts, PieceReader, ReadOpts, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
-import type { HttpClient } from "../net/http-client.ts";
-import { contentLength, isEndedByClosing, judgeRangeAnswer, judgeWholeAnswer, statusError } from "./http-answer.ts";
+import { createTrail, type HttpClient } from "../net/http-client.ts";
+import { contentLength, judgeRangeAnswer, judgeWholeAnswer, statusError } from "./http-answer.ts";
 import { artifactUrl, pieceListUrl } from "./mirror-url.ts";
 import { readBounded } from "./read-bounded.ts";
 
@@ -26,16 +26,17 @@ const ALL = { has: () => true };
 export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOptions): PieceReader {
   const total = artifact.length;
   const closing = new AbortController();
+  const trail = createTrail(); // code hosts redirect twice, which each range would pay for
   let isSequential = false;
   const either = ({ signal }: Opts) => AbortSignal.any([signal, closing.signal]);
 
-  async function* read(first: number, count: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async function* read(first: number, count: number, o: ReadOpts): AsyncGenerator<Uint8Array> {
     const range = { first: first * PIECE_BYTES, last: Math.min((first + count) * PIECE_BYTES, total) - 1, total };
     if (isSequential && first > 0) throw sequential(id);
     // Who wants everything, or has to take everything, need not confuse a server with a range.
     const isWhole = isSequential || (first === 0 && range.last === total - 1);
     const headers = isWhole ? {} : { range: `bytes=${range.first}-${range.last}` };
-    const response = await client.get(artifactUrl(url, artifact), { signal, headers });
+    const response = await client.get(artifactUrl(url, artifact), { ...o, signal: either(o), headers, trail });
     try {
       const body = isWhole ? judgeWholeAnswer(id, response, total) : judgeRangeAnswer(id, response, range);
       if (body === "whole" && !isWhole) isSequential = true;
@@ -50,7 +51,7 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
         if (left === 0) return;
       }
       // Nothing but the end of the connection ended this body, so nothing tells a cut from an end.
-      if (left > spare && isEndedByClosing(response)) {
+      if (left > spare && !response.isDelimited) {
         throw new UpdateError("E_UNREACHABLE", `${id}: the connection ended before the body did`, { source: id });
       }
     } finally {
@@ -86,7 +87,7 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
     },
     have: () => ALL,
     async *changed() {}, // never
-    read: (first, count, o) => read(first, count, either(o)),
+    read,
     pieceList: (o) => pieceList(either(o)),
     close() {
       closing.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));

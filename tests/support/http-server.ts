@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createSecureServer as createHttp2Server, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
@@ -12,10 +13,9 @@ const tlsFile = (name: string) => fileURLToPath(new URL(`./tls/${name}`, import.
 
 /** The authority that signed the certificate of every TLS server here (mirror.test, *.mirror.test, localhost, 127.0.0.1). */
 export const CA_FILE = tlsFile("ca.pem");
-const serverTls = () => ({
-  key: readFileSync(tlsFile("server.key")),
-  cert: readFileSync(tlsFile("server.pem")),
-});
+/** The files of that certificate and its key. */
+export const SERVER_TLS = { key: tlsFile("server.key"), cert: tlsFile("server.pem") };
+const serverTls = () => ({ key: readFileSync(SERVER_TLS.key), cert: readFileSync(SERVER_TLS.cert) });
 
 export interface TestServer {
   readonly port: number;
@@ -33,6 +33,13 @@ export function startHttpServer(
   return listen(server, o.tls ? "https" : "http", o.host);
 }
 
+/** A server that speaks HTTP/2 and nothing else; the handler is called as that of any other server. */
+export function startHttp2Server(
+  handler: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+): Promise<TestServer> {
+  return listen(createHttp2Server(serverTls(), handler), "https");
+}
+
 /** A server that is given each request's head as text and writes the answer as raw bytes. */
 export function startRawServer(
   handler: (socket: Socket, head: string) => void,
@@ -41,6 +48,7 @@ export function startRawServer(
   const server = createTcpServer((socket) => {
     let head = "";
     socket.on("data", (chunk) => {
+      if (socket.writableEnded) return; // what crossed the end is not heard
       head += chunk.toString("latin1");
       if (!head.endsWith("\r\n\r\n")) return;
       handler(socket, head);

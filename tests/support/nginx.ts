@@ -7,19 +7,26 @@ import { rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
-import { unusedPort } from "./http-server.ts";
+import { SERVER_TLS, unusedPort } from "./http-server.ts";
 import { tempFolder } from "./temp-folder.ts";
 import { until } from "./until.ts";
 
+export interface Nginx {
+  readonly url: string;
+  /** The same by https, over HTTP/1.1 or HTTP/2. */
+  readonly tlsUrl: string;
+  stop(): Promise<void>;
+}
+
 /** A folder served by nginx; undefined where there is none. */
-export async function startNginx(folder: string): Promise<{ url: string; stop(): Promise<void> } | undefined> {
+export async function startNginx(folder: string): Promise<Nginx | undefined> {
   // Debian has it where only administrators look.
   const program = ["nginx", "/usr/sbin/nginx"].find((name) => spawnSync(name, ["-v"]).error === undefined);
   if (program === undefined) return undefined;
   const own = tempFolder("nginx");
-  const port = await unusedPort();
+  const [port, tlsPort] = [await unusedPort(), await unusedPort()];
   const config = join(own, "nginx.conf");
-  writeFileSync(config, configuration(folder, own, port));
+  writeFileSync(config, configuration(folder, own, port, tlsPort));
   const child = spawn(program, ["-p", own, "-c", config, "-e", "stderr"], { stdio: ["ignore", "ignore", "inherit"] });
   const url = `http://127.0.0.1:${port}`;
   let answers = false;
@@ -33,6 +40,7 @@ export async function startNginx(folder: string): Promise<{ url: string; stop():
   });
   return {
     url,
+    tlsUrl: `https://127.0.0.1:${tlsPort}`,
     async stop() {
       if (!hasEnded(child)) {
         const gone = once(child, "exit");
@@ -46,7 +54,7 @@ export async function startNginx(folder: string): Promise<{ url: string; stop():
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
-function configuration(folder: string, own: string, port: number): string {
+function configuration(folder: string, own: string, port: number, tlsPort: number): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((what) => `${what}_temp_path ${join(own, what)};`);
   return `
@@ -63,7 +71,13 @@ http {
   tcp_nopush on;
   keepalive_requests 1000000;
   default_type application/octet-stream;
-  server { listen 127.0.0.1:${port}; root "${folder}"; }
+  server {
+    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${tlsPort} ssl http2;
+    ssl_certificate "${SERVER_TLS.cert}";
+    ssl_certificate_key "${SERVER_TLS.key}";
+    root "${folder}";
+  }
 }
 `;
 }

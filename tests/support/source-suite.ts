@@ -105,6 +105,14 @@ export function testSource(channel: SourceChannel): void {
       assert.deepEqual(joined(kept), bytes);
     }));
 
+  test("a chunk that the caller is done with at once was right until then", () =>
+    withReader(async (reader) => {
+      const copies: Uint8Array[] = [];
+      const opts = { signal: never(), reusesChunks: true };
+      for await (const chunk of reader.read(0, PIECES, opts)) copies.push(chunk.slice());
+      assert.deepEqual(joined(copies), bytes);
+    }));
+
   test("says that it does not have another artifact", () =>
     withSource(async ({ source }) => {
       const other = await artifactOf(testBytes(10, "other"), "2.0.0");

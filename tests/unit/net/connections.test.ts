@@ -1,24 +1,19 @@
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { UpdateError } from "../../../src/errors.ts";
-import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
 import { fails } from "../../support/fails.ts";
-import { CA_FILE, startHttpServer, startRawServer, unusedPort } from "../../support/http-server.ts";
+import { CA_FILE, startRawServer, unusedPort } from "../../support/http-server.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
-import { createClosing, QUICK, testClient, textOf } from "../../support/test-client.ts";
+import { createNetScene } from "../../support/net-scene.ts";
+import { QUICK, testClient, textOf } from "../../support/test-client.ts";
 
 const signal = new AbortController().signal;
 
 describe("connections", { timeout: 60_000 }, () => {
-  const closing = createClosing();
-  after(() => closing.closeAll());
-  const client = (policy: Partial<NetworkPolicy> = {}) => closing.keep(testClient(policy));
-  const http = async (...a: Parameters<typeof startHttpServer>) => closing.keep(await startHttpServer(...a));
-  const raw = async (answer: string, then: "keep" | "end" = "keep") =>
-    closing.keep(await startRawServer((socket) => then === "end" ? socket.end(answer) : socket.write(answer)));
+  const { keep, client, http, raw } = createNetScene();
 
   describe("addresses", () => {
     test("the name is resolved once and the connection goes to that address, with name and Host kept", async () => {
@@ -28,7 +23,7 @@ describe("connections", { timeout: 60_000 }, () => {
         response.end("ok");
       }, { tls: true });
       let asked = 0;
-      const rebinding = closing.keep(testClient({ caFile: CA_FILE }, () => {
+      const rebinding = keep(testClient({ caFile: CA_FILE }, () => {
         return Promise.resolve(asked++ === 0 ? ["127.0.0.1"] : ["203.0.113.1"]);
       }));
       const url = `https://mirror.test:${server.port}/`;
@@ -41,7 +36,7 @@ describe("connections", { timeout: 60_000 }, () => {
       if (process.platform !== "linux") return t.skip("only Linux has all of 127.0.0.0/8");
       const server = await http((_, response) => response.end("ok"), { tls: true });
       const dead = [1, 2, 3, 4, 5, 6].map((i) => `127.0.0.7${i}`);
-      const several = closing.keep(
+      const several = keep(
         testClient({ caFile: CA_FILE }, () => Promise.resolve([...dead, "::1", "127.0.0.1"])),
       );
       const started = performance.now();
@@ -52,7 +47,7 @@ describe("connections", { timeout: 60_000 }, () => {
     test("a client that meets ever new addresses keeps few connections open", async (t) => {
       if (process.platform !== "linux") return t.skip("only Linux has all of 127.0.0.0/8");
       const open = new Set<unknown>();
-      const server = closing.keep(
+      const server = keep(
         await startRawServer((socket) => {
           open.add(socket);
           socket.on("close", () => open.delete(socket));

@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
-
-import { after, describe, test } from "node:test";
-import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
+import { describe, test } from "node:test";
 import { fails } from "../../support/fails.ts";
-import { startHttpServer, startRawServer, startTcpServer, unusedPort } from "../../support/http-server.ts";
-import { createClosing, testClient, textOf } from "../../support/test-client.ts";
+import { startRawServer, startTcpServer, unusedPort } from "../../support/http-server.ts";
+import { createNetScene } from "../../support/net-scene.ts";
+import { textOf } from "../../support/test-client.ts";
 
 const signal = new AbortController().signal;
 
 describe("the HTTP client", { timeout: 60_000 }, () => {
-  const closing = createClosing();
-  after(() => closing.closeAll());
-  const client = (policy: Partial<NetworkPolicy> = {}) => closing.keep(testClient(policy));
-  const http = async (...a: Parameters<typeof startHttpServer>) => closing.keep(await startHttpServer(...a));
-  const raw = async (answer: string, then: "keep" | "end" = "keep") =>
-    closing.keep(await startRawServer((socket) => then === "end" ? socket.end(answer) : socket.write(answer)));
+  const { keep, client, http, raw } = createNetScene();
 
   test("an answer has its status, headers and bytes, and was asked for as it is", async () => {
     let asked: Record<string, unknown> = {};
@@ -56,7 +50,7 @@ describe("the HTTP client", { timeout: 60_000 }, () => {
 
   test("one connection serves several requests, and close ends everything", async () => {
     const connections = new Set<unknown>();
-    const server = closing.keep(
+    const server = keep(
       await startRawServer((socket) => {
         connections.add(socket);
         socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -71,7 +65,7 @@ describe("the HTTP client", { timeout: 60_000 }, () => {
 
   test("a fast server is held back: a reader that stops leaves a bounded amount in flight", async () => {
     let sent = 0;
-    const server = closing.keep(
+    const server = keep(
       await startRawServer((socket) => {
         socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n");
         const block = Buffer.alloc(1 << 16);
@@ -99,7 +93,7 @@ describe("the HTTP client", { timeout: 60_000 }, () => {
   test("a reader that stops early closes the connection", async () => {
     let closed: () => void = () => {};
     const gone = new Promise<void>((resolve) => closed = resolve);
-    const server = closing.keep(
+    const server = keep(
       await startRawServer((socket) => {
         socket.on("close", closed);
         socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nstart");
@@ -110,7 +104,7 @@ describe("the HTTP client", { timeout: 60_000 }, () => {
   });
 
   test("an abort ends a request that connects, one that waits and one that reads", async () => {
-    const mute = closing.keep(await startTcpServer(() => {}));
+    const mute = keep(await startTcpServer(() => {}));
     const half = await raw("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nstart");
     for (const url of [`https://127.0.0.1:${mute.port}/`, `http://127.0.0.1:${mute.port}/`]) {
       const controller = new AbortController();

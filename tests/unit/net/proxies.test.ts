@@ -1,26 +1,20 @@
 import assert from "node:assert/strict";
-
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import type { UpdateError } from "../../../src/errors.ts";
-import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
 import { startConnectProxy } from "../../support/connect-proxy.ts";
 import { fails } from "../../support/fails.ts";
-import { CA_FILE, startHttpServer, startRawServer, startTcpServer, unusedPort } from "../../support/http-server.ts";
-import { createClosing, QUICK, testClient, textOf } from "../../support/test-client.ts";
+import { CA_FILE, startTcpServer, unusedPort } from "../../support/http-server.ts";
+import { createNetScene } from "../../support/net-scene.ts";
+import { QUICK, textOf } from "../../support/test-client.ts";
 
 const signal = new AbortController().signal;
 
 describe("proxies", { timeout: 60_000 }, () => {
-  const closing = createClosing();
-  after(() => closing.closeAll());
-  const client = (policy: Partial<NetworkPolicy> = {}) => closing.keep(testClient(policy));
-  const http = async (...a: Parameters<typeof startHttpServer>) => closing.keep(await startHttpServer(...a));
-  const raw = async (answer: string, then: "keep" | "end" = "keep") =>
-    closing.keep(await startRawServer((socket) => then === "end" ? socket.end(answer) : socket.write(answer)));
+  const { keep, client, http, raw } = createNetScene();
 
   test("https goes through a tunnel, the proxy resolves the name, TLS is checked end to end", async () => {
     const server = await http((_, response) => response.end("through"), { tls: true });
-    const proxy = closing.keep(await startConnectProxy({ "mirror.test": server.port, "wrong.test": server.port }));
+    const proxy = keep(await startConnectProxy({ "mirror.test": server.port, "wrong.test": server.port }));
     const env = { HTTPS_PROXY: proxy.url.replace("//", "//user:pass@") };
     const c = client({ caFile: CA_FILE, env });
     assert.equal(await textOf(await c.get("https://mirror.test/x", { signal })), "through");
@@ -47,7 +41,7 @@ describe("proxies", { timeout: 60_000 }, () => {
 
   test("a proxy may itself be reached by https", async () => {
     const server = await http((_, response) => response.end("through"), { tls: true });
-    const proxy = closing.keep(await startConnectProxy({ "mirror.test": server.port }, { tls: true }));
+    const proxy = keep(await startConnectProxy({ "mirror.test": server.port }, { tls: true }));
     const c = client({ caFile: CA_FILE, env: { HTTPS_PROXY: proxy.url } });
     assert.equal(await textOf(await c.get("https://mirror.test/", { signal })), "through");
   });
@@ -60,7 +54,7 @@ describe("proxies", { timeout: 60_000 }, () => {
       through(`http://127.0.0.1:${dead}`),
       fails("E_UNREACHABLE", `proxy 127.0.0.1:${dead}`, "refused"),
     );
-    const mute = closing.keep(await startTcpServer(() => {}));
+    const mute = keep(await startTcpServer(() => {}));
     await assert.rejects(through(`http://127.0.0.1:${mute.port}`), fails("E_TIMEOUT", "proxy", "no answer to CONNECT"));
     const babble = await raw("HTTP/1.1 200 OK\r\n\r\nsurprise");
     await assert.rejects(through(babble.url), fails("E_UNREACHABLE", "more than an answer"));

@@ -1,21 +1,15 @@
 import assert from "node:assert/strict";
-
-import { after, describe, test } from "node:test";
-import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
+import { describe, test } from "node:test";
 import { startConnectProxy } from "../../support/connect-proxy.ts";
 import { fails } from "../../support/fails.ts";
-import { CA_FILE, startHttpServer, startRawServer } from "../../support/http-server.ts";
-import { createClosing, testClient, textOf } from "../../support/test-client.ts";
+import { CA_FILE } from "../../support/http-server.ts";
+import { createNetScene } from "../../support/net-scene.ts";
+import { textOf } from "../../support/test-client.ts";
 
 const signal = new AbortController().signal;
 
 describe("redirects", { timeout: 60_000 }, () => {
-  const closing = createClosing();
-  after(() => closing.closeAll());
-  const client = (policy: Partial<NetworkPolicy> = {}) => closing.keep(testClient(policy));
-  const http = async (...a: Parameters<typeof startHttpServer>) => closing.keep(await startHttpServer(...a));
-  const raw = async (answer: string, then: "keep" | "end" = "keep") =>
-    closing.keep(await startRawServer((socket) => then === "end" ? socket.end(answer) : socket.write(answer)));
+  const { keep, client, http, raw } = createNetScene();
 
   test("each kind is followed, five times at most, and a loop ends", async () => {
     let requests = 0;
@@ -52,7 +46,7 @@ describe("redirects", { timeout: 60_000 }, () => {
     const victim = await http((_, response) => response.end(String(++asked)), { tls: true });
     let location = "";
     const mirror = await http((_, response) => response.writeHead(302, { location }).end(), { tls: true });
-    const proxy = closing.keep(await startConnectProxy({ "mirror.test": mirror.port }));
+    const proxy = keep(await startConnectProxy({ "mirror.test": mirror.port }));
     const env = { HTTPS_PROXY: proxy.url };
     const at = [`https://127.0.0.1:${victim.port}/`, `https://localhost.test:${victim.port}/`, "https://10.0.0.1/"];
     for (location of [...at, "https://[::ffff:169.254.169.254]/latest/meta-data"]) {

@@ -1,24 +1,18 @@
 import assert from "node:assert/strict";
-
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { UpdateError } from "../../../src/errors.ts";
-import type { NetworkPolicy } from "../../../src/net/network-policy.ts";
 import { fails } from "../../support/fails.ts";
-import { startHttpServer, startRawServer, startTcpServer } from "../../support/http-server.ts";
-import { createClosing, QUICK, testClient, textOf } from "../../support/test-client.ts";
+import { startRawServer, startTcpServer } from "../../support/http-server.ts";
+import { createNetScene } from "../../support/net-scene.ts";
+import { QUICK, testClient, textOf } from "../../support/test-client.ts";
 
 const signal = new AbortController().signal;
 
 describe("time-outs", { timeout: 60_000 }, () => {
-  const closing = createClosing();
-  after(() => closing.closeAll());
-  const client = (policy: Partial<NetworkPolicy> = {}) => closing.keep(testClient(policy));
-  const http = async (...a: Parameters<typeof startHttpServer>) => closing.keep(await startHttpServer(...a));
-  const raw = async (answer: string, then: "keep" | "end" = "keep") =>
-    closing.keep(await startRawServer((socket) => then === "end" ? socket.end(answer) : socket.write(answer)));
+  const { keep, client, http, raw } = createNetScene();
 
   test("a server that does not shake hands", async () => {
-    const server = closing.keep(await startTcpServer(() => {}));
+    const server = keep(await startTcpServer(() => {}));
     const url = `https://127.0.0.1:${server.port}/`;
     await assert.rejects(client(QUICK).get(url, { signal }), fails("E_TIMEOUT", "no TLS handshake within 0.4 s"));
   });
@@ -34,12 +28,12 @@ describe("time-outs", { timeout: 60_000 }, () => {
   });
 
   test("a name server that does not answer", async () => {
-    const deaf = closing.keep(testClient({ ...QUICK }, () => new Promise(() => {})));
+    const deaf = keep(testClient({ ...QUICK }, () => new Promise(() => {})));
     await assert.rejects(deaf.get("https://a.test/", { signal }), fails("E_TIMEOUT", "name server", "0.4 s"));
   });
 
   test("a server that accepts and says nothing, and one that never ends its headers", async () => {
-    const mute = closing.keep(await startTcpServer(() => {}));
+    const mute = keep(await startTcpServer(() => {}));
     await assert.rejects(
       client(QUICK).get(`http://127.0.0.1:${mute.port}/`, { signal }),
       fails("E_TIMEOUT", "no answer within 0.4 s"),
@@ -58,7 +52,7 @@ describe("time-outs", { timeout: 60_000 }, () => {
   });
 
   test("a drip that never falls silent ends by its rate", async () => {
-    const server = closing.keep(
+    const server = keep(
       await startRawServer((socket) => {
         socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
         const timer = setInterval(() => socket.write("x"), 20);

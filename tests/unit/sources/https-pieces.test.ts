@@ -14,6 +14,7 @@ import { createClosing, testClient } from "../../support/test-client.ts";
 
 interface Layout {
   readonly tls?: boolean;
+  readonly http2?: boolean;
   /** Behind the server's URL; a repository when left out. */
   readonly template?: string;
   readonly pathOf: (a: Artifact) => string;
@@ -21,17 +22,18 @@ interface Layout {
 
 const LAYOUTS: Readonly<Record<string, Layout>> = {
   "an HTTPS mirror": { tls: true, pathOf: targetUrlPath },
+  "a mirror that speaks HTTP/2 only": { http2: true, pathOf: targetUrlPath },
   "a mirror over plain http": { pathOf: targetUrlPath },
   "a template": { template: "/releases/v{version}/{name}", pathOf: (a) => `/releases/v${a.version}/${a.name}` },
 };
 
-for (const [what, { tls = false, template = "", pathOf }] of Object.entries(LAYOUTS)) {
+for (const [what, { tls = false, http2 = false, template = "", pathOf }] of Object.entries(LAYOUTS)) {
   describe(`${what} as a source of pieces`, { timeout: 60_000 }, () => {
     testSource({
       shows: SERVER_SHOWS,
       supply: async (a, bytes, list) => {
         const files = new Map([[pathOf(a), bytes], [`${pathOf(a)}.pieces`, list]]);
-        const server = await startBehavingServer(files, { tls });
+        const server = await startBehavingServer(files, { tls, http2 });
         const client = testClient({ caFile: CA_FILE });
         return {
           source: createHttpsSource({ url: `${server.url}${template}`, priority: 1, client }),

@@ -1,0 +1,64 @@
+// Time-outs that are set and pushed on thousands of times a second: one timer for all of them, which is armed again only
+// when it fires. Design: "Time-outs" of docs/architecture.md, "The network".
+// Must not: fire early; keep the process alive when nobody waits.
+
+export interface Deadline {
+  /** Due in so many milliseconds from now, whatever was set before. */
+  set(ms: number): void;
+  /** Not due until it is set again. */
+  unset(): void;
+  /** Never due again. */
+  end(): void;
+}
+
+export interface Deadlines {
+  /** @param onDue called each time that it is due, not more than a few milliseconds late */
+  create(onDue: () => void): Deadline;
+}
+
+export function createDeadlines(): Deadlines {
+  const active = new Map<Deadline, { dueMs: number; readonly onDue: () => void }>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let armedForMs = Infinity;
+
+  function arm(dueMs: number, nowMs: number): void {
+    clearTimeout(timer);
+    armedForMs = dueMs;
+    timer = dueMs === Infinity ? undefined : setTimeout(fire, Math.ceil(dueMs - nowMs));
+  }
+
+  function fire(): void {
+    const nowMs = performance.now();
+    armedForMs = Infinity;
+    for (const entry of [...active.values()]) {
+      if (entry.dueMs > nowMs) continue;
+      entry.dueMs = Infinity;
+      entry.onDue(); // may set, end or create deadlines
+    }
+    const nextMs = [...active.values()].reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity);
+    if (nextMs < armedForMs) arm(nextMs, performance.now());
+  }
+
+  return {
+    create(onDue) {
+      const entry = { dueMs: Infinity, onDue };
+      const deadline: Deadline = {
+        set(ms) {
+          const nowMs = performance.now();
+          entry.dueMs = nowMs + ms;
+          if (entry.dueMs < armedForMs && active.has(deadline)) arm(entry.dueMs, nowMs);
+        },
+        unset() {
+          entry.dueMs = Infinity;
+        },
+        end() {
+          entry.dueMs = Infinity;
+          active.delete(deadline);
+          if (active.size === 0) arm(Infinity, 0);
+        },
+      };
+      active.set(deadline, entry);
+      return deadline;
+    },
+  };
+}

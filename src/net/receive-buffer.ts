@@ -1,0 +1,70 @@
+// The memory that a connection receives into. A runtime that allocates for each read spends more time on that than on
+// reading: here the kernel writes into a few slabs that are used again as soon as nobody reads what is in them.
+// Design: docs/decisions/0014-http-clients.md. Must not: know HTTP; give memory out again that somebody still reads.
+
+import type { OnReadOpts } from "node:net";
+
+/** A stretch of memory, and how many chunks of it are still read. */
+export interface Slab {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  held: number;
+}
+
+/** Bytes from the network. */
+export interface Chunk {
+  readonly bytes: Uint8Array;
+  /** Whose memory it is; undefined when it is nobody's. Whoever keeps the chunk counts itself in `held`. */
+  readonly slab: Slab | undefined;
+}
+
+export interface ReceiveBuffer {
+  /** For `connect` of node:net and node:tls. */
+  readonly onread: OnReadOpts;
+  /** Where chunks go; may be replaced at any time. */
+  deliver: (chunk: Chunk) => void;
+}
+
+// Measured from 64 KiB on: decision 0014. What is not written to takes no memory.
+const SLAB_BYTES = 1 << 20;
+// What remains of a slab is not read into: reads as small as that cost more than they bring.
+const MIN_READ_BYTES = 1 << 16;
+// As many as can wait for a slow reader, and the one that is filled; who keeps what he gets gets new ones.
+const MAX_SLABS = 3;
+
+export function createReceiveBuffer(): ReceiveBuffer {
+  let slabs: Slab[] = [];
+  let slab: Slab | undefined;
+  let at = 0; // of the slab, what was read into
+
+  function nextSlab(): Slab {
+    const free = slabs.find((s) => s.held === 0);
+    if (free !== undefined) return free;
+    const made = { bytes: new Uint8Array(SLAB_BYTES), held: 0 };
+    slabs = [made, ...slabs.slice(0, MAX_SLABS - 1)];
+    return made;
+  }
+
+  /** The memory for the next read. */
+  function room(): Uint8Array<ArrayBuffer> {
+    if (slab === undefined || (slab.held > 0 && SLAB_BYTES - at < MIN_READ_BYTES)) {
+      slab = nextSlab();
+      at = 0;
+    } else if (slab.held === 0) {
+      at = 0;
+    }
+    return slab.bytes.subarray(at);
+  }
+
+  const receive: ReceiveBuffer = {
+    deliver: () => {},
+    onread: {
+      buffer: room,
+      callback(byteCount, memory) {
+        at = memory.byteOffset + byteCount;
+        receive.deliver({ bytes: memory.subarray(0, byteCount), slab });
+        return true;
+      },
+    },
+  };
+  return receive;
+}
