@@ -32,8 +32,13 @@ export function hashingCore(project: string, options: BuildOptions, modules: rea
           `const MODULES = {`,
           ...modules.map(({ name, bytes }) => `"${name}": "${Buffer.from(bytes).toString("base64")}",`),
           `};`,
-          // In a page there is no Buffer.
-          `export const coreModule = (name) => Uint8Array.from(atob(MODULES[name]), (c) => c.charCodeAt(0));`,
+          // In a page there is no Buffer. A loop: to call a function for each byte took 2 ms.
+          `export function coreModule(name) {`,
+          `  const text = atob(MODULES[name]);`,
+          `  const bytes = new Uint8Array(text.length);`,
+          `  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);`,
+          `  return bytes;`,
+          `}`,
           `export const pieceWorkerUrl = () => new URL("${await workerUrl("hash", "piece-worker.ts")}");`,
           `export const storeWorkerUrl = () => new URL("${await workerUrl("fetch", "store-worker.ts")}");`,
         ].join("\n"),

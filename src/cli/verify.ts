@@ -78,7 +78,8 @@ export const verifyCommand: Command = {
 async function measure(c: Context, measurement: FileMeasurement, file: string, length: number): Promise<Digests> {
   const progress = createProgress(c.out, "verifying", length);
   try {
-    const onProgress = (done: number) => progress.update(done, basename(file));
+    const name = basename(file);
+    const onProgress = (done: number) => progress.update(done, name);
     return (await measurement.measure({ signal: c.signal, onProgress })).digests;
   } finally {
     progress.end();
