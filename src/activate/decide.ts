@@ -115,7 +115,8 @@ function planNext(f: Facts): Decision {
   const position = positionOf(f);
   const ahead = usable.filter((u) => u.activationHeight > position);
   // In order: whoever may skip an upgrade may do so once it is due, not before.
-  const firstOpen = ahead.findIndex((u, i) => !isDue(f, u, i === 0));
+  const known = Math.max(knownHeight(f) ?? -1, heightByHalting(f, ahead));
+  const firstOpen = ahead.findIndex((u) => !isDue(f, u, known));
   const due = firstOpen < 0 ? ahead : ahead.slice(0, firstOpen), open = ahead.slice(due.length);
   const told = [...why, ...withdrawn(f), ...due.filter((u) => isFailed(f, u)).map((u) => about(u, "failed"))];
   const tryable = due.filter((u) => !isFailed(f, u));
@@ -188,12 +189,21 @@ function knownHeight(f: Facts): number | null {
   return Math.max(f.height ?? 0, f.provenHeight);
 }
 
-function isDue(f: Facts, u: UpgradeFact, isNext: boolean): boolean {
-  const known = knownHeight(f) ?? -1;
+/**
+ * The last block of a program that has halted, as it was told to, before an upgrade that is in force; -1 otherwise. Where
+ * finality takes time that block may still be replaced: it proves enough for a program that knows both rules.
+ */
+function heightByHalting(f: Facts, ahead: readonly UpgradeFact[]): number {
+  const upgrade = ahead.find((u) => u.activationHeight === f.haltedFor);
+  if (upgrade === undefined || (upgrade.switch === "at" && !f.hasInstantFinality)) return -1;
+  return upgrade.activationHeight - 1;
+}
+
+function isDue(f: Facts, u: UpgradeFact, known: number): boolean {
   // The last block of the old rules is final; with `before` that is late, and late is better than not at all.
   if (known >= u.activationHeight - 1) return true;
-  if (u.switch === "at") return isNext && f.hasInstantFinality && f.haltedFor === u.activationHeight;
-  return u.switchFrom !== null && known >= u.switchFrom && Math.max(known, f.latest ?? 0) >= placeInWindow(f, u);
+  return u.switch === "before" && u.switchFrom !== null && known >= u.switchFrom &&
+    Math.max(known, f.latest ?? 0) >= placeInWindow(f, u);
 }
 
 /** The second half of a window is for nodes that were late: off, slow, or rolled back once. */

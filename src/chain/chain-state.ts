@@ -19,6 +19,8 @@ export interface HeightMemory {
   readonly hash: string | undefined;
   /** When the height last grew; milliseconds since the epoch, by this machine's clock. For people alone. */
   readonly grownAtMs: number;
+  /** How long a block took lately, by growth as it was seen; undefined before anything has grown. For people alone. */
+  readonly blockTimeMs: number | undefined;
   /** The height when this node last looked at all of the schedule; undefined before the first time. */
   readonly lookedHeight: number | undefined;
 }
@@ -29,6 +31,8 @@ export interface ChainState {
   readonly height: number | null;
   /** The newest block by this answer, final or not; null without one that counts. */
   readonly latest: number | null;
+  /** How long a block took lately; null while nobody knows. */
+  readonly blockTimeMs: number | null;
   /** What the chain itself plans, where it has such a thing. */
   readonly plan: ChainPlan | null;
   /** One sentence. */
@@ -70,15 +74,27 @@ export function judgeAnswer(
   }
   const next = remember(answer, memory, o.nowMs);
   const { latest, plan = null } = answer;
-  const state = { height: next.height, latest, plan, error: undefined, ...describe(answer, next, o) };
+  const { height, blockTimeMs = null } = next;
+  const state = { height, latest, blockTimeMs, plan, error: undefined, ...describe(answer, next, o) };
   return { state, memory: next };
 }
 
-const NOTHING = { latest: null, plan: null };
+const NOTHING = { latest: null, blockTimeMs: null, plan: null };
 
 function remember({ finalized, hash }: ChainReading, memory: HeightMemory | undefined, nowMs: number): HeightMemory {
   if (memory !== undefined && finalized <= memory.height) return memory;
-  return { height: finalized, hash, grownAtMs: nowMs, lookedHeight: memory?.lookedHeight };
+  const blockTimeMs = blockTime(finalized, memory, nowMs);
+  return { height: finalized, hash, grownAtMs: nowMs, blockTimeMs, lookedHeight: memory?.lookedHeight };
+}
+
+/** So many blocks and what was known before is forgotten. */
+const BLOCKS_REMEMBERED = 100;
+
+function blockTime(finalized: number, memory: HeightMemory | undefined, nowMs: number): number | undefined {
+  if (memory === undefined || nowMs <= memory.grownAtMs) return memory?.blockTimeMs;
+  const blocks = finalized - memory.height, seenMs = (nowMs - memory.grownAtMs) / blocks;
+  const weight = Math.min(1, blocks / BLOCKS_REMEMBERED);
+  return Math.round((memory.blockTimeMs ?? seenMs) * (1 - weight) + seenMs * weight);
 }
 
 function describe(

@@ -88,6 +88,7 @@ function parseBook(bytes: Uint8Array): Book {
     height: c.get("height").integer(0),
     hash: c.get("hash").optional((h) => h.line(256)),
     grownAtMs: Date.parse(c.get("grownAt").rfc3339()),
+    blockTimeMs: c.get("blockTimeMs").optional((ms) => ms.integer(0)),
     lookedHeight: c.get("lookedHeight").optional((h) => h.integer(0)),
   }]));
 }
@@ -97,6 +98,7 @@ function bookBytes(book: Book): Uint8Array {
     height: m.height,
     grownAt: new Date(m.grownAtMs).toISOString(),
     ...(m.hash === undefined ? {} : { hash: m.hash }),
+    ...(m.blockTimeMs === undefined ? {} : { blockTimeMs: m.blockTimeMs }),
     ...(m.lookedHeight === undefined ? {} : { lookedHeight: m.lookedHeight }),
   }]));
   return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, chains }, null, 2)}\n`);

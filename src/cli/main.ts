@@ -3,6 +3,7 @@
 import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
 import { activateCommand, rollbackCommand } from "./activate.ts";
 import { alertsCommand } from "./alerts.ts";
+import { configureChainCommand } from "./chain.ts";
 import { checkCommand, listVersionsCommand } from "./check.ts";
 import { Arguments, type Command } from "./command.ts";
 import { createCompletionCommand } from "./completion.ts";
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   listMirrorsCommand,
   testMirrorsCommand,
   configureMirrorsCommand,
+  configureChainCommand,
   configureAutoUpdateCommand,
   showConfigCommand,
   alertsCommand,

@@ -28,6 +28,7 @@ import { requireNetwork } from "../trust/x-dchat.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
 import { type HealthLog, openHealth, seenInRefresh } from "./health.ts";
+import { noteSight } from "./schedule-sight.ts";
 import { type KnownMirror, loadKnownMirrors, unusable } from "./known-mirrors.ts";
 
 /** An initialised home. */
@@ -162,8 +163,9 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
     c.out.warn(`${result.scheduleError.message}: this node switches to nothing until it has them`);
   }
   // What was approved and released is noted for this machine, so that a release may leave the list later.
-  const state = latchReleases(result.state, platformName(process.platform, process.arch), clock);
-  if (state !== result.state) await s.store.save(state, "complete", c);
+  const latched = latchReleases(result.state, platformName(process.platform, process.arch), clock);
+  if (latched !== result.state) await s.store.save(latched, "complete", c);
+  const state = await noteSight(c, s, latched);
   for (const e of scheduleAlarms(state, platformName(process.platform, process.arch), clock)) {
     c.out.warn(`${e.code}: ${e.message}`);
   }

@@ -6,6 +6,7 @@ import { createHomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
+import { chainSettingJson, chainSettingLine } from "./chain.ts";
 import type { Command } from "./command.ts";
 import { mirrorJson, shownUrl } from "./known-mirrors.ts";
 import { openConfig } from "./session.ts";
@@ -110,6 +111,7 @@ export const showConfigCommand: Command = {
         `network  ${config.network ?? "none"}`,
         `root     ${root === null ? "none pinned" : `version ${root.version}, SHA-256 ${root.sha256}`}`,
         ...mirrorSettingLines(config),
+        chainSettingLine(config.chain),
         `mirrors  ${config.mirrors.length}`,
         ...config.mirrors.map((m) => `  ${m.priority}  ${m.type}  ${shownUrl(m)}`),
         "auto-update",
@@ -121,6 +123,7 @@ export const showConfigCommand: Command = {
         root,
         region: config.region ?? null,
         signedMirrors: config.signedMirrors,
+        chain: chainSettingJson(config.chain),
         mirrors: config.mirrors.map(mirrorJson),
         autoUpdate: { ...autoUpdate, pin: autoUpdate.pin ?? null },
       },

@@ -1,23 +1,35 @@
 // status: what runs, what is installed, what is on its way, and what comes next. Design: docs/cli.md.
-// Must not: change anything, or ask anybody.
+// Must not: change anything but what is kept of the chain's height, or ask anybody but the node's own chain.
 import { readCurrent, readFailed } from "../activate/current.ts";
 import { firstHeightFor } from "../activate/permission.ts";
 import { endOf, readJournal } from "../activate/switch.ts";
 import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
 import { openActivation } from "./activation.ts";
+import { chainJson, type ChainView, viewChain } from "./chain.ts";
 import { table } from "./check.ts";
-import type { Command } from "./command.ts";
+import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
+import { decideFor, decisionJson, reasonLine } from "./decision.ts";
 import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
 import { alertLines } from "./session.ts";
 
 export const statusCommand: Command = {
   name: "status",
   summary: "show what runs, what is installed and what comes next",
-  options: { ...HEIGHT_OPTION },
+  options: {
+    ...HEIGHT_OPTION,
+    offline: { type: "boolean", help: "do not ask the chain: only what is kept of it" },
+    ...NETWORK_OPTIONS,
+  },
   async run(c, a) {
-    const { home, state, staging, config } = await openActivation(c, a);
-    const height = currentHeight(a);
+    const session = await openActivation(c, a), { home, state, staging, config } = session;
+    const chain = await viewChain(c, a, session, !a.flag("offline"));
+    const height = chain.height === null ? currentHeight(a) : Math.max(chain.height, currentHeight(a) ?? 0);
+    const decision = await decideFor(session, state, {
+      height: height ?? null,
+      latest: chain.state?.latest ?? null,
+      haltedFor: null,
+    });
     const current = await readCurrent(home), journal = await readJournal(home);
     const staged = await staging.list(), failed = await readFailed(home);
     const isStaged = (version: string) => staged.some((s) => s.version === version);
@@ -45,6 +57,11 @@ export const statusCommand: Command = {
         ...(staged.length === 0
           ? []
           : ["Installed:", ...table(staged.map((s) => [s.version, s.upgradeType, s.program]))]),
+        ...chainLines(c, chain),
+        ...decision.why.filter((r) => r.code !== "obstacle").map((r) => {
+          const line = reasonLine(r, chain.state?.blockTimeMs ?? null);
+          return r.code === "would-fork" ? c.out.line("alert", line) : `decided: ${line}`;
+        }),
         ...coming.flatMap((u) => comingLines(c, u, height, isStaged(u.activation.version))),
         ...failed.map((f) =>
           c.out.line("failed", `${f.version} is not tried again${atHeight(f.activationHeight)}: ${f.why}`)
@@ -61,6 +78,8 @@ export const statusCommand: Command = {
           activationHeight: current.activationHeight ?? null,
           previousVersion: current.previous?.version ?? null,
         },
+        chain: chainJson(chain),
+        decision: decisionJson(decision),
         switching: journal === undefined ? null : {
           fromVersion: journal.from?.version ?? null,
           toVersion: journal.to.version,
@@ -91,6 +110,16 @@ export const statusCommand: Command = {
     };
   },
 };
+
+function chainLines(c: Context, v: ChainView): string[] {
+  const plan = v.state?.plan ?? null;
+  const isWell = v.status === "ok" || v.status === "syncing";
+  const shown = `chain: ${v.status === "ok" || v.state === undefined ? "" : `${v.status}: `}${v.words}`;
+  return [
+    isWell || v.state === undefined ? shown : c.out.line("warning", shown),
+    ...(plan === null ? [] : [`   the chain itself plans ${JSON.stringify(plan.name)} at block ${plan.height}`]),
+  ];
+}
 
 const atHeight = (height: number | undefined) => height === undefined ? "" : ` at block ${height}`;
 

@@ -32,6 +32,15 @@ export interface AutoUpdate {
   readonly pin?: string;
 }
 
+/** How the node's own chain is asked: by the URL of its RPC or by a command, one of the two. */
+export interface ChainAccessConfig {
+  readonly url?: string;
+  /** For the shell. */
+  readonly command?: string;
+  /** Without a final block for so long the chain counts as stuck. */
+  readonly stuckAfterMinutes: number;
+}
+
 export interface Config {
   readonly network: string | undefined;
   /** Where this node is, in the words that its mirrors use. */
@@ -39,9 +48,15 @@ export interface Config {
   readonly mirrors: readonly MirrorEntry[];
   /** Whether the mirrors that the release keys have signed are used besides. */
   readonly signedMirrors: boolean;
+  /** Absent while nobody has said how to ask the chain. */
+  readonly chain: ChainAccessConfig | undefined;
   readonly autoUpdate: AutoUpdate;
 }
 
+/** A chain whose blocks take longer has other problems; and a node that restarts is not stuck at once. */
+export const DEFAULT_STUCK_AFTER_MINUTES = 10;
+/** A month. */
+export const MAX_STUCK_AFTER_MINUTES = 43_200;
 export const CONFIG_FORMAT = "dchat-config-1";
 export const DEFAULT_PRIORITY = 100;
 export const MAX_MIRRORS = 64;
@@ -55,6 +70,7 @@ export const DEFAULT_CONFIG: Config = {
   region: undefined,
   mirrors: BAKED_MIRRORS.map((url) => ({ url, type: "https", priority: DEFAULT_PRIORITY })),
   signedMirrors: true,
+  chain: undefined,
   autoUpdate: {
     enabled: false,
     securityOnly: false,
@@ -120,6 +136,7 @@ function parseConfig(raw: JsonObject): Config {
       region: f.get("region").optional((r) => r.line(64)),
       mirrors: mirrors.map(parseMirror),
       signedMirrors: f.get("signedMirrors").optional((v) => v.boolean()) ?? DEFAULT_CONFIG.signedMirrors,
+      chain: f.get("chain").optional(parseChain),
       autoUpdate: {
         enabled: a.get("enabled").boolean(),
         securityOnly: a.get("securityOnly").boolean(),
@@ -131,6 +148,19 @@ function parseConfig(raw: JsonObject): Config {
       },
     };
   });
+}
+
+function parseChain(f: Field): ChainAccessConfig {
+  const url = f.get("url").optional((u) => u.line(2048)), command = f.get("command").optional((c) => c.line(4096));
+  if ((url === undefined) === (command === undefined)) f.fail("must have either a url or a command");
+  if (url !== undefined && !URL.canParse(url)) f.get("url").fail("must be a URL");
+  const minutes = f.get("stuckAfterMinutes").optional((m) => m.integer(1)) ?? DEFAULT_STUCK_AFTER_MINUTES;
+  if (minutes > MAX_STUCK_AFTER_MINUTES) f.get("stuckAfterMinutes").fail(`must be at most ${MAX_STUCK_AFTER_MINUTES}`);
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(command === undefined ? {} : { command }),
+    stuckAfterMinutes: minutes,
+  };
 }
 
 function parseMirror(f: Field): MirrorEntry {

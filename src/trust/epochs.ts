@@ -6,7 +6,7 @@ import type { TrustState } from "./client.ts";
 import { parseEnvelope } from "./envelope.ts";
 import type { KeyId, KeyRing } from "./keys.ts";
 import { MAX_METADATA_BYTES, readRoot } from "./metadata.ts";
-import { type Governance, readXDchat, type XDchat } from "./x-dchat.ts";
+import { type ChainIdentity, type Governance, readXDchat, type XDchat } from "./x-dchat.ts";
 
 /** Consecutive roots with the same governors, quorums and first sequence. */
 export interface Epoch {
@@ -44,6 +44,12 @@ export function epochsOf(state: Pick<TrustState, "rootChain" | "root">): Epochs 
   const epochs = computeEpochs(state);
   computed.set(state.rootChain, epochs);
   return epochs;
+}
+
+/** The chain that the newest root names; undefined where it names none. */
+export function chainOf(state: Pick<TrustState, "rootChain" | "root">): ChainIdentity | undefined {
+  const epochs = epochsOf(state);
+  return epochs.extensionOf(epochs.newestRoot)?.chain;
 }
 
 function computeEpochs({ rootChain, root: newest }: Pick<TrustState, "rootChain" | "root">): Epochs {

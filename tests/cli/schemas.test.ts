@@ -85,6 +85,8 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("status", at);
   await check("gc", ["--dry-run", ...at]);
   await check("alerts", ["--ack", ...at]);
+  await check("configure-chain", ["--command", "echo 5", "--stuck-after", "3", ...at]);
+  await check("configure-chain", ["--url", "http://127.0.0.1:9/key", ...at]);
   await check("configure-mirrors", ["--region", "eu", "--no-signed-mirrors", ...at]);
   await check("configure-auto-update", ["--enabled", "--pin", "1.0.0", ...at]);
   await check("show-config", at);
@@ -150,6 +152,12 @@ test("the governors' documents fit", async () => {
   await check("list-versions", ["--all-platforms", ...home]);
   await check("governance list", home);
   await check("status", ["--current-height", "200", ...home]);
+  await check("configure-chain", ["--command", "echo 512", ...home]);
+  await check("status", home);
+  await check("status", ["--offline", ...home]);
+  await check("configure-chain", ["--url", "http://127.0.0.1:9", ...home]);
+  await check("status", home);
+  await check("configure-chain", ["--url", "none", ...home]);
   await check("check", ["--platform", PLATFORM, ...home]);
 });
 

@@ -19,15 +19,35 @@ export interface GovernedRepository {
   copy(name: string): string;
 }
 
+/** The chain that the root names. */
+export interface NamedChain {
+  readonly kind: string;
+  readonly genesis: string;
+  /** As `release init` takes it. */
+  readonly finality: string;
+}
+
+const CHAIN: NamedChain = { kind: "evm", genesis: "0xabc", finality: "depth:12" };
+
 /** Publishes 1.0.0 in folders below `folder`, approved from block 1000 on, with ten blocks of lead. */
-export function createGovernedRepository(folder: string): GovernedRepository {
+export function createGovernedRepository(folder: string, named: NamedChain = CHAIN): GovernedRepository {
   const repo = join(folder, "repo"), key = join(folder, "k.pem"), file = join(folder, "artifact");
   const governor = (name: string) => join(folder, `${name}.pem`);
   for (const k of [key, governor("a"), governor("b"), governor("c")]) runBundle(["release", "keygen", k]);
   const governors = [["a", 40], ["b", 30], ["c", 30]].flatMap((
     [n, w],
   ) => ["--governor", `${join(folder, `${n}.pub`)}:${w}`]);
-  const chain = "--chain-kind evm --chain-genesis 0xabc --chain-finality depth:12 --min-lead-blocks 10".split(" ");
+  const { kind, genesis, finality } = named;
+  const chain = [
+    "--chain-kind",
+    kind,
+    "--chain-genesis",
+    genesis,
+    "--chain-finality",
+    finality,
+    "--min-lead-blocks",
+    "10",
+  ];
   runBundle(["release", "init", repo, "--network", "testnet", "--key", key, ...governors, ...chain]);
   writeFileSync(file, testBytes(40_000, "governed"));
   const what = ["--version", "1.0.0", "--platform", "linux-x64", "--format", "executable"];

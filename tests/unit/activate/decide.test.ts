@@ -85,10 +85,16 @@ const CASES: Case[] = [
   ],
   ["it has halted for another height", { height: 480, haltedFor: 499, upgrades: [fork(A, 501)] }, "as-is", "waiting"],
   [
-    "it has halted for one after the next",
-    { height: 480, haltedFor: 600, upgrades: [up(A, 501), up(B, 600)] },
-    "as-is",
-    "waiting",
+    "it has halted for one after the next, which nobody had seen to be due",
+    { height: 480, haltedFor: 600, upgrades: [up(A, 501), fork(B, 600)] },
+    A,
+    "due",
+  ],
+  [
+    "it has halted before a block that its successor knows both sides of",
+    { ...delayed, height: 480, haltedFor: 501, upgrades: [window(A, 490, 501)] },
+    A,
+    "due",
   ],
   [
     "halting proves nothing elsewhere",

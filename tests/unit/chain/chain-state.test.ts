@@ -21,6 +21,7 @@ const memory = (height: number, ageMs = 0): HeightMemory => ({
   height,
   hash: "0x11",
   grownAtMs: NOW_MS - ageMs,
+  blockTimeMs: undefined,
   lookedHeight: 7,
 });
 const gone = new UpdateError("E_CHAIN", "the chain gives no height: connection refused");
@@ -106,4 +107,15 @@ test("whatever comes in whatever order, the height that counts is the largest th
       kept = next;
     }
   }
+});
+
+test("how long a block takes is learnt from growth, slowly while it is little", () => {
+  let kept: HeightMemory | undefined;
+  const times: (number | null)[] = [];
+  for (const [seconds, height] of [[0, 100], [12, 101], [24, 102], [24 + 6000, 1102], [6025, 1103]] as const) {
+    const judged = judgeAnswer(reading(height), kept, { ...options, nowMs: NOW_MS + seconds * 1000 });
+    kept = judged.memory;
+    times.push(judged.state.blockTimeMs);
+  }
+  assert.deepEqual(times, [null, 12_000, 12_000, 6000, 5950]);
 });

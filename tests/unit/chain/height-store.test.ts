@@ -13,6 +13,7 @@ const at = (height: number) => ({
   height,
   hash: `0x${height}`,
   grownAtMs: Date.UTC(2026, 0, 1),
+  blockTimeMs: 12_000,
   lookedHeight: undefined,
 });
 

@@ -1,0 +1,89 @@
+// The decision as this home comes to it: its files, its chain and its trust as facts. Design: "What is decided" of
+// docs/chain.md. Must not: decide, or carry anything out.
+import { hostname } from "node:os";
+import { decide, type Decision, type Reason } from "../activate/decide.ts";
+import { factsOf } from "../activate/facts.ts";
+import { readCurrent, readFailed } from "../activate/current.ts";
+import { reasonWords } from "../activate/reason-words.ts";
+import { readChain } from "../chain/watch-chain.ts";
+import type { ChainWatch } from "../chain/watch-chain.ts";
+import type { Opts } from "../api.ts";
+import type { TrustState } from "../trust/client.ts";
+import { platformName } from "../trust/naming.ts";
+import type { ActivationSession } from "./activation.ts";
+import { formatDuration } from "./output.ts";
+
+/** What is known of the chain, and of the program's own end. */
+export interface Heights {
+  /** The height that counts. */
+  readonly height: number | null;
+  readonly latest: number | null;
+  /** See `Facts`. */
+  readonly haltedFor: number | null;
+}
+
+/** What shall run on this node, by what is trusted, staged and known now. @throws UpdateError E_STATE_CORRUPT, E_IO */
+export async function decideFor(
+  { home, staging, config }: Pick<ActivationSession, "home" | "staging" | "config">,
+  state: TrustState,
+  heights: Heights,
+): Promise<Decision> {
+  const current = await readCurrent(home), staged = await staging.list(), failed = await readFailed(home);
+  const { pin, autoRestart } = config.autoUpdate;
+  return decide(factsOf(state, platformName(process.platform, process.arch), {
+    ...heights,
+    running: current === undefined ? null : {
+      version: current.version,
+      sha256: current.sha256 ?? null,
+      activationHeight: current.activationHeight ?? null,
+    },
+    staged,
+    failed: failed.map(({ sha256, activationHeight }) => ({ sha256, activationHeight: activationHeight ?? null })),
+    pin: pin ?? null,
+    autoRestart,
+    // Two nodes on one machine have two homes.
+    nodeSeed: `${hostname()} ${home.dir}`,
+  }));
+}
+
+/**
+ * Asks the chain and decides: what a supervisor asks for again and again.
+ * @param haltedFor the height that the program was told to halt before, when it ended by itself with 0
+ * @throws UpdateError when the height cannot be kept, or files of the home do not read
+ */
+export async function askAndDecide(
+  s: Pick<ActivationSession, "home" | "staging" | "config">,
+  state: TrustState,
+  watch: ChainWatch | undefined,
+  haltedFor: number | undefined,
+  o: Opts,
+): Promise<Decision> {
+  const chain = watch === undefined ? undefined : await readChain(watch, o);
+  const hasAnswered = chain !== undefined && chain.latest !== null;
+  return await decideFor(s, state, {
+    height: chain?.height ?? null,
+    latest: chain?.latest ?? null,
+    // Where the chain still answers, its answer counts.
+    haltedFor: hasAnswered ? null : haltedFor ?? null,
+  });
+}
+
+/** The decision for programs. */
+export function decisionJson({ run, prepare, why }: Decision): Record<string, unknown> {
+  const target = typeof run === "string" ? undefined : run;
+  return {
+    run: target === undefined ? run : "switch",
+    version: target?.version ?? null,
+    activationHeight: target?.activationHeight ?? null,
+    prepare: prepare.map(({ version, activationHeight }) => ({ version, activationHeight })),
+    why: why.map((r) => ({ ...r, words: reasonWords(r) })),
+  };
+}
+
+/** A reason in words, with the time that is left where blocks have been seen to come. */
+export function reasonLine(r: Reason, blockTimeMs: number | null): string {
+  const left = r.blocksLeft === null || blockTimeMs === null || r.blocksLeft === 0
+    ? ""
+    : ` (about ${formatDuration(r.blocksLeft * blockTimeMs)})`;
+  return reasonWords(r) + left;
+}

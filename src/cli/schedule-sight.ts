@@ -1,0 +1,29 @@
+// At which height this node saw what governors have approved. Design: "Late or not" of docs/chain.md.
+// Must not: ask the chain; what is kept of it is what the node knew.
+import { createHeightStore } from "../chain/height-store.ts";
+import type { TrustState } from "../trust/client.ts";
+import { switchObstacles } from "../trust/effect.ts";
+import { chainOf } from "../trust/epochs.ts";
+import { judgementOf, recordSeen } from "../trust/schedule.ts";
+import type { Context } from "./context.ts";
+import type { Session } from "./session.ts";
+
+/**
+ * Notes for each certificate that has become complete at which height it was not yet: that of the look before, or none
+ * for a node that never looked. Then this look is over, at the height that is known now.
+ * @param state what was learnt just now, of all mirrors
+ * @returns the state with the notes, saved
+ * @throws UpdateError E_STATE_CORRUPT, E_IO, E_DISK_FULL, E_LOCKED
+ */
+export async function noteSight(c: Context, { home, store }: Session, state: TrustState): Promise<TrustState> {
+  const chain = chainOf(state);
+  if (chain === undefined) return state;
+  const heights = createHeightStore(home.dir, chain);
+  const { local } = state.schedule;
+  const isNew = [...judgementOf(state).accepted.keys()].some((id) => local.get(id)?.completeSeenHeight === undefined);
+  const next = isNew ? recordSeen(state, (await heights.load())?.lookedHeight ?? null) : state;
+  if (isNew) await store.addSchedule(next.schedule, c);
+  // What is withheld was not looked at.
+  if (switchObstacles(next).length === 0) await heights.noteLook(c);
+  return next;
+}
