@@ -2,12 +2,12 @@
 // Design: "The hashing core" of docs/architecture.md.
 // A program of its own in the bundled file (build/hashing-core.ts): it must not import what it does not need.
 import { closeSync, fstatSync } from "node:fs";
-import { parentPort, workerData } from "node:worker_threads";
 import { openForReading } from "../disk/raw-file.ts";
 import { asUpdateError } from "../errors.ts";
 import { compileBlake3, instantiateBlake3 } from "./blake3-core.ts";
 import { createPartHasher, fileChanged } from "./part-hasher.ts";
 import { identityOf, type WorkerMessage, type WorkerStart } from "./piece-job.ts";
+import { onStart } from "./worker-start.ts";
 
 async function run({ job, thread, wasm }: WorkerStart, say: (message: WorkerMessage) => void): Promise<void> {
   const core = await instantiateBlake3(await compileBlake3(wasm));
@@ -22,11 +22,12 @@ async function run({ job, thread, wasm }: WorkerStart, say: (message: WorkerMess
   }
 }
 
-const say = (message: WorkerMessage) => parentPort?.postMessage(message);
-try {
-  await run(workerData as WorkerStart, say); // startPieceWorkers gives nothing else
-  say({ end: "done" });
-} catch (e) {
-  const { code, message, hint } = asUpdateError(e, "E_IO");
-  say({ end: "failed", code, message, hint });
-}
+onStart(async (start, say) => {
+  try {
+    await run(start, say);
+    say({ end: "done" });
+  } catch (e) {
+    const { code, message, hint } = asUpdateError(e, "E_IO");
+    say({ end: "failed", code, message, hint });
+  }
+});

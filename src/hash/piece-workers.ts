@@ -15,24 +15,37 @@ import {
   type WorkerStart,
 } from "./piece-job.ts";
 import { canShareMemory, withSharedMemory } from "./shared-memory.ts";
+import { hasWebWorkers, startWebWorker } from "./web-worker.ts";
+
+/** As much of a thread of node:worker_threads as is needed. */
+export interface HashingThread {
+  on(event: "message" | "messageerror" | "error" | "exit", listener: (value: unknown) => void): unknown;
+  terminate(): unknown;
+}
 
 /** What a host has to say about threads; tests say something else. */
 export interface WorkerHost {
   /** How many to start; 0 where they gain nothing. */
   readonly count: number;
-  start(url: URL, start: WorkerStart): Worker;
+  start(url: URL, start: WorkerStart): HashingThread;
 }
 
 // BLAKE3 in one worker is as fast as a native SHA-256 on V8 and half as fast on JavaScriptCore: a third never helps.
 const MAX_WORKERS = 2;
 
+const WORKER_NAME = "dchat-update hashing";
+
 export function workersOfHost(): WorkerHost {
   return {
     count: Math.min(availableParallelism() - 1, MAX_WORKERS),
-    // No flags of the main program: `--input-type` and `--eval` mean something else for a worker. Nor its environment,
-    // which would be copied.
-    start: (url, workerData) => new Worker(url, { workerData, execArgv: [], env: {}, name: "dchat-update hashing" }),
+    start: hasWebWorkers() ? (url, start) => startWebWorker(url, start, WORKER_NAME) : startNodeWorker,
   };
+}
+
+function startNodeWorker(url: URL, workerData: WorkerStart): HashingThread {
+  // No flags of the main program: `--input-type` and `--eval` mean something else for a worker. Nor its environment,
+  // which would be copied.
+  return new Worker(url, { workerData, execArgv: [], env: {}, name: WORKER_NAME });
 }
 
 export interface PieceWorkers {
@@ -52,7 +65,7 @@ export function startPieceWorkers(file: OpenedFile, host: WorkerHost): PieceWork
   if (host.count === 0 || !canShareMemory()) return undefined;
   const job = createPieceJob(file, 1 + host.count);
   const wasm = withSharedMemory(coreModule(`blake3-${kernelForHost()}`));
-  const workers: Worker[] = [];
+  const workers: HashingThread[] = [];
   try {
     for (let thread = 1; thread <= host.count; thread++) {
       workers.push(host.start(pieceWorkerUrl(), { job, thread, wasm }));
@@ -85,9 +98,10 @@ export function startPieceWorkers(file: OpenedFile, host: WorkerHost): PieceWork
 }
 
 /** @param onReady is given the input of its core */
-function endOf(worker: Worker, onReady: (input: Uint8Array) => void): Promise<void> {
+function endOf(worker: HashingThread, onReady: (input: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    worker.on("message", (m: WorkerMessage) => {
+    worker.on("message", (message) => {
+      const m = message as WorkerMessage; // src/hash/piece-worker.ts says nothing else
       if ("input" in m) onReady(m.input);
       else if (m.end === "done") resolve();
       else reject(new UpdateError(m.code, m.message, m.hint === undefined ? {} : { hint: m.hint }));

@@ -1,7 +1,6 @@
 // Digests of files, by one thread and by several: the same answers, and an error for whatever goes wrong.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { appendFile, open, rm, truncate, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -10,7 +9,8 @@ import { PART_BYTES } from "../../../src/hash/blake3-core.ts";
 import { digestFile, type DigestOpts, measureFile, prepareMeasurement } from "../../../src/hash/digest-file.ts";
 import { createDualDigest } from "../../../src/hash/dual-digest.ts";
 import { loadBlake3Core } from "../../../src/hash/load-core.ts";
-import { type WorkerHost, workersOfHost } from "../../../src/hash/piece-workers.ts";
+import { type HashingThread, type WorkerHost, workersOfHost } from "../../../src/hash/piece-workers.ts";
+import { hasWebWorkers, startWebWorker } from "../../../src/hash/web-worker.ts";
 import { sequence } from "../../support/blake3-vectors.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
@@ -122,6 +122,17 @@ const DEATHS: Record<string, WorkerHost> = {
   "cannot read the file": hostOf((url, data) => start(url, { ...data, job: { ...data.job, file: "/no such file" } })),
   "has a damaged core": hostOf((url, data) => start(url, { ...data, wasm: data.wasm.slice(0, 100) })),
 };
+if (hasWebWorkers()) {
+  DEATHS["is a web worker and throws"] = hostOf((_, data) =>
+    startWebWorker(new URL("data:text/javascript,throw new Error('broken')"), data, "broken")
+  );
+  DEATHS["is a web worker and throws later"] = hostOf((_, data) =>
+    startWebWorker(new URL("data:text/javascript,onmessage = () => { throw new Error('broken') }"), data, "broken")
+  );
+  DEATHS["is a web worker and no program"] = hostOf((_, data) =>
+    startWebWorker(new URL("data:text/javascript,)"), data, "broken")
+  );
+}
 for (const [what, host] of Object.entries(DEATHS)) {
   test(`a worker that ${what} is an error, never a digest and never a hang`, async () => {
     await assert.rejects(measureFile(large, { signal }, host), (e: { code?: string }) => {
@@ -136,7 +147,7 @@ for (const victim of [0, 1]) {
     const long = join(folder, "long to kill");
     await writeFile(long, "");
     await truncate(long, 2048 * MIB);
-    const workers: Worker[] = [];
+    const workers: HashingThread[] = [];
     const host = hostOf((url, data) => {
       workers.push(start(url, data));
       return workers.at(-1)!; // it was just put there
@@ -200,7 +211,7 @@ test("a worker that is late with the value of its part is waited for", async () 
 });
 
 test("a measurement that is prepared and then given up leaves no worker behind", async () => {
-  const workers: Worker[] = [];
+  const workers: HashingThread[] = [];
   const host = hostOf((url, data) => {
     workers.push(start(url, data));
     return workers.at(-1)!; // it was just put there
@@ -208,7 +219,7 @@ test("a measurement that is prepared and then given up leaves no worker behind",
   const measurement = prepareMeasurement(large, host);
   const [worker] = workers;
   assert.ok(worker !== undefined);
-  const ended = once(worker, "exit");
+  const ended = new Promise((resolve) => worker.on("exit", resolve));
   measurement[Symbol.dispose]();
   await ended;
 });
