@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { encodeRelease, judgeMessage, MAX_MESSAGE_BYTES, readRelease, topicOf } from "../../../src/gossip/message.ts";
+import { isVouchedFor } from "../../../src/gossip/judge-timestamp.ts";
+import { pinRoot, type TrustState } from "../../../src/trust/client.ts";
+import { inTime } from "../../support/in-time.ts";
+import { refused } from "../../support/refused.ts";
+import { at, jsonFile, type MutableJson, parseFile, put, signatureOf, signedFile } from "../../support/signed-file.ts";
+import { strictClock, updated } from "../../support/trust-client.ts";
+import { createTufRepository, DAY_MS, type TufRepository } from "../../support/tuf-repository.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const clock = strictClock(NOW);
+
+/** A node that has followed the repository, and the repository one publish later. */
+function behind(seed: string): { repo: TufRepository; state: TrustState } {
+  const repo = createTufRepository({ seed, nowMs: NOW });
+  const state = follow(repo);
+  repo.publish();
+  return { repo, state };
+}
+
+function follow(repo: TufRepository, from: TrustState = pinRoot(repo.pinnedRoot)): TrustState {
+  return updated(from, repo.files(), clock);
+}
+
+const { repo, state } = behind("gossip message");
+const timestamp = repo.bytes("timestamp");
+const bytes = (value: MutableJson): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+const text = (b: Uint8Array): string => new TextDecoder().decode(b);
+
+function judge(message: Uint8Array, of: TrustState = state, at = clock): string {
+  const j = judgeMessage(of, message, at);
+  return j.verdict === "newer" ? "newer" : `${j.verdict} ${j.why.code}`;
+}
+
+const judgeFile = (file: Uint8Array, of?: TrustState) => judge(bytes({ kind: "release", timestamp: text(file) }), of);
+
+/** The genuine timestamp with an edit outside of what is signed. */
+function enveloped(edit: (document: ReturnType<typeof parseFile>) => void): Uint8Array {
+  const document = parseFile(timestamp);
+  edit(document);
+  return jsonFile(document as unknown as MutableJson); // the same document, as JSON
+}
+
+describe("a release message", () => {
+  test("is newer when a trusted key has signed a higher version", () => {
+    assert.equal(judge(encodeRelease(timestamp)), "newer");
+    assert.equal(
+      judge(encodeRelease(timestamp), pinRoot(repo.pinnedRoot)),
+      "newer",
+      "for a node that knows nothing yet",
+    );
+  });
+
+  test("gives the exact bytes of the timestamp back", () => {
+    assert.deepEqual(readRelease(encodeRelease(timestamp)), timestamp);
+  });
+
+  test("is ignored once it is known, and when it is older", () => {
+    assert.equal(judge(encodeRelease(timestamp), follow(repo, state)), "ignore E_STALE");
+    const old = createTufRepository({ seed: "gossip message", nowMs: NOW });
+    assert.equal(judgeFile(old.bytes("timestamp"), follow(repo, state)), "ignore E_STALE");
+  });
+
+  test("is ignored when it has expired, so that it does not travel", () => {
+    assert.equal(judge(encodeRelease(timestamp), state, strictClock(NOW + 3 * DAY_MS)), "ignore E_EXPIRED");
+  });
+
+  test("is ignored when it is rightly signed and names an older snapshot", () => {
+    const { signed } = parseFile(timestamp);
+    put(signed, ["version"], 99);
+    put(signed, ["meta", "snapshot.json", "version"], 1);
+    const file = signedFile(signed, repo.signers("timestamp"));
+    assert.equal(judgeFile(file, follow(repo, state)), "ignore E_ROLLBACK");
+  });
+
+  test("of more than 16 KiB is neither made nor read", () => {
+    const large = new TextEncoder().encode("x".repeat(MAX_MESSAGE_BYTES));
+    refused("E_TOO_LARGE", () => encodeRelease(large));
+    assert.equal(judge(bytes({ kind: "release", timestamp: text(large) })), "reject E_TOO_LARGE");
+  });
+});
+
+describe("a lie is rejected:", () => {
+  const lies: Record<string, Uint8Array> = {
+    "no JSON": new TextEncoder().encode("release"),
+    "no object": bytes(["release"]),
+    "no text": Uint8Array.of(0xff, 0xfe),
+    "nothing": new Uint8Array(),
+    "no kind": bytes({ timestamp: text(timestamp) }),
+    "a kind that is no line": bytes({ kind: "a\nb" }),
+    "no timestamp": bytes({ kind: "release" }),
+    "a timestamp that is an object": bytes({ kind: "release", timestamp: {} }),
+    "a field beside the timestamp": bytes({ kind: "release", timestamp: text(timestamp), mirror: "https://a.example" }),
+    "the fields in another order": bytes({ timestamp: text(timestamp), kind: "release" }),
+    "a field twice": new TextEncoder().encode(
+      `{"kind":"release","kind":"release","timestamp":${JSON.stringify(text(timestamp))}}`,
+    ),
+    "spaces": new TextEncoder().encode(JSON.stringify({ kind: "release", timestamp: text(timestamp) }, null, 1)),
+    "another escape of the same text": new TextEncoder().encode(
+      text(encodeRelease(timestamp)).replace('"release"', '"\\u0072elease"'),
+    ),
+  };
+  for (const [what, lie] of Object.entries(lies)) {
+    test(what, () => assert.match(judge(lie), /^reject E_MALFORMED/));
+  }
+
+  test("a field beside what is signed", () => {
+    const wrapped = enveloped((d) => put(d as unknown as MutableJson, ["mirror"], "https://a.example"));
+    assert.equal(judgeFile(wrapped), "reject E_MALFORMED");
+  });
+
+  test("a field beside a signature", () => {
+    const wrapped = enveloped((d) => put(d.signatures[0]!, ["comment"], "hello"));
+    assert.equal(judgeFile(wrapped), "reject E_MALFORMED");
+  });
+
+  test("more signatures than anybody has", () => {
+    const wrapped = enveloped((d) => {
+      for (let i = 0; i < 16; i++) d.signatures.push({ keyid: String(i).padStart(64, "0"), sig: "0".repeat(128) });
+    });
+    assert.equal(judgeFile(wrapped), "reject E_MALFORMED");
+  });
+
+  test("a higher version under the signature of a lower one", () => {
+    assert.equal(judgeFile(enveloped((d) => put(d.signed, ["version"], 99))), "reject E_SIGNATURE");
+  });
+
+  test("a second signature of a trusted key that does not verify, beside a good one", () => {
+    const two = createTufRepository({ seed: "gossip two keys", nowMs: NOW, roles: { timestamp: { keys: 2 } } });
+    const knows = follow(two);
+    two.publish();
+    const file = parseFile(two.bytes("timestamp"));
+    put(file.signatures[1]!, ["sig"], at(file.signatures[0]!, "sig"));
+    assert.equal(judgeFile(jsonFile(file as unknown as MutableJson), knows), "reject E_SIGNATURE");
+  });
+
+  test("a role that is no timestamp", () => assert.equal(judgeFile(repo.bytes("snapshot")), "reject E_MALFORMED"));
+});
+
+describe("nobody is punished for", () => {
+  test("a kind of message that this version does not know", () => {
+    assert.equal(judge(bytes({ kind: "vote", certificate: "…" })), "ignore E_MALFORMED");
+  });
+
+  test("keys that this node does not know: there may be a newer root", () => {
+    const { repo, state } = behind("gossip rotation");
+    repo.rotate("timestamp");
+    repo.publish();
+    const rotated = repo.bytes("timestamp");
+    assert.equal(judgeFile(rotated, state), "unknown-root E_UNTRUSTED_KEY");
+    assert.equal(isVouchedFor(state, rotated), false);
+    const ahead = follow(repo, state);
+    assert.equal(isVouchedFor(ahead, rotated), true);
+  });
+
+  test("what was signed under the root before", () => {
+    const { repo, state } = behind("gossip old key");
+    const before = repo.bytes("timestamp");
+    repo.rotate("timestamp");
+    repo.publish();
+    const ahead = follow(repo, state);
+    assert.equal(judgeFile(before, ahead), "ignore E_STALE");
+    assert.equal(isVouchedFor(ahead, before), true);
+  });
+
+  test("too few signatures, when that was enough under the root before", () => {
+    const { repo, state } = behind("gossip threshold");
+    const [key] = repo.signers("timestamp");
+    const before = repo.bytes("timestamp");
+    repo.rotate("timestamp", { keys: 2, threshold: 2 });
+    put(repo.draft("root"), ["roles", "timestamp", "keyids", 0], key!.id);
+    put(repo.draft("root"), ["keys", key!.id], at(parseFile(repo.pinnedRoot).signed, "keys", key!.id));
+    repo.signers("timestamp").splice(0, 1, key!);
+    repo.publishRoot();
+    repo.publish();
+    const ahead = follow(repo, state);
+    assert.equal(ahead.root.signed.version, 3);
+    assert.equal(judgeFile(before, ahead), "ignore E_STALE");
+  });
+});
+
+test("vouching takes signatures, not a version that looks old", () => {
+  const forged = parseFile(timestamp);
+  put(forged.signed, ["version"], 1);
+  const file = jsonFile(forged as unknown as MutableJson);
+  assert.equal(judgeFile(file, follow(repo, state)), "ignore E_STALE");
+  assert.equal(isVouchedFor(follow(repo, state), file), false);
+});
+
+test("a hostile message costs milliseconds, whatever is in it", () => {
+  const key = repo.signers("timestamp")[0]!;
+  const forged = parseFile(timestamp);
+  put(forged.signed, ["version"], 99);
+  const sig = signatureOf(new TextEncoder().encode("something else"), key);
+  forged.signatures.splice(0, Infinity, { keyid: key.id, sig });
+  for (let i = 0; i < 15; i++) forged.signatures.push({ keyid: String(i).padStart(64, "0"), sig });
+  const message = encodeRelease(jsonFile(forged as unknown as MutableJson));
+  const nested = new TextEncoder().encode(`{"kind":${"[".repeat(MAX_MESSAGE_BYTES - 10)}`);
+  inTime(500, "100 forged messages", () => {
+    for (let i = 0; i < 100; i++) assert.equal(judge(message), "reject E_SIGNATURE");
+  });
+  inTime(100, "100 nested messages", () => {
+    for (let i = 0; i < 100; i++) assert.equal(judge(nested), "reject E_MALFORMED");
+  });
+});
+
+test("the topic names the network", () => assert.equal(topicOf("testnet"), "/dchat/update/1/testnet"));
