@@ -20,8 +20,10 @@ import config from "./deno.json" with { type: "json" };
 // Real, because esbuild names files by their real path.
 const PROJECT = await realpath(dirname(fileURLToPath(import.meta.url)));
 
-// Half a megabyte, licences included: what people are asked to pipe into a runtime stays small.
-const BUDGET_BYTES = 500_000;
+// What people are asked to pipe into a runtime stays small, licences included (docs/decisions/0015-gossip.md).
+const BUDGET_BYTES = 750_000;
+// Of this a runtime reads every byte at every start; compressed parts are text to it until they are needed.
+const PLAIN_BUDGET_BYTES = 550_000;
 
 const { values: args } = parseArgs({
   options: {
@@ -42,6 +44,8 @@ const OPTIONS = {
   // ES modules where a package has both: only they can be tree-shaken.
   mainFields: ["module", "main"],
   legalComments: "none", // all licences stand in full at the end of the file
+  define: { "Promise.withResolvers": "withResolvers" }, // Node 20 has none
+  inject: [join(PROJECT, "build", "with-resolvers.ts")],
 } as const satisfies BuildOptions;
 
 /** Puts the version, root and mirrors in the place of src/baked.ts. */
@@ -110,9 +114,16 @@ for (const p of parts) console.log(`${p.name}: ${kb(p.plain)} → brotli ${kb(p.
 const base64Bytes = (bytes: number) => 4 * Math.ceil(bytes / 3);
 console.log(wasm.map(({ name, bytes }) => `${name}: base64 ${kb(base64Bytes(bytes.length))}`).join("; "));
 for (const { bytes } of apps) console.log(`application: ${kb(bytes)} with the parts above`);
-console.log(`total: ${kb(file.length)} of ${kb(Number(args.budget))}`);
-if (!(file.length <= Number(args.budget))) {
-  console.error(`over the size budget by ${file.length - Number(args.budget)} bytes: ${args.out} was not written`);
+const plainBytes = parts.reduce((left, { base64 }) => left - base64, file.length);
+for (
+  const [what, bytes, budget] of [
+    ["without the compressed parts", plainBytes, PLAIN_BUDGET_BYTES],
+    ["total", file.length, Number(args.budget)],
+  ] as const
+) {
+  console.log(`${what}: ${kb(bytes)} of ${kb(budget)}`);
+  if (bytes <= budget) continue;
+  console.error(`over the size budget by ${bytes - budget} bytes: ${args.out} was not written`);
   process.exit(1);
 }
 await mkdir(dirname(args.out), { recursive: true });

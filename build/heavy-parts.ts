@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import * as esbuild from "esbuild";
+import { leftOut } from "./left-out.ts";
 
 /** A part of the bundle. Sizes are in bytes. */
 export interface HeavyPart {
@@ -29,6 +30,7 @@ export function heavyParts(project: string, options: BuildOptions, onPart: (part
       ...options,
       entryPoints: [entry],
       format: "cjs",
+      plugins: [leftOut],
       footer: { js: `//# sourceURL=dchat-update/${basename(entry, ".ts")}` },
       metafile: true,
       write: false,

@@ -11,15 +11,23 @@ import { join } from "node:path";
  * @returns one comment block; packages with the same text share it
  */
 export async function licenceNotice(project: string, title: string, files: Iterable<string>): Promise<string> {
-  const titlesByText = new Map([[await licenceText(project), new Set([title])]]);
+  const own = await licenceText(project);
+  const titlesByText = new Map([[laidOut(own), { text: own, titles: new Set([title]) }]]);
   const folders = new Set([...files].map(packageFolder).filter((folder) => folder !== undefined));
   for (const folder of [...folders].sort()) {
     const { name, version } = await manifestOf(join(project, folder));
     const text = await licenceText(join(project, folder));
-    titlesByText.set(text, (titlesByText.get(text) ?? new Set()).add(`${name} ${version}`));
+    const section = titlesByText.get(laidOut(text)) ?? { text, titles: new Set() };
+    section.titles.add(`${name} ${version}`);
+    titlesByText.set(laidOut(text), section);
   }
-  const sections = [...titlesByText].map(([text, titles]) => `${[...titles].join(", ")}\n\n${text}`);
+  const sections = [...titlesByText.values()].map(({ text, titles }) => `${[...titles].join(", ")}\n\n${text}`);
   return `/*!\n${sections.join("\n\n---\n\n").replaceAll("*/", "* /")}\n*/\n`;
+}
+
+/** One text in two layouts is one text. */
+function laidOut(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
 }
 
 /** The folder of the package that a file belongs to; undefined for the project's own and for generated files. */

@@ -48,6 +48,11 @@ const IMPORT_RULES: ImportRule[] = [
   { in: ["src/chain/"], never: ["src/sources/", "src/gossip/"], why: "adapters do not know each other" },
   { in: ["src/gossip/"], never: ["src/sources/", "src/chain/"], why: "adapters do not know each other" },
   {
+    in: ["src/gossip/message.ts", "src/gossip/judge-timestamp.ts"],
+    only: ["src/gossip/message.ts", "src/gossip/judge-timestamp.ts", "src/trust/", "src/errors.ts"],
+    why: "what a message is worth is pure",
+  },
+  {
     in: ["src/fetch/"],
     never: ["src/sources/", "src/chain/", "src/gossip/", "src/cli/"],
     why: "it sees interfaces; adapters arrive as arguments",
@@ -65,13 +70,23 @@ const IMPORT_RULES: ImportRule[] = [
   },
   {
     in: ["src/heavy/"],
-    only: ["src/heavy/", "node:"],
+    only: ["src/heavy/", "node:", "@libp2p/", "@multiformats/", "libp2p", "@chainsafe/"],
     why: "a second copy of src/ inside a compressed part breaks instanceof",
   },
   {
     in: ["src/"],
     never: ["undici", "undici/"],
     why: "a rival in a benchmark; the product has a client of its own",
+  },
+  {
+    in: ["src/"],
+    but: ["src/heavy/"],
+    never: [
+      ...["@libp2p/", "@multiformats/", "libp2p", "@chainsafe/"],
+      ...["src/heavy/libp2p.ts", "src/heavy/noise-crypto.ts"],
+    ],
+    typesAreFine: true,
+    why: "light commands must not pay for loading it",
   },
   {
     in: ["src/"],

@@ -8,6 +8,7 @@ import { checkCommand, listVersionsCommand } from "./check.ts";
 import { Arguments, type Command } from "./command.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { createContext, type Host } from "./context.ts";
+import { daemonCommand } from "./daemon.ts";
 import { downloadCommand } from "./download.ts";
 import { gcCommand } from "./gc.ts";
 import { governanceCommands } from "./governance.ts";
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   activateCommand,
   rollbackCommand,
   gcCommand,
+  daemonCommand,
   addMirrorCommand,
   removeMirrorCommand,
   listMirrorsCommand,

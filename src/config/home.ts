@@ -31,6 +31,8 @@ export interface Home {
   readonly healthFile: string;
   /** The signed list of mirrors, as it was last fetched. */
   readonly signedMirrorsFile: string;
+  /** The key by which peers know this node again. */
+  readonly identityFile: string;
 }
 
 export function homeAt(dir: string): Home {
@@ -51,6 +53,7 @@ export function homeAt(dir: string): Home {
     activationLock: join(dir, "activation.lock"),
     healthFile: join(dir, "mirror-health.json"),
     signedMirrorsFile: join(dir, "trust", "mirrors.json"),
+    identityFile: join(dir, "gossip", "identity.pem"),
   };
 }
 

@@ -10,8 +10,10 @@ import { ERROR_CODES } from "../../src/errors.ts";
 import { COMMANDS } from "../../src/cli/main.ts";
 import { createOutput } from "../../src/cli/output.ts";
 import { createProgress } from "../../src/cli/progress.ts";
+import { startDchat } from "../support/bundled-cli.ts";
 import { createGovernedRepository } from "../support/governed-repository.ts";
 import { gives } from "../support/lying-mirror.ts";
+import { until } from "../support/until.ts";
 import { createNetwork, expect, filesOf, PLATFORM } from "./network.ts";
 
 const FOLDER = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "docs", "schemas");
@@ -188,9 +190,30 @@ test("progress is one document a line on stderr", () => {
   for (const line of lines) requireFits("progress", JSON.parse(line));
 });
 
+test("the daemon's lines and its last words fit", async () => {
+  const mirror = await network.mirror();
+  const home = await network.initialised(mirror.url);
+  await check("configure-auto-update", ["--enabled", "--home", home]);
+  const at = ["--home", home, "--listen", "/ip4/127.77.0.1/tcp/0", "--peer", "/ip4/127.77.0.2/tcp/9"];
+  const daemon = startDchat(["daemon", ...at, "--json", "--verbose"]);
+  await until(
+    "it has asked the mirror and its peer",
+    () => daemon.said().includes('"learnt"') && daemon.said().includes('"unreachable"'),
+  );
+  process.kill(daemon.child.pid ?? 0, "SIGTERM");
+  const { code, stdout, stderr } = await daemon.outcome;
+  assert.equal(code, 0, stderr);
+  requireFits("daemon", JSON.parse(stdout));
+  seen.add("daemon");
+  for (const line of stderr.trimEnd().split("\n")) requireFits("daemon-line", JSON.parse(line));
+});
+
 test("every command has a schema, and the tests have met it", () => {
   const wanted = COMMANDS.map((c) => c.name.replace(" ", "-"));
-  assert.deepEqual([...schemas.keys()].toSorted(), [...wanted, "common", "error", "progress"].toSorted());
+  assert.deepEqual(
+    [...schemas.keys()].toSorted(),
+    [...wanted, "common", "daemon-line", "error", "progress"].toSorted(),
+  );
   assert.deepEqual([...seen].toSorted(), [...wanted, "error"].toSorted());
 });
 

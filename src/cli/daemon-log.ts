@@ -1,0 +1,140 @@
+// What the daemon says while it runs: a line for each thing that happened, for people or as JSON, on stderr.
+// Design: docs/gossip.md. Must not: let a peer fill the log, or write what a peer said as if it were ours.
+import type { UpdateError } from "../errors.ts";
+import type { GossipEvent } from "../gossip/gossip-event.ts";
+import type { TrustState } from "../trust/client.ts";
+import { jsonLine, type Output } from "./output.ts";
+
+export interface MessageCounts {
+  readonly accepted: number;
+  readonly ignored: number;
+  readonly rejected: number;
+}
+
+export interface DaemonLog {
+  event(e: GossipEvent): void;
+  /** Something newer is trusted now. @param versions releases that were not known before */
+  growth(state: TrustState, versions: readonly string[]): void;
+  /** Something that is tried again later. */
+  failure(what: string, error: UpdateError): void;
+  note(text: string): void;
+  warn(text: string): void;
+  /** Messages of peers so far. */
+  counts(): MessageCounts;
+}
+
+interface Line {
+  /** The name of the event in JSON. */
+  readonly event: string;
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly isWarning?: boolean;
+  /** Only with --verbose: peers decide how often it happens. */
+  readonly isDetail?: boolean;
+}
+
+/** Lines about peers in a minute; more are counted and told in one. */
+const MAX_PEER_LINES = 60;
+const MINUTE_MS = 60_000;
+
+export function createDaemonLog(out: Output, now: () => Date = () => new Date()): DaemonLog {
+  const counts = { accepted: 0, ignored: 0, rejected: 0 };
+  let minute = 0, lines = 0, unsaid = 0;
+
+  function write({ event, text, fields = {}, isWarning = false, isDetail = false }: Line): void {
+    if (isDetail ? !out.verbose : out.quiet && !isWarning) return;
+    const time = now().toISOString();
+    if (out.json) out.stderr.write(`${jsonLine({ time, event, message: text, ...fields })}\n`);
+    else if (isWarning) out.warn(`${time} ${text}`);
+    else out.note(`${time} ${text}`);
+  }
+
+  /** What peers cause is bounded: their number is not. */
+  function writeOfPeers(line: Line): void {
+    const thisMinute = Math.floor(now().getTime() / MINUTE_MS);
+    if (thisMinute !== minute) {
+      if (unsaid > 0) write({ event: "unsaid", text: `${unsaid} more lines about peers`, fields: { lines: unsaid } });
+      [minute, lines, unsaid] = [thisMinute, 0, 0];
+    }
+    if (line.isDetail === true && !out.verbose) return;
+    if (lines++ < MAX_PEER_LINES) write(line);
+    else unsaid++;
+  }
+
+  return {
+    note: (text) => write({ event: "note", text }),
+    warn: (text) => write({ event: "warning", text, isWarning: true }),
+    counts: () => ({ ...counts }),
+    growth({ root, timestamp }, versions) {
+      const rootVersion = root.signed.version, timestampVersion = timestamp?.signed.version ?? null;
+      const news = versions.length > 0 ? `: ${versions.join(", ")}` : "";
+      write({
+        event: "learnt",
+        text: `newer metadata is proven and stored (root ${rootVersion}, timestamp ${
+          timestampVersion ?? "none"
+        })${news}`,
+        fields: { rootVersion, timestampVersion, versions },
+      });
+    },
+    failure: (what, e) =>
+      write({ event: "failure", text: `${what}: ${e.message}`, fields: { code: e.code }, isWarning: true }),
+    event(e) {
+      if (e.type === "message") counts[COUNTED[e.verdict]]++;
+      const line = describe(e);
+      if (e.type === "listening") write(line);
+      else writeOfPeers(line);
+    },
+  };
+}
+
+const COUNTED = { accept: "accepted", ignore: "ignored", reject: "rejected" } as const;
+
+function describe(e: GossipEvent): Line {
+  switch (e.type) {
+    case "listening":
+      return { event: e.type, text: `listening on ${e.addresses.join(", ")}`, fields: { addresses: e.addresses } };
+    case "peer": {
+      const event = e.connected ? "connected" : "disconnected";
+      return { event, text: `${event}: ${e.peer} (${e.peers} peers)`, fields: { peer: e.peer, peers: e.peers } };
+    }
+    case "message": {
+      const fields = { peer: e.peer, verdict: COUNTED[e.verdict], code: e.verdict === "accept" ? null : e.why.code };
+      if (e.verdict === "accept") return { event: e.type, text: `a release was announced by ${e.peer}`, fields };
+      const text = `a message of ${e.peer} was ${fields.verdict}: ${e.why.message}`;
+      return { event: e.type, text, fields, isDetail: e.verdict === "ignore" };
+    }
+    case "learnt":
+      return { event: "fetched", text: `a newer bundle came from ${e.peer}`, fields: { peer: e.peer } };
+    case "announced":
+      return { event: e.type, text: `announced to ${e.peers} peers`, fields: { peers: e.peers } };
+    case "not-announced":
+      return {
+        event: e.type,
+        text: `could not be announced yet: ${e.error.message}`,
+        fields: { code: e.error.code },
+        isWarning: true,
+      };
+    case "lie":
+      return {
+        event: e.type,
+        text: `${e.peer} sent what no honest node sends: ${e.error.message}`,
+        fields: { peer: e.peer, code: e.error.code },
+        isWarning: true,
+      };
+    case "shut-out":
+      return { event: e.type, text: `${e.peer} is shut out for an hour`, fields: { peer: e.peer }, isWarning: true };
+    case "no-answer":
+      return {
+        event: e.type,
+        text: `${e.peer} gave no bundle: ${e.error.message}`,
+        fields: { peer: e.peer, code: e.error.code },
+        isDetail: true,
+      };
+    case "unreachable":
+      return {
+        event: e.type,
+        text: `${e.address} cannot be reached, and is tried again: ${e.error.message}`,
+        fields: { address: e.address, code: e.error.code },
+      };
+  }
+}

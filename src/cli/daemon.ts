@@ -1,0 +1,154 @@
+// daemon: stays with the network; hears of releases from peers, proves and stores them, and passes them on.
+// Design: docs/gossip.md. Must not: end because of a peer, a mirror or the clock; only its operator ends it.
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { withLock } from "../disk/lock.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { loadIdentity } from "../gossip/identity.ts";
+import { createGossipNode } from "../gossip/node.ts";
+import { requirePeerAddress } from "../gossip/peer-address.ts";
+import { createStoredKnowledge } from "../service/stored-knowledge.ts";
+import type { TrustState } from "../trust/client.ts";
+import { platformName } from "../trust/naming.ts";
+import { listReleases } from "../trust/releases.ts";
+import { networkOf } from "../trust/x-dchat.ts";
+import { type Arguments, type Command, type CommandResult, NETWORK_OPTIONS } from "./command.ts";
+import type { Context } from "./context.ts";
+import { createDaemonLog, type DaemonLog } from "./daemon-log.ts";
+import { alert, offlineClock, openSession, refresh, type Session, withMirrors } from "./session.ts";
+
+/** On every address of this machine, of either family. */
+const DEFAULT_LISTEN = ["/ip4/0.0.0.0/tcp/4217", "/ip6/::/tcp/4217"];
+/** More to stay connected to than these bring nothing: a message reaches everybody over six. */
+const MAX_NAMED_PEERS = 32;
+/** How soon the daemon knows what a command has learnt. */
+const LOOK_AT_DISK_MS = 2_000;
+const HOUR_MS = 3_600_000;
+/** Whoever makes up identities can be shut out a thousand times a minute; people need to hear of it once. */
+const ALERT_INTERVAL_MS = 60_000;
+
+export const daemonCommand: Command = {
+  name: "daemon",
+  summary: "stay with the network: hear of releases from other nodes, prove them, pass them on",
+  options: {
+    listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
+    peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to stay connected to" },
+    ...NETWORK_OPTIONS,
+  },
+  async run(c, a) {
+    const listen = a.strings("listen"), peers = a.strings("peer");
+    for (const address of listen) requirePeerAddress(address, "--listen");
+    for (const address of peers) requirePeerAddress(address, "--peer");
+    if (peers.length > MAX_NAMED_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_NAMED_PEERS} --peer`);
+    const session = await openSession(c, a);
+    try {
+      return await withLock(
+        join(session.home.dir, "daemon.lock"),
+        { signal: c.signal, waitMs: 0 },
+        () => runDaemon(c, a, session, { listen: listen.length > 0 ? listen : DEFAULT_LISTEN, peers }),
+      );
+    } catch (e) {
+      if (!(e instanceof UpdateError) || e.code !== "E_LOCKED") throw e;
+      throw new UpdateError("E_LOCKED", "a daemon is running on this home already", { cause: e });
+    }
+  },
+};
+
+interface Addresses {
+  readonly listen: readonly string[];
+  readonly peers: readonly string[];
+}
+
+async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addresses): Promise<CommandResult> {
+  const log = createDaemonLog(c.out);
+  const logged: Context = { ...c, out: { ...c.out, note: log.note, warn: log.warn } };
+  let alertedAtMs = -Infinity;
+  let announce = () => {};
+
+  const knowledge = createStoredKnowledge({
+    network: s.config.network ?? networkOf(s.state.root.signed),
+    store: s.store,
+    file: s.home.trustFile,
+    initial: s.state,
+    platform: platformName(process.platform, process.arch),
+    now: Date.now,
+    onGrowth(before, after) {
+      log.growth(after, versionsIn(c, after).filter((v) => !versionsIn(c, before).includes(v)));
+      announce();
+    },
+  });
+
+  const node = await createGossipNode({
+    knowledge,
+    identity: await loadIdentity(s.home.identityFile, c),
+    ...addresses,
+    allowPrivate: a.flag("allow-private"),
+    onEvent(e) {
+      log.event(e);
+      if (e.type !== "lie" || performance.now() - alertedAtMs < ALERT_INTERVAL_MS) return;
+      alertedAtMs = performance.now();
+      void alert({ ...logged, nowMs: Date.now() }, s.home, `peer:${e.peer}`, "an announcement", e.error);
+    },
+  });
+  announce = () => void node.announce();
+  try {
+    await Promise.all([
+      lookAtDisk(c, log, () => knowledge.reload()),
+      askMirrors(logged, a, log),
+    ]);
+  } finally {
+    await node.stop();
+  }
+  const { root, timestamp } = knowledge.state();
+  return {
+    lines: [c.out.line("ok", "Stopped")],
+    json: {
+      network: knowledge.network,
+      peerId: node.id,
+      rootVersion: root.signed.version,
+      timestampVersion: timestamp?.signed.version ?? null,
+      messages: log.counts(),
+    },
+  };
+}
+
+function versionsIn(c: Context, state: TrustState): string[] {
+  return [...new Set(listReleases(state, offlineClock(c)).artifacts.map((x) => x.version))];
+}
+
+/** Commands may learn something meanwhile: it is told to the network too. */
+async function lookAtDisk(c: Context, log: DaemonLog, reload: () => Promise<void>): Promise<void> {
+  while (!c.signal.aborted) {
+    try {
+      await reload();
+    } catch (e) {
+      log.failure("the trust state could not be read", asUpdateError(e));
+    }
+    await pause(LOOK_AT_DISK_MS, c.signal);
+  }
+}
+
+/** With auto-update enabled, mirrors are asked too, as often as the configuration says. */
+async function askMirrors(c: Context, a: Arguments, log: DaemonLog): Promise<void> {
+  while (!c.signal.aborted) {
+    let hours = 1;
+    try {
+      const now: Context = { ...c, nowMs: Date.now() };
+      const session = await openSession(now, a);
+      const { enabled, checkIntervalHours } = session.config.autoUpdate;
+      if (enabled) {
+        hours = checkIntervalHours;
+        await withMirrors(now, a, session, async (client) => void await refresh(now, session, client));
+      }
+    } catch (e) {
+      if (c.signal.aborted) return;
+      log.failure("no mirror could bring anything newer", asUpdateError(e));
+    }
+    // Spread out, so that a network that was started together does not ask together.
+    await pause(hours * HOUR_MS * (0.9 + 0.2 * Math.random()), c.signal);
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal }).catch(() => {}); // the loops look at the signal
+}

@@ -1,0 +1,72 @@
+// Tells the topic what this node trusts, until somebody has heard of it: to publish to nobody is no success.
+// Design: docs/formats.md, "Gossip". Must not: announce anything but what is trusted.
+import type { GossipSub } from "@libp2p/gossipsub";
+import { createHash } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { asUpdateError } from "../errors.ts";
+import type { GossipEvent } from "./gossip-event.ts";
+import type { Knowledge } from "./knowledge.ts";
+import { encodeRelease } from "./message.ts";
+
+export interface Announcer {
+  announce(): Promise<void>;
+  /** Announces what nobody has heard of yet, if there is anything. */
+  retry(): Promise<void>;
+  /** A message came on the topic and is known now: it is under way without this node's doing. */
+  heard(message: Uint8Array): void;
+}
+
+export interface AnnouncerOptions {
+  readonly pubsub: GossipSub;
+  readonly topic: string;
+  readonly knowledge: Knowledge;
+  readonly signal: AbortSignal;
+  readonly onEvent: (e: GossipEvent) => void;
+}
+
+/** Between a peer's subscription and the stream to it; a message sent before is lost without an error. */
+const STREAM_MS = 500;
+/** Messages that are remembered as heard; only the newest matters. */
+const MAX_HEARD = 64;
+
+export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: AnnouncerOptions): Announcer {
+  let isUnheard = false;
+  const heard = new Set<string>();
+
+  async function announce(): Promise<void> {
+    const timestamp = knowledge.state().timestamp?.envelope.bytes;
+    if (timestamp === undefined) return;
+    try {
+      const message = encodeRelease(timestamp);
+      isUnheard = !heard.has(idOf(message));
+      if (!isUnheard || pubsub.getSubscribers(topic).length === 0) return;
+      const { recipients } = await pubsub.publish(topic, message);
+      if (recipients.length === 0) return;
+      isUnheard = false;
+      onEvent({ type: "announced", peers: recipients.length });
+    } catch (e) {
+      onEvent({ type: "not-announced", error: asUpdateError(e, "E_UNREACHABLE") });
+    }
+  }
+
+  const retry = async () => isUnheard ? await announce() : undefined;
+
+  pubsub.addEventListener("subscription-change", async () => {
+    await delay(STREAM_MS, undefined, { signal, ref: false }).catch(() => {}); // asked next
+    if (!signal.aborted) await retry();
+  });
+
+  return {
+    announce,
+    retry,
+    heard(message) {
+      const [oldest] = heard;
+      if (heard.size >= MAX_HEARD && oldest !== undefined) heard.delete(oldest);
+      heard.add(idOf(message));
+    },
+  };
+}
+
+function idOf(message: Uint8Array): string {
+  return createHash("sha256").update(message).digest("hex");
+}

@@ -1,0 +1,48 @@
+// Keeps a node connected to the addresses its operator named, for as long as it runs.
+// Design: "The network of nodes" of docs/architecture.md. Must not: give up, or ask anybody more often than every few
+// seconds.
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface BootstrapOptions {
+  readonly addresses: readonly string[];
+  readonly signal: AbortSignal;
+  isConnected(address: string): boolean;
+  /** Resolves once connected. */
+  connect(address: string): Promise<void>;
+  onFailure(address: string, error: unknown): void;
+}
+
+const FIRST_WAIT_MS = 1_000;
+/** After a night without a network the first peers are back within a minute. */
+const LONGEST_WAIT_MS = 60_000;
+/** How often it is looked whether a connection still stands. */
+const LOOK_MS = 5_000;
+
+/** Runs until the signal. Never throws. */
+export async function keepConnected(o: BootstrapOptions): Promise<void> {
+  await Promise.all(o.addresses.map((address) => keepOne(address, o)));
+}
+
+async function keepOne(address: string, o: BootstrapOptions): Promise<void> {
+  let waitMs = FIRST_WAIT_MS;
+  while (!o.signal.aborted) {
+    if (o.isConnected(address)) {
+      waitMs = FIRST_WAIT_MS;
+      await pause(LOOK_MS, o.signal);
+      continue;
+    }
+    try {
+      await o.connect(address);
+    } catch (e) {
+      if (o.signal.aborted) return;
+      o.onFailure(address, e);
+      // Spread out: a peer that comes back is not asked by everybody in the same moment.
+      await pause(waitMs * (0.5 + Math.random()), o.signal);
+      waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    }
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await delay(ms, undefined, { signal, ref: false }).catch(() => {}); // the signal is looked at by the loop
+}

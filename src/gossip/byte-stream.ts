@@ -1,0 +1,125 @@
+// A stream between two peers as bytes to read and write, with back-pressure and a limit on silence in both directions.
+// Design: docs/formats.md, "Peer protocol". The library's own iteration over a stream has an unbounded queue, and its
+// own wait for a drain works once a stream: both are done here by the stream's events.
+// Must not: know what the bytes mean.
+import type { Stream } from "@libp2p/interface";
+import { UpdateError } from "../errors.ts";
+
+export interface ByteStreamOptions {
+  /** Aborted, the stream is reset. */
+  readonly signal: AbortSignal;
+  /** The longest wait for a byte to come or to go. */
+  readonly idleMs: number;
+}
+
+export interface ByteStream {
+  /** Exactly `count` bytes. @throws UpdateError E_UNREACHABLE when the stream ends before, E_TIMEOUT */
+  read(count: number): Promise<Uint8Array>;
+  /** Exactly `count` bytes, as they come. @throws UpdateError E_UNREACHABLE when the stream ends before, E_TIMEOUT */
+  chunks(count: number): AsyncGenerator<Uint8Array>;
+  /** Waits until the peer takes them. @throws UpdateError E_UNREACHABLE, E_TIMEOUT */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Nothing more will be written. */
+  end(): Promise<void>;
+  /** Drops whatever is under way. Never throws. */
+  abort(): void;
+}
+
+/** So much may wait to be read before the peer is asked to pause; one piece of an artifact. */
+const PAUSE_ABOVE_BYTES = 1 << 20;
+/** So much may wait to be sent. */
+const DRAIN_ABOVE_BYTES = 256 << 10;
+
+export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStream {
+  const waiting: Uint8Array[] = [];
+  let waitingBytes = 0;
+  let closed = false;
+  let broken: unknown;
+  let wake = () => {};
+
+  stream.addEventListener("message", ({ data }) => {
+    for (const chunk of data instanceof Uint8Array ? [data] : data) waiting.push(chunk);
+    waitingBytes += data.byteLength;
+    if (waitingBytes > PAUSE_ABOVE_BYTES && stream.readStatus === "readable") stream.pause();
+    wake();
+  });
+  stream.addEventListener("remoteCloseWrite", () => wake());
+  stream.addEventListener("close", ({ error }) => {
+    closed = true;
+    broken = error;
+    o.signal.removeEventListener("abort", abort);
+    wake();
+  });
+  stream.addEventListener("drain", () => wake());
+  o.signal.addEventListener("abort", abort);
+  if (o.signal.aborted) abort();
+
+  function abort(): void {
+    stream.abort(new Error("given up")); // the peer sees a reset and no reason
+  }
+
+  /** Until one of the stream's events. */
+  async function event(what: string): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        wake = resolve;
+        const message = `the peer ${what} nothing for ${o.idleMs / 1000} s`;
+        timer = setTimeout(() => reject(new UpdateError("E_TIMEOUT", message)), o.idleMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      wake = () => {};
+    }
+  }
+
+  /** Asked of the stream and not of its events: a quick peer has ended before anybody listened. */
+  const isAtEnd = () => closed || (stream.remoteWriteStatus === "closed" && stream.readBufferLength === 0);
+
+  function gone(): UpdateError {
+    return new UpdateError("E_UNREACHABLE", "the peer ended the stream", { cause: broken });
+  }
+
+  async function* chunks(count: number): AsyncGenerator<Uint8Array> {
+    for (let left = count; left > 0;) {
+      const chunk = waiting.shift();
+      if (chunk === undefined) {
+        o.signal.throwIfAborted();
+        if (isAtEnd()) throw gone();
+        await event("sent");
+        continue;
+      }
+      const part = chunk.subarray(0, left);
+      if (part.length < chunk.length) waiting.unshift(chunk.subarray(left));
+      left -= part.length;
+      waitingBytes -= part.length;
+      if (waitingBytes < PAUSE_ABOVE_BYTES / 2 && stream.readStatus === "paused") stream.resume();
+      yield part;
+    }
+  }
+
+  return {
+    chunks,
+    abort,
+    async read(count) {
+      const bytes = new Uint8Array(count);
+      let at = 0;
+      for await (const chunk of chunks(count)) {
+        bytes.set(chunk, at);
+        at += chunk.length;
+      }
+      return bytes;
+    },
+    async write(bytes) {
+      o.signal.throwIfAborted();
+      if (stream.writeStatus !== "writable") throw gone();
+      stream.send(bytes);
+      while (stream.writeBufferLength > DRAIN_ABOVE_BYTES) {
+        await event("took");
+        o.signal.throwIfAborted();
+        if (stream.writeStatus !== "writable") throw gone();
+      }
+    },
+    end: () => stream.close({ signal: AbortSignal.any([o.signal, AbortSignal.timeout(o.idleMs)]) }),
+  };
+}

@@ -1,0 +1,62 @@
+// The library's node with all limits, an identity, and a guard over who is connected to.
+// Design: "The network of nodes" of docs/architecture.md. Must not: know what is said on its streams.
+import type { GossipSub } from "@libp2p/gossipsub";
+import type { Multiaddr } from "@multiformats/multiaddr";
+import type { Libp2p } from "libp2p";
+import { createHash } from "node:crypto";
+import type { Libp2pLibrary } from "../heavy/gossip.ts";
+import { CONNECTION_LIMITS, gossipLimits, MAX_CONNECTIONS_PER_ADDRESS, STREAM_LIMITS } from "./limits.ts";
+import { mayDial } from "./peer-address.ts";
+
+export interface HostOptions {
+  readonly topic: string;
+  /** 64 bytes: seed and public key. */
+  readonly identity: Uint8Array;
+  readonly listen: readonly string[];
+  /** Endpoints that the operator named: they may lead anywhere. */
+  readonly named: ReadonlySet<string>;
+  readonly allowPrivate: boolean;
+  isShutOut(peer: string): boolean;
+}
+
+export type Host = Libp2p<{ pubsub: GossipSub }>;
+
+/** Some addresses to listen on may not be there, such as IPv6 ones: the value of the library's `NO_FATAL`. */
+const LISTEN_WHERE_POSSIBLE = 1;
+
+/** @returns a node that is not started yet */
+export async function createHost(library: Libp2pLibrary, o: HostOptions): Promise<Host> {
+  const countAt = (address: Multiaddr): number =>
+    host.getConnections().filter((c) => ipOf(c.remoteAddr) === ipOf(address)).length;
+  const host: Host = await library.createLibp2p({
+    start: false,
+    privateKey: library.privateKeyFromRaw(o.identity),
+    nodeInfo: { name: "dchat-update", version: "1", userAgent: "dchat-update" }, // nothing to choose victims by
+    addresses: { listen: [...o.listen] },
+    transports: [library.tcp({ inboundSocketInactivityTimeout: 120_000, outboundSocketInactivityTimeout: 120_000 })],
+    transportManager: { faultTolerance: LISTEN_WHERE_POSSIBLE },
+    connectionEncrypters: [library.noise({ crypto: library.noiseCrypto() })],
+    streamMuxers: [library.yamux(STREAM_LIMITS)],
+    connectionManager: CONNECTION_LIMITS,
+    connectionGater: {
+      denyDialMultiaddr: (address) => !mayDial(address.toString(), o.named, o.allowPrivate),
+      denyDialPeer: (peer) => o.isShutOut(peer.toString()),
+      denyInboundConnection: ({ remoteAddr }) => countAt(remoteAddr) >= MAX_CONNECTIONS_PER_ADDRESS,
+      denyInboundEncryptedConnection: (peer) => o.isShutOut(peer.toString()),
+    },
+    services: {
+      identify: library.identify(),
+      ping: library.ping(),
+      pubsub: library.gossipsub({
+        ...gossipLimits(o.topic),
+        // Of the whole message: a forged copy must not have the id of the genuine one, or it would hide it.
+        msgIdFn: ({ data }) => createHash("sha256").update(data).digest(),
+      }),
+    },
+  });
+  return host;
+}
+
+function ipOf(address: Multiaddr): string | undefined {
+  return address.toString().split("/")[2];
+}

@@ -1,0 +1,122 @@
+// Every limit of the library that a node runs with: its own defaults are generous or none.
+// Design: "The network of nodes" of docs/architecture.md. Must not: hold behaviour; figures and where they come from.
+import type { GossipsubOpts } from "@libp2p/gossipsub";
+import type { Libp2pOptions } from "libp2p";
+import { MAX_MESSAGE_BYTES } from "./message.ts";
+
+/** A node needs a dozen peers; an attacker's machine may not take more than its share of the rest. */
+export const MAX_CONNECTIONS = 100;
+export const MAX_CONNECTIONS_PER_ADDRESS = 10;
+
+export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> = {
+  maxConnections: MAX_CONNECTIONS,
+  maxIncomingPendingConnections: 20, // a handshake takes milliseconds of processor time
+  inboundConnectionThreshold: 10, // a second for each address
+  inboundUpgradeTimeout: 10_000,
+  maxParallelDials: 8,
+  maxDialQueueLength: 64,
+  maxPeerAddrsToDial: 4,
+  dialTimeout: 10_000,
+  addressDialTimeout: 5_000,
+  outboundStreamProtocolNegotiationTimeout: 10_000,
+  inboundStreamProtocolNegotiationTimeout: 10_000,
+  connectionCloseTimeout: 1_000,
+  reconnectRetries: 0, // bootstrap.ts does it, and does not give up
+};
+
+export const STREAM_LIMITS = {
+  enableKeepAlive: true,
+  keepAliveInterval: 30_000,
+  maxInboundStreams: 64, // on one connection: gossip, identify, ping and requests
+  maxOutboundStreams: 64,
+  maxEarlyStreams: 8,
+  streamOptions: {
+    initialStreamWindowSize: 256 * 1024,
+    maxStreamWindowSize: 2 << 20, // what a peer may have under way on one stream: less than its read buffer
+    inactivityTimeout: 120_000,
+    maxReadBufferLength: 4 << 20,
+    maxWriteBufferLength: 4 << 20,
+  },
+};
+
+/** Of peers on this machine an address says nothing. */
+const OWN_ADDRESSES = new Set(["127.0.0.1", "::1"]);
+
+/** What a peer loses by each invalid message, squared: one is forgiven, three end the connection. */
+const INVALID_WEIGHT = -10;
+export const GRAYLIST_SCORE = -80;
+const DECAY_INTERVAL_MS = 1_000;
+/** An invalid message counts half after ten minutes: releases are rare, and so is honest misfortune. */
+const INVALID_DECAY = 0.5 ** (DECAY_INTERVAL_MS / 600_000);
+
+/** Scores are kept this long after a peer has left, so that leaving does not wash anybody clean. */
+const RETAIN_SCORE_MS = 3_600_000;
+
+export function gossipLimits(topic: string): Partial<GossipsubOpts> {
+  return {
+    globalSignaturePolicy: "StrictSign",
+    allowedTopics: [topic],
+    fallbackToFloodsub: false,
+    floodPublish: true,
+    doPX: false, // addresses of strangers are not dialled
+    emitSelf: false,
+    allowPublishToZeroTopicPeers: false, // told and tried again, instead of lost
+    ignoreDuplicatePublishError: true,
+    maxInboundStreams: 2,
+    maxOutboundStreams: 2,
+    maxInboundDataLength: 16 * MAX_MESSAGE_BYTES,
+    maxOutboundBufferSize: 1 << 20,
+    maxTopicBytesPerPeer: 8 * 1024, // one topic is allowed; the fixed cost of each is a kilobyte
+    decodeRpcLimits: {
+      maxSubscriptions: 16,
+      maxMessages: 64,
+      maxIhaveMessageIDs: 512,
+      maxIwantMessageIDs: 512,
+      maxIdontwantMessageIDs: 512,
+      maxControlMessages: 64,
+      maxPeerInfos: 16,
+    },
+    scoreThresholds: {
+      gossipThreshold: -20,
+      publishThreshold: -50,
+      graylistThreshold: GRAYLIST_SCORE,
+      acceptPXThreshold: 1_000, // never
+      opportunisticGraftThreshold: 1,
+    },
+    scoreParams: {
+      decayInterval: DECAY_INTERVAL_MS,
+      decayToZero: 0.01,
+      retainScore: RETAIN_SCORE_MS,
+      topicScoreCap: 20,
+      appSpecificWeight: 0,
+      behaviourPenaltyWeight: -10,
+      behaviourPenaltyThreshold: 6,
+      behaviourPenaltyDecay: 0.986,
+      IPColocationFactorWeight: -5,
+      IPColocationFactorThreshold: MAX_CONNECTIONS_PER_ADDRESS,
+      IPColocationFactorWhitelist: OWN_ADDRESSES,
+      topics: {
+        [topic]: {
+          topicWeight: 1,
+          timeInMeshWeight: 0.01,
+          timeInMeshQuantum: 1_000,
+          timeInMeshCap: 300,
+          firstMessageDeliveriesWeight: 1,
+          firstMessageDeliveriesDecay: 0.9998,
+          firstMessageDeliveriesCap: 10,
+          // Months may pass between two releases: who delivers nothing has done nothing wrong.
+          meshMessageDeliveriesWeight: 0,
+          meshMessageDeliveriesDecay: 0.5,
+          meshMessageDeliveriesCap: 1,
+          meshMessageDeliveriesThreshold: 1,
+          meshMessageDeliveriesWindow: 10,
+          meshMessageDeliveriesActivation: 60_000,
+          meshFailurePenaltyWeight: 0,
+          meshFailurePenaltyDecay: 0.5,
+          invalidMessageDeliveriesWeight: INVALID_WEIGHT,
+          invalidMessageDeliveriesDecay: INVALID_DECAY,
+        },
+      },
+    },
+  };
+}

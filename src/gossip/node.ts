@@ -1,0 +1,192 @@
+// A node among nodes: hears of releases, proves them, passes them on, and answers who missed one.
+// Design: "The network of nodes" of docs/architecture.md. The library is loaded when the first node is created.
+// Must not: believe a peer, connect where nobody told it to, or run without a limit.
+import type { Connection } from "@libp2p/interface";
+import { setTimeout as delay } from "node:timers/promises";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { loadLibp2p } from "../heavy/gossip.ts";
+import { createAnnouncer } from "./announcer.ts";
+import { keepConnected } from "./bootstrap.ts";
+import { createPeerService, requestBundle } from "./bundle-exchange.ts";
+import { createConduct } from "./conduct.ts";
+import type { GossipEvent } from "./gossip-event.ts";
+import { createHost } from "./host.ts";
+import type { Knowledge } from "./knowledge.ts";
+import { topicOf } from "./message.ts";
+import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
+import { PEER_PROTOCOL } from "./peer-protocol.ts";
+import { createRelay, type Delivery } from "./relay.ts";
+
+export interface GossipNodeOptions {
+  readonly knowledge: Knowledge;
+  /** 64 bytes, as `loadIdentity` gives them. */
+  readonly identity: Uint8Array;
+  /** Multiaddrs to listen on. Those that this machine does not have are left out, as long as one is there. */
+  readonly listen: readonly string[];
+  /** Multiaddrs of peers to stay connected to. */
+  readonly peers: readonly string[];
+  /** Whether addresses that nobody named may be private ones. */
+  readonly allowPrivate: boolean;
+  readonly onEvent: (e: GossipEvent) => void;
+}
+
+export interface GossipNode {
+  readonly id: string;
+  /** Where it listens, with its id. */
+  addresses(): string[];
+  /** Ids of the peers that are connected. */
+  peers(): string[];
+  /** Tells the peers of what is trusted now; as soon as there is one, if there is none. */
+  announce(): Promise<void>;
+  /** Ends all that runs; within seconds, whatever the peers do. */
+  stop(): Promise<void>;
+}
+
+/** A message may be lost, and a network cut in two heals in silence: a peer is asked now and then. */
+const CATCH_UP_MS = 60_000;
+/** After some heartbeats of the library a new peer is told of messages. What came before that it is asked for again. */
+const SETTLE_MS = 3_000;
+const STOP_MS = 5_000;
+
+/** @throws UpdateError E_USAGE for an address that is none, E_IO when it can listen nowhere */
+export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode> {
+  const { knowledge, onEvent } = o;
+  const topic = topicOf(knowledge.network);
+  for (const address of o.listen) requirePeerAddress(address, "the address to listen on");
+  const named = new Set(o.peers.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text)));
+  const library = await loadLibp2p();
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const conduct = createConduct();
+  const host = await createHost(library, { ...o, topic, named, isShutOut: conduct.isShutOut });
+  const { pubsub } = host.services;
+  const announcer = createAnnouncer({ pubsub, topic, knowledge, signal, onEvent });
+
+  const relay = createRelay({
+    knowledge,
+    signal,
+    otherPeers: (peer) => shuffled(pubsub.getSubscribers(topic).map(String).filter((p) => p !== peer)),
+    async fetchBundle(peer, known) {
+      // On the connection that is there: a peer who has left is not dialled for an answer.
+      const [connection] = host.getConnections(library.peerIdFromString(peer));
+      if (connection === undefined) throw new UpdateError("E_UNREACHABLE", "the peer is not connected any more");
+      return await requestBundle(connection, known, signal);
+    },
+    onLearnt(peer) {
+      onEvent({ type: "learnt", peer });
+      void announcer.announce(); // what came by asking is on no topic yet
+    },
+    onLie: blame,
+  });
+
+  function blame(peer: string, error: UpdateError): void {
+    onEvent({ type: "lie", peer, error });
+    if (!conduct.blame(peer)) return;
+    onEvent({ type: "shut-out", peer });
+    host.hangUp(library.peerIdFromString(peer)).catch(() => {}); // it is gone already
+  }
+
+  async function deliver(peer: string, message: Uint8Array): Promise<Delivery> {
+    if (!conduct.maySpeak(peer)) {
+      return { verdict: "reject", why: new UpdateError("E_TOO_LARGE", "more messages than anybody has to say") };
+    }
+    try {
+      return await relay.deliver(peer, message);
+    } catch (e) {
+      return { verdict: "ignore", why: asUpdateError(e) }; // a full disk is nobody's lie
+    }
+  }
+
+  const { Accept, Ignore, Reject } = library.TopicValidatorResult;
+  pubsub.topicValidators.set(topic, async (from, { data }) => {
+    const peer = from.toString();
+    const delivery = await deliver(peer, data);
+    if (delivery.verdict === "accept" || delivery.why.code === "E_STALE") announcer.heard(data);
+    onEvent({ type: "message", peer, ...delivery });
+    if (delivery.verdict === "reject") blame(peer, delivery.why);
+    return { accept: Accept, ignore: Ignore, reject: Reject }[delivery.verdict];
+  });
+
+  async function catchUp(peer: string): Promise<void> {
+    try {
+      await relay.catchUp(peer);
+    } catch (e) {
+      if (!signal.aborted) onEvent({ type: "no-answer", peer, error: asUpdateError(e) });
+    }
+  }
+
+  async function welcome(peer: string): Promise<void> {
+    await catchUp(peer);
+    await pause(SETTLE_MS);
+    if (!signal.aborted) await catchUp(peer);
+  }
+
+  const pause = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => {}); // the loops look at the signal
+
+  async function catchUpNowAndThen(): Promise<void> {
+    while (!signal.aborted) {
+      await pause(CATCH_UP_MS * (0.5 + Math.random()));
+      const [peer] = shuffled(host.getPeers());
+      if (!signal.aborted && peer !== undefined) await catchUp(peer.toString());
+      if (!signal.aborted) await announcer.retry();
+    }
+  }
+
+  for (const type of ["peer:connect", "peer:disconnect"] as const) {
+    host.addEventListener(type, ({ detail }) => {
+      const peers = host.getPeers().length;
+      onEvent({ type: "peer", peer: detail.toString(), connected: type === "peer:connect", peers });
+    });
+  }
+
+  const service = createPeerService(knowledge, signal);
+  await host.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream), {
+    maxInboundStreams: 8,
+    maxOutboundStreams: 8,
+  });
+  await host.register(PEER_PROTOCOL, { onConnect: (peer) => void welcome(peer.toString()) });
+  await host.start();
+  pubsub.subscribe(topic);
+  const addresses = () => host.getMultiaddrs().map((address) => address.toString());
+  if (o.listen.length > 0 && addresses().length === 0) {
+    await host.stop();
+    throw new UpdateError("E_IO", `it is not possible to listen on ${o.listen.join(" or ")}`, {
+      hint: "another program may have the port: choose another one with --listen",
+    });
+  }
+  onEvent({ type: "listening", addresses: addresses() });
+
+  const running = Promise.all([
+    catchUpNowAndThen(),
+    keepConnected({
+      addresses: o.peers.filter((address) => requirePeerAddress(address, "the peer").peer !== host.peerId.toString()),
+      signal,
+      isConnected: (address) => host.getConnections().some((c) => isAt(c, address)),
+      connect: async (address) => void await host.dial(library.multiaddr(address), { signal }),
+      onFailure: (address, e) => onEvent({ type: "unreachable", address, error: asUpdateError(e, "E_UNREACHABLE") }),
+    }),
+  ]);
+
+  return {
+    id: host.peerId.toString(),
+    addresses,
+    peers: () => host.getPeers().map((peer) => peer.toString()),
+    announce: announcer.announce,
+    async stop() {
+      stopping.abort();
+      await running;
+      await Promise.race([host.stop(), delay(STOP_MS, undefined, { ref: false })]);
+    },
+  };
+}
+
+/** True for a connection to that very peer, or, where none is named, to that very endpoint. */
+function isAt(connection: Connection, address: string): boolean {
+  const { peer } = requirePeerAddress(address, "the peer");
+  if (peer !== undefined) return connection.remotePeer.toString() === peer;
+  return withoutPeer(connection.remoteAddr.toString()) === address;
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items.map((item) => ({ item, at: Math.random() })).sort((a, b) => a.at - b.at).map(({ item }) => item);
+}

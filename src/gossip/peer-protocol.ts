@@ -1,0 +1,81 @@
+// Requests and answers between peers, as text lines in frames. Design: docs/formats.md, "Peer protocol".
+// One request a stream: a frame with a line, answered by a frame with a line and, where it says so, that many bytes.
+// Must not: open anything; what a request may cost is decided where it is served.
+import { UpdateError } from "../errors.ts";
+import type { ByteStream } from "./byte-stream.ts";
+
+export const PEER_PROTOCOL = "/dchat/update/1";
+
+/** A line is a word and numbers; digests have 64 digits. */
+const MAX_LINE_BYTES = 256;
+const LENGTH_BYTES = 4;
+
+/** What a node knows, as versions of metadata; zero for what it does not have. */
+export interface KnownVersions {
+  readonly root: number;
+  readonly timestamp: number;
+}
+
+/** `bundle ROOT TIMESTAMP`: the bundle, if it is newer than these versions. */
+export interface BundleRequest {
+  readonly get: "bundle";
+  readonly known: KnownVersions;
+}
+
+export type PeerRequest = BundleRequest;
+
+/** `ok BYTES`: the bytes follow. `none`: not here. `busy`: not now. `unknown`: no such request. */
+export type PeerAnswer =
+  | { readonly status: "ok"; readonly bytes: number }
+  | { readonly status: "none" | "busy" | "unknown" };
+
+export function formatRequest({ known }: PeerRequest): string {
+  return `bundle ${known.root} ${known.timestamp}`;
+}
+
+/** Undefined for a request that this version does not know. @throws UpdateError E_MALFORMED */
+export function parseRequest(line: string): PeerRequest | undefined {
+  const [word, ...numbers] = line.split(" ");
+  if (!/^[a-z]{1,16}$/.test(word ?? "")) throw malformed("a request", line);
+  if (word !== "bundle") return undefined;
+  const [root, timestamp] = numbers.map(parseNumber);
+  if (root === undefined || timestamp === undefined || numbers.length !== 2) throw malformed("a request", line);
+  return { get: "bundle", known: { root, timestamp } };
+}
+
+export function formatAnswer(answer: PeerAnswer): string {
+  return answer.status === "ok" ? `ok ${answer.bytes}` : answer.status;
+}
+
+/** @throws UpdateError E_MALFORMED */
+export function parseAnswer(line: string): PeerAnswer {
+  if (line === "none" || line === "busy" || line === "unknown") return { status: line };
+  const bytes = line.startsWith("ok ") ? parseNumber(line.slice(3)) : undefined;
+  if (bytes === undefined) throw malformed("an answer", line);
+  return { status: "ok", bytes };
+}
+
+function parseNumber(text: string): number | undefined {
+  return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : undefined; // 15 digits are always a safe integer
+}
+
+function malformed(what: string, line: string): UpdateError {
+  return new UpdateError("E_MALFORMED", `${what} that cannot be read: ${JSON.stringify(line.slice(0, 80))}`);
+}
+
+export async function writeLine(stream: ByteStream, line: string): Promise<void> {
+  const text = new TextEncoder().encode(line);
+  const frame = new Uint8Array(LENGTH_BYTES + text.length);
+  new DataView(frame.buffer).setUint32(0, text.length);
+  frame.set(text, LENGTH_BYTES);
+  await stream.write(frame);
+}
+
+/** @throws UpdateError E_TOO_LARGE before more than the length is read; E_UNREACHABLE, E_TIMEOUT */
+export async function readLine(stream: ByteStream): Promise<string> {
+  const length = new DataView((await stream.read(LENGTH_BYTES)).buffer).getUint32(0);
+  if (length > MAX_LINE_BYTES) {
+    throw new UpdateError("E_TOO_LARGE", `a line of ${length} bytes from a peer, at most ${MAX_LINE_BYTES} are read`);
+  }
+  return new TextDecoder().decode(await stream.read(length));
+}

@@ -1,0 +1,145 @@
+// A message that a peer delivered: judged, what it names fetched from that peer and proven, and only then passed on.
+// Design: docs/formats.md, "Gossip". Must not: let a message through that this node could not prove itself, or let a
+// peer that stalls hold up what others say.
+import { setTimeout as delay } from "node:timers/promises";
+import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
+import { isVouchedFor } from "./judge-timestamp.ts";
+import type { Knowledge } from "./knowledge.ts";
+import { judgeMessage, readRelease } from "./message.ts";
+import type { KnownVersions } from "./peer-protocol.ts";
+
+/** What becomes of a delivered message; the library is told and does it. */
+export type Delivery =
+  | { readonly verdict: "accept" }
+  | { readonly verdict: "ignore" | "reject"; readonly why: UpdateError };
+
+export interface RelayOptions {
+  readonly knowledge: Knowledge;
+  readonly signal: AbortSignal;
+  /** The peer's bundle, if newer than these versions. @throws UpdateError E_UNREACHABLE, E_TIMEOUT, … */
+  fetchBundle(peer: string, known: KnownVersions): Promise<Uint8Array | undefined>;
+  /** Who else could be asked, in any order. */
+  otherPeers(peer: string): readonly string[];
+  /** Told when a bundle of a peer has brought something newer. */
+  onLearnt(peer: string): void;
+  /** Told of a peer whose bundle was a lie. */
+  onLie(peer: string, why: UpdateError): void;
+}
+
+export interface Relay {
+  /** @returns what to do with a message that a peer delivered, once that is known */
+  deliver(peer: string, message: Uint8Array): Promise<Delivery>;
+  /** Asks a peer for what it has newer. @throws UpdateError E_TIMEOUT when too many are being asked; others */
+  catchUp(peer: string): Promise<void>;
+}
+
+/** Whoever delivered a genuine message may be gone or stall; so many others are asked for what it names. */
+const MAX_OTHERS = 3;
+/** The next one is asked after this time: several round trips around the world. */
+const HEDGE_MS = 1_500;
+/** Bundles that are being fetched because a peer appeared, or made up a root: so much memory can be held by them. */
+const MAX_UNASKED = 4;
+/** A root that nobody here knows is looked into once in this time for each peer: it costs him nothing to make one up. */
+const UNKNOWN_ROOT_INTERVAL_MS = 60_000;
+/** Peers whose last such look is remembered. */
+const MAX_REMEMBERED = 1_024;
+
+export function versionsOf(knowledge: Knowledge): KnownVersions {
+  const { root, timestamp } = knowledge.state();
+  return { root: root.signed.version, timestamp: timestamp?.signed.version ?? 0 };
+}
+
+export function createRelay(o: RelayOptions): Relay {
+  const { knowledge } = o;
+  let unasked = 0;
+  const lookedInto = new Map<string, { readonly atMs: number; readonly verdict: "ignore" | "reject" }>();
+
+  /** Fetches and proves what a peer has that is newer. */
+  async function learnFrom(peer: string): Promise<void> {
+    const before = versionsOf(knowledge);
+    const bundle = await o.fetchBundle(peer, before);
+    if (bundle === undefined) return;
+    try {
+      await knowledge.learn(bundle, { signal: o.signal });
+    } catch (e) {
+      if (isLie(e)) o.onLie(peer, e);
+      throw e;
+    }
+    const { root, timestamp } = versionsOf(knowledge);
+    if (root !== before.root || timestamp !== before.timestamp) o.onLearnt(peer);
+  }
+
+  async function learnUnasked(peer: string): Promise<void> {
+    if (unasked >= MAX_UNASKED) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
+    unasked++;
+    try {
+      await learnFrom(peer);
+    } finally {
+      unasked--;
+    }
+  }
+
+  /** It is signed by whom this node trusts: somebody has what it names. */
+  async function proveNewer(peer: string, message: Uint8Array): Promise<Delivery> {
+    let why: UpdateError | undefined;
+    const asking = new Set<Promise<void>>();
+    const ask = (from: string) => {
+      const task = learnFrom(from).catch((e) => void (why ??= asUpdateError(e))).finally(() => asking.delete(task));
+      asking.add(task);
+    };
+    for (const next of [peer, ...o.otherPeers(peer).slice(0, MAX_OTHERS)]) {
+      ask(next);
+      await Promise.race([...asking, delay(HEDGE_MS, undefined, { ref: false })]);
+      if (isKnown(message)) return { verdict: "accept" };
+      o.signal.throwIfAborted();
+    }
+    while (asking.size > 0 && !isKnown(message)) await Promise.race(asking);
+    if (isKnown(message)) return { verdict: "accept" };
+    return { verdict: "ignore", why: why ?? new UpdateError("E_ABSENT", "no peer has what the message names") };
+  }
+
+  /** It is signed by nobody this node knows: either its giver can show the root that names the signer, or he lies. */
+  async function proveRoot(peer: string, message: Uint8Array, why: UpdateError): Promise<Delivery> {
+    const before = lookedInto.get(peer);
+    const nowMs = performance.now();
+    if (before !== undefined && nowMs - before.atMs < UNKNOWN_ROOT_INTERVAL_MS) return { verdict: before.verdict, why };
+    const found = await lookIntoRoot(peer, message, why);
+    if (lookedInto.size >= MAX_REMEMBERED) lookedInto.clear();
+    if (found.verdict === "accept") lookedInto.delete(peer);
+    else lookedInto.set(peer, { atMs: nowMs, verdict: found.verdict });
+    return found;
+  }
+
+  async function lookIntoRoot(peer: string, message: Uint8Array, why: UpdateError): Promise<Delivery> {
+    try {
+      await learnUnasked(peer);
+    } catch (e) {
+      return { verdict: isLie(e) ? "reject" : "ignore", why: asUpdateError(e) };
+    }
+    if (isKnown(message)) return { verdict: "accept" };
+    // Signed under a root in between: genuine, and of no use any more.
+    return { verdict: isVouchedFor(knowledge.state(), readRelease(message)) ? "ignore" : "reject", why };
+  }
+
+  /** True when what this node trusts is at least what the message announces, and its signature is genuine. */
+  function isKnown(message: Uint8Array): boolean {
+    const now = judgeMessage(knowledge.state(), message, knowledge.clock());
+    const isOld = now.verdict === "ignore" && now.why.code === "E_STALE";
+    return isOld && isVouchedFor(knowledge.state(), readRelease(message));
+  }
+
+  return {
+    async deliver(peer, message) {
+      const judgement = judgeMessage(knowledge.state(), message, knowledge.clock());
+      if (judgement.verdict === "newer") return await proveNewer(peer, message);
+      if (judgement.verdict === "unknown-root") return await proveRoot(peer, message, judgement.why);
+      return { verdict: judgement.verdict, why: judgement.why };
+    },
+    catchUp: learnUnasked,
+  };
+}
+
+/** A peer who has not caught up, or whose metadata has run out, does not lie. */
+function isLie(e: unknown): e is UpdateError {
+  return isIntegrityError(e) && e.code !== "E_ROLLBACK" && e.code !== "E_EXPIRED" && e.code !== "E_STALE";
+}

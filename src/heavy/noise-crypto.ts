@@ -1,0 +1,90 @@
+// What Noise is made of, out of the runtime's own cryptography. Design: "The network of nodes" of docs/architecture.md.
+// Bun has no ChaCha20-Poly1305: with the package's own choice every message of 1,200 bytes and more fails there, silently.
+// Must not: be used for anything but connections; what is believed is proven by signatures and digests elsewhere.
+import { ChaCha20Poly1305, newInstance } from "@chainsafe/as-chacha20poly1305";
+import type { ICryptoInterface } from "@libp2p/noise";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  getCiphers,
+  hkdfSync,
+  type KeyObject,
+} from "node:crypto";
+
+const CIPHER = "chacha20-poly1305";
+const TAG_BYTES = 16;
+// What stands before the 32 bytes of a key in the forms that node:crypto reads (RFC 8410).
+const PRIVATE_PREFIX = Buffer.from("302e020100300506032b656e04220420", "hex");
+const PUBLIC_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
+
+function privateKey(raw: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([PRIVATE_PREFIX, raw]), type: "pkcs8", format: "der" });
+}
+
+function publicKey(raw: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.concat([PUBLIC_PREFIX, raw]), type: "spki", format: "der" });
+}
+
+function rawKeys(pair: { readonly privateKey: KeyObject; readonly publicKey: KeyObject }) {
+  return {
+    privateKey: pair.privateKey.export({ type: "pkcs8", format: "der" }).subarray(PRIVATE_PREFIX.length),
+    publicKey: pair.publicKey.export({ type: "spki", format: "der" }).subarray(PUBLIC_PREFIX.length),
+  };
+}
+
+type Cipher = Pick<ICryptoInterface, "chaCha20Poly1305Encrypt" | "chaCha20Poly1305Decrypt">;
+
+const native: Cipher = {
+  chaCha20Poly1305Encrypt(plaintext, nonce, ad, key) {
+    const cipher = createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(ad, { plaintextLength: plaintext.byteLength });
+    const head = cipher.update(plaintext.subarray());
+    return Buffer.concat([head, cipher.final(), cipher.getAuthTag()]);
+  },
+  chaCha20Poly1305Decrypt(ciphertext, nonce, ad, key) {
+    const bytes = ciphertext.subarray();
+    const text = bytes.subarray(0, -TAG_BYTES);
+    const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(ad, { plaintextLength: text.length });
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const plain = decipher.update(text);
+    decipher.final(); // throws when the tag is wrong; a stream cipher has nothing left to give
+    return plain;
+  },
+};
+
+/** In WebAssembly, for runtimes whose own cryptography lacks it. */
+function compiled(): Cipher {
+  const aead = new ChaCha20Poly1305(newInstance());
+  return {
+    chaCha20Poly1305Encrypt: (plaintext, nonce, ad, key) => aead.seal(key, nonce, plaintext.subarray(), ad),
+    chaCha20Poly1305Decrypt(ciphertext, nonce, ad, key) {
+      const plain = aead.open(key, nonce, ciphertext.subarray(), ad);
+      if (plain === null) throw new Error("a message of the connection does not authenticate");
+      return plain;
+    },
+  };
+}
+
+export function noiseCrypto(): ICryptoInterface {
+  return {
+    ...(getCiphers().includes(CIPHER) ? native : compiled()),
+    hashSHA256: (data) => createHash("sha256").update(data.subarray()).digest(),
+    getHKDF(chainingKey, input) {
+      const okm = new Uint8Array(hkdfSync("sha256", input, chainingKey, "", 96));
+      return [okm.subarray(0, 32), okm.subarray(32, 64), okm.subarray(64, 96)];
+    },
+    generateX25519KeyPair: () => rawKeys(generateKeyPairSync("x25519")),
+    generateX25519KeyPairFromSeed(seed) {
+      const key = privateKey(seed);
+      return rawKeys({ privateKey: key, publicKey: createPublicKey(key) });
+    },
+    generateX25519SharedKey: (ours, theirs) =>
+      diffieHellman({ privateKey: privateKey(ours.subarray()), publicKey: publicKey(theirs.subarray()) }),
+  };
+}

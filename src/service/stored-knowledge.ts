@@ -1,0 +1,104 @@
+// What a long-running node trusts: in memory for those who ask often, on disk for everybody else.
+// Design: "State on disk" of docs/architecture.md: commands and the daemon work side by side on one trust/state.json.
+// Must not: count anything as known that is not stored.
+import { stat } from "node:fs/promises";
+import type { Opts } from "../api.ts";
+import type { HomeTrustStore } from "../config/trust-store.ts";
+import { UpdateError } from "../errors.ts";
+import type { Knowledge } from "../gossip/knowledge.ts";
+import { applyBundle, applySchedule, readBundle, writeBundle } from "../trust/bundle.ts";
+import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
+import { latchReleases } from "../trust/release-match.ts";
+import { requireNetwork } from "../trust/x-dchat.ts";
+
+export interface StoredKnowledgeOptions {
+  readonly network: string;
+  readonly store: HomeTrustStore;
+  /** The file of the store: when another process writes it, there is something new. */
+  readonly file: string;
+  /** What the store holds. */
+  readonly initial: TrustState;
+  /** This machine's, for which approved releases are compared with released ones. */
+  readonly platform: string;
+  readonly now: () => number;
+  /** Called after each growth, when it is stored. */
+  readonly onGrowth: (before: TrustState, after: TrustState) => void;
+}
+
+export interface StoredKnowledge extends Knowledge {
+  /** Looks whether another process has stored something newer. @throws UpdateError E_STATE_CORRUPT, E_IO */
+  reload(): Promise<void>;
+}
+
+export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledge {
+  let state = o.initial;
+  let mark = "";
+  let written: { readonly of: TrustState; readonly bundle: Uint8Array | undefined } | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  /** One after another: each starts from what the one before has stored. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work, work);
+    turn = mine.catch(() => {}); // whoever asked hears of it
+    return mine;
+  }
+
+  async function load(): Promise<TrustState> {
+    const stored = await o.store.load();
+    if (stored !== undefined) return stored;
+    throw new UpdateError("E_NOT_INITIALIZED", "the trust root is gone", { hint: "pin it again: dchat-update init" });
+  }
+
+  async function takeOver(): Promise<void> {
+    mark = await markOf(o.file);
+    const before = state;
+    state = await load();
+    if (versionsOf(state) !== versionsOf(before)) o.onGrowth(before, state);
+  }
+
+  const clock = (): Clock => ({ nowMs: o.now(), expired: "refuse" });
+
+  return {
+    network: o.network,
+    state: () => state,
+    clock,
+    bundle() {
+      if (written?.of !== state) written = { of: state, bundle: isComplete(state) ? bundleOf(state) : undefined };
+      return written.bundle;
+    },
+    learn: (bytes: Uint8Array, opts: Opts) =>
+      inTurn(async () => {
+        const bundle = readBundle(bytes);
+        if (bundle.network !== o.network) {
+          const message = `a bundle of network ${JSON.stringify(bundle.network.slice(0, 64))}`;
+          throw new UpdateError("E_MALFORMED", message);
+        }
+        const before = await load();
+        const proven = applyBundle(before, bundle, clock());
+        requireNetwork(proven.root.signed, o.network);
+        const next = latchReleases(applySchedule(proven, bundle), o.platform, clock());
+        if (next !== before) await o.store.save(next, "complete", opts);
+        await takeOver();
+      }),
+    reload: () => inTurn(async () => mark === await markOf(o.file) ? undefined : await takeOver()),
+  };
+
+  function bundleOf(of: TrustState): Uint8Array | undefined {
+    try {
+      return writeBundle(of, o.network);
+    } catch (e) {
+      if (e instanceof UpdateError && e.code === "E_TOO_LARGE") return undefined; // peers have to ask mirrors
+      throw e;
+    }
+  }
+}
+
+function versionsOf({ root, timestamp }: TrustState): string {
+  return `${root.signed.version} ${timestamp?.signed.version ?? 0}`;
+}
+
+/** Another one after each write: files are replaced, never changed. */
+async function markOf(file: string): Promise<string> {
+  const { ino, size, mtimeMs } = await stat(file);
+  return `${ino} ${size} ${mtimeMs}`;
+}

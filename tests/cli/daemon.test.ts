@@ -1,0 +1,130 @@
+// The daemon as its operator runs it: the bundled file, processes of their own. docs/gossip.md.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { type Running, startDchat } from "../support/bundled-cli.ts";
+import { until } from "../support/until.ts";
+import { createNetwork, expect, json, PLATFORM, succeed } from "./network.ts";
+
+const network = await createNetwork();
+const mirror = await network.mirror();
+const running = new Set<Running>();
+after(async () => {
+  for (const { child } of running) child.kill("SIGKILL");
+  await Promise.all([...running].map((r) => r.outcome));
+});
+
+let addresses = 0;
+
+interface Daemon extends Running {
+  readonly home: string;
+  readonly address: string;
+  /** What its home knows. */
+  timestampVersion(): Promise<number | null>;
+  stop(): Promise<void>;
+}
+
+async function start(home: string, ...args: readonly string[]): Promise<Daemon> {
+  const listen = `/ip4/127.78.0.${++addresses}/tcp/0`;
+  const daemon = startDchat(["daemon", "--home", home, "--listen", listen, ...args]);
+  running.add(daemon);
+  await until("it listens", () => /listening on (\S+)/.test(daemon.said()) || daemon.child.exitCode !== null);
+  const address = /listening on (\S+)/.exec(daemon.said())?.[1];
+  assert.ok(address !== undefined, daemon.said());
+  return {
+    ...daemon,
+    home,
+    address,
+    timestampVersion: async () =>
+      (await json(["list-versions", "--offline", "--home", home])).metadata.timestampVersion,
+    async stop() {
+      process.kill(daemon.child.pid ?? 0, "SIGTERM");
+      const { code, stderr } = await daemon.outcome;
+      running.delete(daemon);
+      assert.equal(code, 0, stderr);
+    },
+  };
+}
+
+const learnt = (d: Daemon) => until("it learns of 1.0.0", () => /proven and stored .*1\.0\.0/.test(d.said()));
+
+test("what one node learns from a mirror, its peers have a moment later, on their disks", async () => {
+  const first = await start(await network.initialised(mirror.url));
+  const second = await start(await network.initialised("http://127.0.0.1:9"), "--peer", first.address);
+  const third = await start(await network.initialised("http://127.0.0.1:9"), "--peer", second.address);
+  await until("they are connected", () => [first, second, third].every((d) => d.said().includes("connected")));
+  await succeed(["check", "--home", first.home, "--platform", PLATFORM]);
+  await Promise.all([first, second, third].map(learnt));
+  for (const d of [first, second, third]) await d.stop();
+  assert.deepEqual([await first.timestampVersion(), await third.timestampVersion()], [2, 2]);
+  assert.deepEqual((await json(["alerts", "--home", third.home])).alerts, []);
+});
+
+test("a node that was killed comes back with the same identity and all it knew", async () => {
+  const first = await start(await network.initialised(mirror.url));
+  const home = await network.initialised("http://127.0.0.1:9");
+  const killed = await start(home, "--peer", first.address);
+  await succeed(["check", "--home", first.home, "--platform", PLATFORM]);
+  await learnt(killed);
+  killed.child.kill("SIGKILL");
+  await killed.outcome;
+  const again = await start(home, "--peer", first.address);
+  assert.equal(again.address.split("/").at(-1), killed.address.split("/").at(-1));
+  assert.equal(await again.timestampVersion(), 2);
+  await again.stop();
+  await first.stop();
+});
+
+test("with auto-update it asks the mirrors by itself", async () => {
+  const home = await network.initialised(mirror.url);
+  await succeed(["configure-auto-update", "--enabled", "--home", home]);
+  const daemon = await start(home);
+  await learnt(daemon);
+  await daemon.stop();
+});
+
+test("commands work beside it, and a second daemon of the same home does not", async () => {
+  const home = await network.initialised(mirror.url);
+  const daemon = await start(home);
+  const { stderr } = await expect(42, ["daemon", "--home", home]);
+  assert.match(stderr, /a daemon is running on this home already/);
+  await succeed(["check", "--home", home, "--platform", PLATFORM]);
+  await daemon.stop();
+  const next = await start(home);
+  await next.stop();
+});
+
+test("its lines are JSON where that was asked for", async () => {
+  const home = await network.initialised(mirror.url);
+  const daemon = startDchat(["daemon", "--home", home, "--listen", "/ip4/127.78.1.1/tcp/0", "--json"]);
+  running.add(daemon);
+  await until("it listens", () => daemon.said().includes("\n"));
+  process.kill(daemon.child.pid ?? 0, "SIGTERM");
+  const { code, stdout, stderr } = await daemon.outcome;
+  running.delete(daemon);
+  assert.equal(code, 0, stderr);
+  assert.equal(JSON.parse(stderr.split("\n")[0] ?? "").event, "listening");
+  assert.equal(JSON.parse(stdout).network, "testnet");
+});
+
+test("what is no address, and a port that is taken, are told at once", async () => {
+  const home = await network.initialised(mirror.url);
+  await expect(2, ["daemon", "--home", home, "--listen", "127.0.0.1:4217"]);
+  await expect(2, ["daemon", "--home", home, "--peer", "node.example.org"]);
+  await expect(43, ["daemon", "--home", network.newHome()]);
+  const other = await start(await network.initialised(mirror.url));
+  const taken = other.address.replace(/\/p2p\/.*/, "");
+  const { stderr } = await expect(41, ["daemon", "--home", home, "--listen", taken]);
+  assert.match(stderr, /not possible to listen/);
+  await other.stop();
+});
+
+test("the key of a node is never printed", async () => {
+  const home = await network.initialised(mirror.url);
+  const daemon = await start(home, "--verbose");
+  await daemon.stop();
+  const secret = readFileSync(join(home, "gossip", "identity.pem"), "utf8").split("\n")[1] ?? "";
+  const { stdout, stderr } = await daemon.outcome;
+  assert.ok(secret.length > 40 && !`${stdout}${stderr}`.includes(secret.slice(20)));
+});

@@ -1,0 +1,76 @@
+// Nodes of a network on loopback, each at an address of its own, with real trust in memory; and a repository they follow.
+// Must not: judge; the trust functions that run are the product's.
+import { generateKeyPairSync } from "node:crypto";
+import { after } from "node:test";
+import { createGossipNode, type GossipNode } from "../../src/gossip/node.ts";
+import type { GossipEvent } from "../../src/gossip/gossip-event.ts";
+import type { Knowledge } from "../../src/gossip/knowledge.ts";
+import { applyBundle, readBundle, writeBundle } from "../../src/trust/bundle.ts";
+import { isComplete, pinRoot, type TrustState } from "../../src/trust/client.ts";
+import { NETWORK, type ReleaseRepository } from "./release-repository.ts";
+import { strictClock, updated } from "./trust-client.ts";
+
+export interface TestNode extends GossipNode {
+  readonly events: GossipEvent[];
+  readonly knowledge: MemoryKnowledge;
+  /** Where to reach it. */
+  readonly address: string;
+  readonly identity: Uint8Array;
+}
+
+export interface MemoryKnowledge extends Knowledge {
+  /** Follows the repository as a mirror would let it, and does not tell anybody. */
+  follow(repository: ReleaseRepository): void;
+  timestampVersion(): number;
+}
+
+export function memoryKnowledge(pinnedRoot: Uint8Array, nowMs: number): MemoryKnowledge {
+  let state: TrustState = pinRoot(pinnedRoot);
+  const clock = strictClock(nowMs);
+  return {
+    network: NETWORK,
+    state: () => state,
+    clock: () => clock,
+    bundle: () => isComplete(state) ? writeBundle(state, NETWORK) : undefined,
+    learn(bytes) {
+      state = applyBundle(state, readBundle(bytes), clock);
+      return Promise.resolve();
+    },
+    follow(repository) {
+      state = updated(state, repository.files(), clock);
+    },
+    timestampVersion: () => state.timestamp?.signed.version ?? 0,
+  };
+}
+
+export function newIdentity(): Uint8Array {
+  const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  return new Uint8Array(Buffer.concat([Buffer.from(d, "base64url"), Buffer.from(x, "base64url")]));
+}
+
+let addresses = 0;
+
+/** An address that no other node of this file has, any port. */
+export function freshAddress(): string {
+  addresses++;
+  return `/ip4/127.${20 + Math.floor(Math.random() * 200)}.${addresses >> 8}.${addresses & 255}/tcp/0`;
+}
+
+/** Stopped at the end of the test file. */
+export async function startNode(
+  knowledge: MemoryKnowledge,
+  o: { readonly peers?: readonly string[]; readonly listen?: readonly string[]; readonly identity?: Uint8Array } = {},
+): Promise<TestNode> {
+  const events: GossipEvent[] = [];
+  const identity = o.identity ?? newIdentity();
+  const node = await createGossipNode({
+    knowledge,
+    identity,
+    listen: o.listen ?? [freshAddress()],
+    peers: o.peers ?? [],
+    allowPrivate: false,
+    onEvent: (e) => events.push(e),
+  });
+  after(() => node.stop());
+  return { ...node, events, knowledge, identity, address: node.addresses()[0] ?? "" };
+}
