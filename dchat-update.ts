@@ -29,10 +29,14 @@ if (isMain(import.meta)) {
 
 async function main(argv: readonly string[]): Promise<never> {
   const stop = new AbortController();
+  /** What a supervised program may be told besides to end. */
+  const passedOn = ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+  let takes: ((name: NodeJS.Signals) => void) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      if (stop.signal.aborted) process.exit(130); // asked twice: do not wait for anything
+      if (stop.signal.aborted && takes === undefined) process.exit(130); // asked twice: do not wait for anything
       stop.abort();
+      takes?.(signal);
     });
   }
   // A reader that closes the pipe (`| head`) has seen enough: no error of ours.
@@ -44,6 +48,14 @@ async function main(argv: readonly string[]): Promise<never> {
     stdout: terminal(process.stdout),
     stderr: terminal(process.stderr),
     signal: stop.signal,
+    takeSignals: (handler) => {
+      takes = handler;
+      for (const name of passedOn) process.on(name, handler);
+      return () => {
+        takes = undefined;
+        for (const name of passedOn) process.off(name, handler);
+      };
+    },
   });
   // Pipes are written asynchronously: the last words must be out before the process ends.
   await Promise.all([process.stdout, process.stderr].map((s) => new Promise((done) => s.write("", done))));

@@ -97,3 +97,27 @@ export function requireWayBack(state: TrustState, to: string, height: number | u
 export function governingUpgrade(state: TrustState, height: number): ApprovedUpgrade | undefined {
   return approvedUpgrades(state).findLast((u) => u.activation.activationHeight <= height + 1);
 }
+
+/** The heights that a program has to know: it halts before the first, or changes its rules at the second. */
+export interface ProgramHeights {
+  /** Of the next hard fork to another version: what runs must not make that block. */
+  readonly haltHeight: number | undefined;
+  /** Of its own certificate. */
+  readonly activationHeight: number | undefined;
+}
+
+export function heightsFor(state: TrustState, version: string, ownHeight: number | undefined): ProgramHeights {
+  const upgrades = approvedUpgrades(state).map((u) => u.activation);
+  const own = upgrades.findLast((a) =>
+    a.version === version && (ownHeight === undefined || a.activationHeight === ownHeight)
+  );
+  const activationHeight = own?.activationHeight ?? ownHeight;
+  const epochs = epochsOf(state);
+  const isGenesis = epochs.extensionOf(epochs.newestRoot)?.genesis?.version === version;
+  // Of what nobody has approved nobody knows which forks it makes.
+  if (activationHeight === undefined && !isGenesis) return { haltHeight: undefined, activationHeight };
+  const fork = upgrades.find((a) =>
+    a.upgradeType === "hard-fork" && a.version !== version && a.activationHeight > (activationHeight ?? 0)
+  );
+  return { haltHeight: fork?.activationHeight, activationHeight };
+}

@@ -3,17 +3,20 @@
 import { addFailed, type Current, forgetFailed } from "../activate/current.ts";
 import { governingUpgrade, requireDue, requireWayBack } from "../activate/permission.ts";
 import type { StagedVersion } from "../activate/staging.ts";
-import { settleSwitch, switchByHand } from "../activate/switch.ts";
 import { UpdateError } from "../errors.ts";
 import { epochsOf } from "../trust/epochs.ts";
 import { isVersion } from "../trust/naming.ts";
 import {
   type ActivationSession,
+  forgetHeight,
   isDowngrade,
+  knownHeight,
+  makeOrAsk,
   nextCurrent,
   openActivation,
   permit,
   requireReleased,
+  settleByHand,
   SWITCH_OPTIONS,
   whileActivating,
 } from "./activation.ts";
@@ -35,37 +38,43 @@ export const activateCommand: Command = {
   },
   async run(c, a) {
     const wanted = readVersion(a);
-    const session = await openActivation(c, a);
-    return await whileActivating(c, session.home, async (current) => {
-      await settleSwitch(session.home);
-      const staged = await chooseStaged(c, a, session, current, wanted);
-      const permission = requirePermission(c, a, session, current, staged);
+    const session = await openActivation(c, a), { home } = session;
+    // A chain that starts anew is as high as the operator says.
+    const isNewChain = a.flag("resync");
+    const height = isNewChain ? currentHeight(a) : await knownHeight(a, home, session.state);
+    const { current, staged, next } = await whileActivating(c, home, async (current) => {
+      await settleByHand(home);
+      const staged = await chooseStaged(c, a, session, current, wanted, height);
+      const permission = requirePermission(c, a, session, current, staged, height);
       await session.staging.prove(staged, staged, c);
-      await forgetFailed(session.home, staged.sha256);
-      const isSame = current?.version === staged.version && current.sha256 === staged.sha256;
-      const next = nextCurrent(c, current, staged, permission);
-      if (!isSame) await switchByHand(session.home, current, next);
-      const { version, program } = staged;
-      return {
-        lines: [
-          c.out.line(
-            "ok",
-            isSame ? `${version} is what runs already` : `${version} runs from the next start of the node`,
-          ),
-          `   ${program}`,
-        ],
-        json: {
-          version,
-          previousVersion: (isSame ? current.previous?.version : current?.version) ?? null,
-          changed: !isSame,
-          by: permission.by,
-          activationHeight: next.activationHeight ?? null,
-          program,
-        },
-      };
+      await forgetFailed(home, staged.sha256);
+      if (isNewChain) await forgetHeight(c, home, session.state);
+      return { current, staged, next: { ...nextCurrent(c, current, staged, permission), by: permission.by } };
     });
+    const { version, program } = staged;
+    const isSame = current?.version === version && current.sha256 === staged.sha256;
+    const madeBy = isSame ? undefined : await makeOrAsk(c, home, current, next);
+    return {
+      lines: [
+        c.out.line("ok", isSame ? `${version} is what runs already` : madeWords(version, madeBy)),
+        `   ${program}`,
+      ],
+      json: {
+        version,
+        previousVersion: (isSame ? current.previous?.version : current?.version) ?? null,
+        changed: !isSame,
+        running: isSame ? null : madeBy === "supervisor",
+        by: next.by,
+        activationHeight: next.activationHeight ?? null,
+        program,
+      },
+    };
   },
 };
+
+function madeWords(version: string, madeBy: "command" | "supervisor" | undefined): string {
+  return madeBy === "supervisor" ? `${version} runs` : `${version} runs from the next start of the node`;
+}
 
 export const rollbackCommand: Command = {
   name: "rollback",
@@ -77,9 +86,9 @@ export const rollbackCommand: Command = {
   },
   async run(c, a) {
     const wanted = readVersion(a);
-    const session = await openActivation(c, a);
-    return await whileActivating(c, session.home, async (current) => {
-      await settleSwitch(session.home);
+    const session = await openActivation(c, a), { home } = session;
+    const { current, staged, next } = await whileActivating(c, home, async (current) => {
+      await settleByHand(home);
       const version = wanted ?? current?.previous?.version;
       if (current === undefined || version === undefined || version === current.version) {
         throw new UpdateError("E_NOT_STAGED", "there is no version before this one to go back to", {
@@ -88,27 +97,24 @@ export const rollbackCommand: Command = {
       }
       const staged = await session.staging.find(version);
       const permission = permit(c, a, session.state, staged);
-      if (!a.flag("resync")) requireWayBack(session.state, version, currentHeight(a));
+      if (!a.flag("resync")) requireWayBack(session.state, version, await knownHeight(a, home, session.state));
       await session.staging.prove(staged, staged, c);
       // First, so that a daemon does not go forward again whenever this is cut short.
-      const { activationHeight } = current;
-      const why = "taken back by the operator";
-      if (current.sha256 !== undefined) {
-        await addFailed(session.home, { version: current.version, sha256: current.sha256, activationHeight, why });
-      }
+      const { activationHeight, sha256 } = current, why = "taken back by the operator";
+      if (sha256 !== undefined) await addFailed(home, { version: current.version, sha256, activationHeight, why });
       // What is gone back from is not where the next rollback leads.
-      await switchByHand(session.home, current, {
-        ...nextCurrent(c, current, staged, permission),
-        previous: undefined,
-      });
-      return {
-        lines: [
-          c.out.line("ok", `${version} runs from the next start of the node; ${current.version} is not tried again`),
-          `   ${staged.program}`,
-        ],
-        json: { version, fromVersion: current.version, by: permission.by, program: staged.program },
-      };
+      const next = { ...nextCurrent(c, current, staged, permission), previous: undefined, by: permission.by };
+      return { current, staged, next };
     });
+    const { version, program } = staged;
+    const madeBy = await makeOrAsk(c, home, current, next);
+    return {
+      lines: [
+        c.out.line("ok", `${madeWords(version, madeBy)}; ${current.version} is not tried again`),
+        `   ${program}`,
+      ],
+      json: { version, fromVersion: current.version, running: madeBy === "supervisor", by: next.by, program },
+    };
   },
 };
 
@@ -125,11 +131,12 @@ async function chooseStaged(
   s: ActivationSession,
   current: Current | undefined,
   wanted: string | undefined,
+  height: number | undefined,
 ): Promise<StagedVersion> {
   if (wanted !== undefined) return await s.staging.find(wanted);
   if (a.flag("resync") && epochsOf(s.state).isGoverned) {
     const epochs = epochsOf(s.state);
-    const governing = governingUpgrade(s.state, currentHeight(a) ?? 0)?.activation.version ??
+    const governing = governingUpgrade(s.state, height ?? 0)?.activation.version ??
       epochs.extensionOf(epochs.newestRoot)?.genesis?.version;
     if (governing !== undefined) return await s.staging.find(governing);
   }
@@ -137,7 +144,7 @@ async function chooseStaged(
   let refusal: unknown;
   for (const staged of all) {
     try {
-      requirePermission(c, a, s, current, staged);
+      requirePermission(c, a, s, current, staged, height);
       return staged;
     } catch (e) {
       refusal ??= e; // of the newest: that is the one people mean
@@ -155,6 +162,7 @@ function requirePermission(
   { state }: ActivationSession,
   current: Current | undefined,
   staged: StagedVersion,
+  height: number | undefined,
 ): ReturnType<typeof permit> {
   const permission = permit(c, a, state, staged);
   if (permission.by === "release-signatures") requireReleased(c, state, staged);
@@ -166,7 +174,7 @@ function requirePermission(
   }
   // The first version of a node has nothing to be too early for: it syncs up to where it may run.
   if (permission.by === "certificate" && current !== undefined && !isBack && current.version !== staged.version) {
-    requireDue(permission, currentHeight(a));
+    requireDue(permission, height);
   }
   return permission;
 }

@@ -1,18 +1,24 @@
 // What install, activate, rollback, status and gc share: an opened home with its versions, and the judging of one.
-// Design: "The switch" of docs/activation.md. Must not: download, or switch.
-import { type Current, readCurrent } from "../activate/current.ts";
+// Design: "The switch" of docs/activation.md. Must not: download, or judge what a certificate says.
+import { setTimeout as delay } from "node:timers/promises";
+import { type Current, isSameTry, readCurrent, readFailed } from "../activate/current.ts";
+import { findNode } from "../activate/node-process.ts";
 import { type Candidate, type Permission, permissionOf } from "../activate/permission.ts";
 import { createStaging, type StagedVersion, type Staging } from "../activate/staging.ts";
-import { withActivation } from "../activate/switch.ts";
+import { readRequest, writeRequest } from "../activate/switch-request.ts";
+import { readJournal, settleSwitch, switchByHand, withActivation } from "../activate/switch.ts";
+import { createHeightStore, type HeightStore } from "../chain/height-store.ts";
 import type { Home } from "../config/home.ts";
+import { withLock } from "../disk/lock.ts";
 import { UpdateError } from "../errors.ts";
 import type { TrustState } from "../trust/client.ts";
 import { approvedUpgrades } from "../trust/effect.ts";
+import { chainOf } from "../trust/epochs.ts";
 import { compareVersions } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
-import { HEIGHT_OPTION } from "./governance-place.ts";
+import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
 import { offlineClock, openSession, type Session } from "./session.ts";
 
 export const SWITCH_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -29,6 +35,30 @@ export async function openActivation(c: Context, a: Arguments): Promise<Activati
   return { ...session, staging: createStaging(session.home) };
 }
 
+/**
+ * The chain's finalized height: the largest that was ever kept here, or what the caller says where that is more.
+ * @throws UpdateError E_STATE_CORRUPT
+ */
+export async function knownHeight(a: Arguments, home: Home, state: TrustState): Promise<number | undefined> {
+  const said = currentHeight(a), kept = await keptHeight(home, state);
+  return said === undefined || kept === undefined ? said ?? kept : Math.max(said, kept);
+}
+
+/** The largest finalized height that was ever kept here. */
+export async function keptHeight(home: Home, state: TrustState): Promise<number | undefined> {
+  return (await heightStore(home, state)?.load())?.height;
+}
+
+/** For a chain whose data start anew. */
+export async function forgetHeight(c: Context, home: Home, state: TrustState): Promise<void> {
+  await heightStore(home, state)?.forget(c);
+}
+
+function heightStore(home: Home, state: TrustState): HeightStore | undefined {
+  const chain = chainOf(state);
+  return chain === undefined ? undefined : createHeightStore(home.dir, chain);
+}
+
 /** Runs `fn` with what runs now, while nobody else switches. */
 export async function whileActivating<T>(
   c: Context,
@@ -37,6 +67,69 @@ export async function whileActivating<T>(
 ): Promise<T> {
   const onWait = ({ pid }: { pid: number }) => c.out.note(`waiting for process ${pid}, which is switching`);
   return await withActivation(home, { signal: c.signal, onWait }, async () => await fn(await readCurrent(home)));
+}
+
+/**
+ * Makes a switch, or has it made: where a supervisor runs the node, it stops, starts and asks for its health.
+ * @param from what was current when the switch was judged
+ * @returns who made it
+ * @throws UpdateError E_SWITCH_FAILED when the supervisor did not; E_LOCKED
+ */
+export async function makeOrAsk(
+  c: Context,
+  home: Home,
+  from: Current | undefined,
+  to: Current,
+): Promise<"command" | "supervisor"> {
+  let isOurs = false;
+  try {
+    // Held until it is done: no supervisor may start meanwhile.
+    await withLock(home.runLock, { signal: c.signal, waitMs: 0 }, async () => {
+      isOurs = true;
+      await whileActivating(c, home, async (current) => {
+        if (current?.sha256 !== from?.sha256 || current?.version !== from?.version) {
+          throw new UpdateError("E_LOCKED", "somebody else has switched meanwhile");
+        }
+        await settleByHand(home);
+        await switchByHand(home, from, to);
+      });
+    });
+    return "command";
+  } catch (e) {
+    if (isOurs || !(e instanceof UpdateError) || e.code !== "E_LOCKED") throw e;
+  }
+  await askSupervisor(c, home, to);
+  return "supervisor";
+}
+
+/**
+ * Tidies up after a switch that was cut short, unless a supervisor has left the new version running and unproven.
+ * @throws UpdateError E_LOCKED
+ */
+export async function settleByHand(home: Home): Promise<void> {
+  const journal = await readJournal(home);
+  const node = journal?.supervised === true ? await findNode(home) : undefined;
+  if (node === undefined) return void await settleSwitch(home);
+  throw new UpdateError("E_LOCKED", `a switch is not finished, and process ${node.pid} is the node`, {
+    hint: "start `dchat-update run` again: it finishes what its predecessor began; or stop that process",
+  });
+}
+
+const POLL_MS = 100;
+
+async function askSupervisor(c: Context, home: Home, to: Current): Promise<void> {
+  const { version, sha256 = "", activationHeight } = to;
+  await writeRequest(home, { version, sha256, activationHeight: activationHeight ?? null });
+  c.out.note("the supervisor of the node switches");
+  const isAsked = async () => (await readRequest(home))?.sha256 === sha256;
+  while (await isAsked()) await delay(POLL_MS, undefined, { signal: c.signal });
+  const current = await whileActivating(c, home, (now) => Promise.resolve(now));
+  if (current?.version === version && current.sha256 === sha256) return;
+  const failed = (await readFailed(home)).find((f) => isSameTry(f, { sha256, activationHeight }));
+  throw new UpdateError(
+    "E_SWITCH_FAILED",
+    `${version} did not start well: ${failed?.why ?? "see what the supervisor says"}`,
+  );
 }
 
 export type PermissionBy = Permission["by"] | "operator";

@@ -13,6 +13,11 @@ export interface Host {
   readonly stderr: Terminal;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /**
+   * For a command that passes signals on, those that end it included; a second one then does not end it at once.
+   * @returns an end to it
+   */
+  readonly takeSignals: (handler: (name: NodeJS.Signals) => void) => () => void;
 }
 
 export interface Context {
@@ -21,6 +26,7 @@ export interface Context {
   readonly out: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  readonly takeSignals: Host["takeSignals"];
   /** Milliseconds since the epoch, fixed when the command started (TUF 5.1). */
   readonly nowMs: number;
 }
@@ -32,6 +38,7 @@ export function createContext(host: Host, a: Arguments): Context {
     home: resolve(home),
     env,
     signal: host.signal,
+    takeSignals: host.takeSignals,
     nowMs: Date.now(),
     out: createOutput({
       stdout: host.stdout,

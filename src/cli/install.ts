@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import type { Artifact, Verified } from "../api.ts";
 import { governingUpgrade } from "../activate/permission.ts";
-import { settleSwitch, switchByHand } from "../activate/switch.ts";
+import { switchByHand } from "../activate/switch.ts";
 import { UpdateError } from "../errors.ts";
 import { createSources } from "../sources/index.ts";
 import { findDeltaBase } from "../sources/delta.ts";
@@ -12,16 +12,17 @@ import { epochsOf } from "../trust/epochs.ts";
 import { isVersion, platformName } from "../trust/naming.ts";
 import {
   type ActivationSession,
+  knownHeight,
   nextCurrent,
   openActivation,
   permit,
+  settleByHand,
   SWITCH_OPTIONS,
   whileActivating,
 } from "./activation.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { chooseArtifact, fetchTo, refreshIfPossible } from "./download.ts";
-import { currentHeight } from "./governance-place.ts";
 import { formatBytes } from "./output.ts";
 import { mirrorsToAsk, withMirrors } from "./session.ts";
 
@@ -35,18 +36,19 @@ export const installCommand: Command = {
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
-    const given = a.string("version"), height = currentHeight(a);
+    const given = a.string("version");
     if (given !== undefined && !isVersion(given)) {
       throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
     }
     const session = await openActivation(c, a);
+    const height = await knownHeight(a, session.home, session.state);
     const { state, artifact, file } = await obtain(c, a, session, given, height);
     return await whileActivating(c, session.home, async (current) => {
       const staged = await session.staging.stage(artifact, file, c);
       const isFirst = current === undefined;
       const permission = isFirst ? permit(c, a, state, staged) : undefined;
       if (permission !== undefined) {
-        await settleSwitch(session.home);
+        await settleByHand(session.home);
         await switchByHand(session.home, undefined, nextCurrent(c, undefined, staged, permission));
       }
       const next = staged.version === current?.version

@@ -20,6 +20,7 @@ import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mir
 import { jsonLine, printable } from "./output.ts";
 import { releaseCommands } from "./release.ts";
 import { configureAutoUpdateCommand, configureMirrorsCommand, showConfigCommand } from "./settings.ts";
+import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { testMirrorsCommand } from "./test-mirrors.ts";
 import { verifyCommand } from "./verify.ts";
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   activateCommand,
   rollbackCommand,
+  runCommand,
   gcCommand,
   daemonCommand,
   addMirrorCommand,
@@ -54,8 +56,9 @@ export const COMMANDS: readonly Command[] = [
 
 /** Runs one command line. @returns the exit code of docs/cli.md */
 export async function runCli(host: Host): Promise<number> {
-  const asJson = host.argv.includes("--json");
-  const verbose = host.argv.includes("--verbose");
+  const own = host.argv.slice(0, host.argv.includes("--") ? host.argv.indexOf("--") : undefined);
+  const asJson = own.includes("--json");
+  const verbose = own.includes("--verbose");
   try {
     const { words, rest } = splitArguments(host.argv);
     const command = COMMANDS.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));

@@ -27,6 +27,12 @@ export interface Home {
   readonly failedFile: string;
   /** Held while versions are staged, switched or removed. */
   readonly activationLock: string;
+  /** Held by the one supervisor. */
+  readonly runLock: string;
+  /** The node's process. */
+  readonly childFile: string;
+  /** What an operator asks the supervisor for. */
+  readonly requestFile: string;
   /** What mirrors were worth so far. */
   readonly healthFile: string;
   /** The signed list of mirrors, as it was last fetched. */
@@ -51,6 +57,9 @@ export function homeAt(dir: string): Home {
     journalFile: join(dir, "journal.json"),
     failedFile: join(dir, "failed-switches.json"),
     activationLock: join(dir, "activation.lock"),
+    runLock: join(dir, "run.lock"),
+    childFile: join(dir, "child.json"),
+    requestFile: join(dir, "switch-request.json"),
     healthFile: join(dir, "mirror-health.json"),
     signedMirrorsFile: join(dir, "trust", "mirrors.json"),
     identityFile: join(dir, "gossip", "identity.pem"),

@@ -13,12 +13,14 @@ import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.t
 export interface LockOpts extends Opts {
   /** How long to wait for another owner; 10 s by default, 0 asks once. */
   readonly waitMs?: number;
-  /** Called once when the lock is found held by a living process. */
+  /** Called once when the lock is found held by a living process. What it throws ends the waiting. */
   readonly onWait?: (holder: LockHolder) => void;
 }
 
 export interface LockHolder {
   readonly pid: number;
+  /** "unknown" for a process of another container, or where the platform does not tell. */
+  readonly isAlive: boolean | "unknown";
 }
 
 // Long enough for any command that holds a lock for a moment, short enough not to look hung.
@@ -65,7 +67,7 @@ async function acquire(lockFile: string, own: LockContent, o: LockOpts): Promise
     if (performance.now() >= deadline) throw lockedError(lockFile, holder);
     if (!told && holder !== undefined) {
       told = true;
-      o.onWait?.({ pid: holder.pid });
+      o.onWait?.({ pid: holder.pid, isAlive: holder.pid === 0 ? "unknown" : isAlive(holder, own) });
     }
     await delay(POLL_MS, undefined, { signal: o.signal });
   }

@@ -14,9 +14,14 @@ export interface ProcessIdentity {
 }
 
 export function ownIdentity(): ProcessIdentity {
+  return identityOf(process.pid);
+}
+
+/** Of a process of this machine and container that is there now. */
+export function identityOf(pid: number): ProcessIdentity {
   return {
-    pid: process.pid,
-    startTime: startTimeOf(process.pid),
+    pid,
+    startTime: startTimeOf(pid),
     bootId: orNull(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()),
     pidNamespace: orNull(() => readlinkSync("/proc/self/ns/pid")),
   };
@@ -36,6 +41,12 @@ export function isAlive(other: ProcessIdentity, self: ProcessIdentity): boolean 
   return stat.startTime === other.startTime && stat.state !== "Z" && stat.state !== "X";
 }
 
+/** The process group of a process; undefined when it is gone, or on a platform that does not tell. */
+export function groupOf(pid: number): number | undefined {
+  const group = statOf(pid)?.group;
+  return group === undefined ? undefined : Number(group);
+}
+
 function exists(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -51,15 +62,16 @@ function startTimeOf(pid: number): string | null {
 
 interface ProcessStat {
   readonly state: string | undefined;
+  readonly group: string | undefined;
   readonly startTime: string | null;
 }
 
-/** Fields 3 and 22 of proc(5)'s stat, counted from the last ")" because the program's name (field 2) may hold anything. */
+/** Fields 3, 5 and 22 of proc(5)'s stat, counted from the last ")" because the program's name (field 2) may hold anything. */
 function statOf(pid: number): ProcessStat | null {
   return orNull(() => {
     const text = readFileSync(`/proc/${pid}/stat`, "latin1");
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { state: fields[0], startTime: fields[19] ?? null };
+    return { state: fields[0], group: fields[2], startTime: fields[19] ?? null };
   });
 }
 

@@ -36,7 +36,7 @@ const seen = new Set<string>();
 
 /** Runs a command with --json; stdout must hold one document that fits the command's schema, or the error's. */
 async function check(command: string, args: readonly string[] = [], code = 0): Promise<void> {
-  const { stdout } = await expect(code, [...command.split(" "), ...args, "--json"]);
+  const { stdout } = await expect(code, [...command.split(" "), "--json", ...args]);
   const schema = code === 0 || code === 100 ? command.replace(" ", "-") : "error";
   assert.equal(stdout.split("\n").length, 2, `one line: ${stdout}`);
   requireFits(schema, JSON.parse(stdout));
@@ -84,6 +84,7 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("install", ["--version", "1.0.0", ...at]);
   await check("activate", at);
   await check("rollback", at);
+  await check("run", ["--restart", "false", ...at, "--", "true", "{program}"]);
   await check("status", at);
   await check("gc", ["--dry-run", ...at]);
   await check("alerts", ["--ack", ...at]);

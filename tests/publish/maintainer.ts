@@ -74,6 +74,7 @@ export function createMaintainer(): Maintainer {
         stdout: terminal,
         stderr: terminal,
         signal: AbortSignal.timeout(60_000),
+        takeSignals: () => () => {},
       };
       const result = await found.run({ ...createContext(host, parsed), nowMs: m.nowMs }, parsed);
       // A round trip, because programs read the document, not the object.

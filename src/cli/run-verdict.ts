@@ -1,0 +1,82 @@
+// What shall run, for the supervisor: the chain is asked in the background, and each question is decided anew from what
+// is on the disk now. Design: "Running the node" of docs/activation.md. Must not: wait for the chain; a node that has
+// ended must be started again also while its RPC does not answer.
+import type { Seen, Verdict } from "../activate/supervision.ts";
+import type { ChainState } from "../chain/chain-state.ts";
+import { type ChainWatch, watchChain } from "../chain/watch-chain.ts";
+import { readConfig } from "../config/config.ts";
+import { asUpdateError } from "../errors.ts";
+import type { TrustState } from "../trust/client.ts";
+import { type ActivationSession, keptHeight } from "./activation.ts";
+import type { Context } from "./context.ts";
+import { decideFor, reasonLine } from "./decision.ts";
+
+export interface RunVerdict extends AsyncDisposable {
+  readonly ask: (seen: Seen) => Promise<Verdict>;
+}
+
+export interface RunVerdictOptions {
+  readonly session: ActivationSession;
+  readonly trust: () => Promise<TrustState>;
+  /** Undefined where no chain is configured. */
+  readonly watch: ChainWatch | undefined;
+  readonly pollMs: number;
+}
+
+export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: RunVerdictOptions): RunVerdict {
+  const stop = new AbortController();
+  let chain: { readonly state: ChainState; readonly atMs: number } | undefined;
+  let haltedSinceMs: number | undefined;
+  let told = "";
+
+  const tell = (line: string, isBad: boolean) => {
+    if (told === line) return;
+    told = line;
+    if (isBad) c.out.warn(line);
+    else c.out.note(line);
+  };
+
+  const listen = async () => {
+    const signal = AbortSignal.any([c.signal, stop.signal]);
+    while (watch !== undefined && !signal.aborted) {
+      try {
+        for await (const state of watchChain(watch, { signal, intervalMs: pollMs })) {
+          chain = { state, atMs: performance.now() };
+        }
+      } catch (e) {
+        if (signal.aborted) return;
+        tell(`the height of the chain cannot be kept: ${asUpdateError(e).message}`, true);
+        await new Promise((resolve) => setTimeout(resolve, pollMs));
+      }
+    }
+  };
+  const listening = listen();
+
+  /** Where the chain was asked since the program ended, and did not answer, the program's own end counts. */
+  const haltedFor = (seen: Seen): number | null => {
+    haltedSinceMs = seen.haltedFor === undefined ? undefined : haltedSinceMs ?? performance.now();
+    if (haltedSinceMs === undefined || chain === undefined || chain.atMs < haltedSinceMs) return null;
+    return chain.state.latest === null ? seen.haltedFor ?? null : null;
+  };
+
+  return {
+    async ask(seen) {
+      const state = await trust(), { home } = session;
+      const decision = await decideFor({ ...session, config: await readConfig(home) ?? session.config }, state, {
+        height: chain?.state.height ?? await keptHeight(home, state) ?? null,
+        latest: chain?.state.latest ?? null,
+        haltedFor: haltedFor(seen),
+      });
+      const { run, why } = decision;
+      // How many blocks are left changes with each block: that is what `status` is for.
+      const lines = why.map((r) => reasonLine({ ...r, blocksLeft: null }, null));
+      if (lines.length > 0) tell(lines.join("; "), run === "halt");
+      if (typeof run === "string") return run;
+      return { version: run.version, sha256: run.sha256, activationHeight: run.activationHeight };
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await listening;
+    },
+  };
+}
