@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
-import { brotliDecompress } from "node:zlib";
+import { brotliDecompress, type BrotliOptions } from "node:zlib";
 import type { Artifact, Delta } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
@@ -12,7 +12,8 @@ import { createPieceTree } from "../hash/piece-tree.ts";
 import type { DeltaHead } from "./delta-head.ts";
 import { type Copy, MAX_UNPACKED_BYTES, readPatch } from "./patch.ts";
 
-const unpack = promisify(brotliDecompress);
+// When it is called, not at the start: other commands need not load the module.
+const unpack = (bytes: Uint8Array, o: BrotliOptions) => promisify(brotliDecompress)(bytes, o);
 
 /** Copies this near to each other are read together: a read costs about as much as so many bytes. */
 const JOIN_BYTES = 16 * 1024;
