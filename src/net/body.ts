@@ -43,9 +43,9 @@ export interface Body {
   discard(): void;
 }
 
-// Two pieces wait at most; the connection starts again when the reader has only half of one left.
-const HIGH_WATER_BYTES = 2 << 20;
-const LOW_WATER_BYTES = 1 << 19;
+// Enough for a reader that is away for a moment; the memory of receive-buffer.ts is made for it.
+const HIGH_WATER_BYTES = 512 * 1024;
+const LOW_WATER_BYTES = 128 * 1024;
 
 export function createBody({ host, limits, deadlines, flow, reusesChunks }: BodyOptions): Body {
   const chunks: Chunk[] = [];

@@ -24,12 +24,13 @@ export interface ReceiveBuffer {
   deliver: (chunk: Chunk) => void;
 }
 
-// Measured from 64 KiB on: decision 0014. What is not written to takes no memory.
-const SLAB_BYTES = 1 << 20;
+// Less than that costs more reads; more only memory.
+const SLAB_BYTES = 256 * 1024;
 // What remains of a slab is not read into: reads as small as that cost more than they bring.
-const MIN_READ_BYTES = 1 << 16;
-// As many as can wait for a slow reader, and the one that is filled; who keeps what he gets gets new ones.
-const MAX_SLABS = 3;
+const MIN_READ_BYTES = 64 * 1024;
+// What a body lets wait (body.ts), in slabs that are not full; one that is read, and one that is filled. With fewer a
+// connection whose reader is slow makes new ones all the time. Who keeps what he gets gets new ones.
+const MAX_SLABS = 6;
 
 export function createReceiveBuffer(): ReceiveBuffer {
   let slabs: Slab[] = [];
