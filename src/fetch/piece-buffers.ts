@@ -16,6 +16,8 @@ export interface PieceBuffers {
   take(o: Opts): Promise<PieceBuffer>;
   /** Unused after all. */
   giveBack(buffer: PieceBuffer): void;
+  /** How many are being proven. */
+  readonly inProof: number;
   /** One that was taken is full now and is being proven. */
   startProof(): void;
   endProof(buffer: PieceBuffer): void;
@@ -86,6 +88,9 @@ export function createPieceBuffers(max: number, maxInProof: number): PieceBuffer
       return next() ?? await wait(signal);
     },
     giveBack,
+    get inProof() {
+      return inProof;
+    },
     startProof() {
       inProof++;
     },

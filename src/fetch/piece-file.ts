@@ -40,9 +40,10 @@ export interface PieceFile {
   valueOf(index: number): Uint8Array | undefined;
   /**
    * @param buffer the piece at its beginning
+   * @param value its chaining value, of a file of one piece its digest, if it was measured already
    * @returns false when it is not the piece of the proven list; nothing is kept then
    */
-  put(index: number, buffer: Uint8Array): boolean;
+  put(index: number, buffer: Uint8Array, value?: Uint8Array): boolean;
   /**
    * @returns indexes of pieces that were held and are not those of the list; they are dropped
    * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH
@@ -165,10 +166,10 @@ function createPieceFile(
     },
     proveHeld,
     valueOf: (index) => marks[index] === 1 ? valueAt(index) : undefined,
-    put(index, buffer) {
+    put(index, buffer, known) {
       const bytes = buffer.subarray(0, pieceLength(length, index));
-      place(index).set(bytes);
-      const value = measure(index);
+      if (known === undefined) place(index).set(bytes);
+      const value = known ?? measure(index);
       const isSame = isEqual(value, valueAt(index));
       if (isListed && !isSame) return false;
       if (marks[index] === 1) {

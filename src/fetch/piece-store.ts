@@ -1,15 +1,16 @@
 // An artifact in flight as pieces of 1 MiB, seen from the thread that receives them: it fills buffers and hands them over;
 // the thread behind proves, writes and hashes them. Survives the process for the next run.
 // Design: "Where the bytes go" of docs/architecture.md.
-// Must not: know sources, copy a piece, block.
+// Must not: know sources, copy a piece but into the core, block for longer than a piece takes to hash.
 
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Artifact, Digests, Opts, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
-import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
+import { type Blake3Core, PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
+import { loadBlake3Core } from "../hash/load-core.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
-import { createHeldPieces } from "./held-pieces.ts";
+import { createHeldPieces, pieceLength } from "./held-pieces.ts";
 import { createPieceBuffers, type PieceBuffer } from "./piece-buffers.ts";
 import type {
   FoundPieces,
@@ -81,6 +82,8 @@ const MAX_BUFFERS = 32;
 // A piece takes the thread 1.7 ms. More would make it no faster and the end later: it would still be at work 50 ms after
 // the last byte came.
 const MAX_IN_PROOF = 12;
+// So many wait for the thread behind: it is busier than this one, which takes BLAKE3 over.
+const BACKLOG = 6;
 
 /**
  * Opens or creates the partial file of an artifact and proves what an earlier run left in it.
@@ -93,8 +96,9 @@ export async function openPieceStore(o: PieceStoreOptions, host = storeThreadsOf
   const mapFile = resolve(o.partialDir, `${sha256}.map`);
   await sweepPartials(o.partialDir, o);
   const isNew = await isEmpty(file) && await isEmpty(mapFile);
+  const core = await loadBlake3Core();
   throwIfAborted(o.signal);
-  const { store, opened } = createPieceStore({ file, mapFile, length, blake3 }, o, host);
+  const { store, opened } = createPieceStore({ file, mapFile, length, blake3 }, core, o, host);
   try {
     // When it is new there is nothing to wait for: the thread starts while the first bytes are on their way.
     if (!isNew) await orAborted(() => opened, o.signal);
@@ -117,7 +121,7 @@ interface Pending {
   readonly reject: (e: UpdateError) => void;
 }
 
-function createPieceStore(start: StoreStart, { onHashing }: PieceStoreOptions, host: StoreHost) {
+function createPieceStore(start: StoreStart, core: Blake3Core, { onHashing }: PieceStoreOptions, host: StoreHost) {
   const { length } = start;
   const count = pieceCount(length);
   const held = createHeldPieces(length);
@@ -135,6 +139,13 @@ function createPieceStore(start: StoreStart, { onHashing }: PieceStoreOptions, h
   opened.catch(() => {}); // whoever asks for something is told
 
   const valueAt = (index: number) => values.subarray(index * VALUE_BYTES, (index + 1) * VALUE_BYTES);
+
+  /** What the thread behind would do. It has SHA-256 to do besides, and is what a fast download waits for. */
+  function measure(index: number, buffer: PieceBuffer): Uint8Array {
+    const bytes = buffer.subarray(0, pieceLength(length, index));
+    core.input.set(bytes);
+    return core.hashPiece(bytes.length, index, count === 1).slice();
+  }
 
   const thread = startStoreThread(start, host, onMessage, fail);
 
@@ -223,7 +234,8 @@ function createPieceStore(start: StoreStart, { onHashing }: PieceStoreOptions, h
       if (!Number.isInteger(index) || index < 0 || index >= count || !isWhole) {
         throw new RangeError(`piece ${index} of ${count}, in a buffer of ${buffer.length} bytes`);
       }
-      const answer = ask({ type: "put", index, buffer: buffer.buffer });
+      const measured = buffers.inProof >= BACKLOG ? measure(index, buffer) : undefined;
+      const answer = ask({ type: "put", index, buffer: buffer.buffer, value: measured });
       buffers.startProof();
       const { isRight, value } = await answer;
       if (!isRight) return false;

@@ -22,7 +22,13 @@ export interface StoreWorkerStart extends StoreStart {
 }
 
 export type StoreRequest =
-  | { readonly type: "put"; readonly index: number; readonly buffer: ArrayBuffer }
+  /** `value` is the chaining value of what is in the buffer, 32 bytes of their own, if it was measured already. */
+  | {
+    readonly type: "put";
+    readonly index: number;
+    readonly buffer: ArrayBuffer;
+    readonly value?: Uint8Array | undefined;
+  }
   | { readonly type: "list"; readonly list: Uint8Array }
   | { readonly type: "clear" }
   | { readonly type: "seal" }

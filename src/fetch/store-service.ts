@@ -107,7 +107,7 @@ type Answer = Outcome<Result>;
 async function answer(file: PieceFile, request: StoreRequest): Promise<Result> {
   switch (request.type) {
     case "put": {
-      const isRight = file.put(request.index, new Uint8Array(request.buffer));
+      const isRight = file.put(request.index, new Uint8Array(request.buffer), request.value);
       // A copy: a message takes the whole buffer of a view along.
       return { isRight, value: file.isListed ? undefined : file.valueOf(request.index)?.slice() };
     }

@@ -3,10 +3,19 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
+import type { StoreRequest } from "../../../src/fetch/store-messages.ts";
 import { type StoreHost, storeThreadsOfHost } from "../../../src/fetch/store-thread.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { fails } from "../../support/fails.ts";
-import { heldOf, putPiece, signal, STORE_HOSTS, type StorePlace, storePlace } from "../../support/piece-stores.ts";
+import {
+  heldOf,
+  pieceOf,
+  putPiece,
+  signal,
+  STORE_HOSTS,
+  type StorePlace,
+  storePlace,
+} from "../../support/piece-stores.ts";
 import { sequence } from "../../support/sequence.ts";
 import { until } from "../../support/until.ts";
 
@@ -96,6 +105,35 @@ test("a thread that is killed in the middle: what it said is there, and whoever 
   const again = await place.open();
   for (const index of said) assert.ok(again.has(index), `piece ${index} was lost`);
 });
+
+for (const isListed of [true, false]) {
+  const when = isListed ? "is refused" : "is dropped when the list comes";
+  test(`a busy thread is helped by the receiving one, and a wrong piece ${when}, whoever measured it`, async () => {
+    const measuredHere: boolean[] = [];
+    const place = await placeWith((url, data) => {
+      const worker = start(url, data);
+      const post = worker.postMessage.bind(worker);
+      worker.postMessage = (request: StoreRequest, transfer?: ArrayBuffer[]) => {
+        if (request.type === "put") measuredHere.push(request.value !== undefined);
+        post(request, transfer);
+      };
+      return worker;
+    }, sequence(12 * MIB - 1000));
+    const store = await place.open();
+    if (isListed) await store.setPieceList(place.list);
+    const buffers = await Promise.all(Array.from({ length: 12 }, () => store.takeBuffer({ signal })));
+    const puts = buffers.map((buffer, index) => {
+      buffer.set(pieceOf(place.bytes, index));
+      if (index === 1 || index === 10) buffer[5] = buffer[5]! ^ 1;
+      return store.put(index, buffer);
+    });
+    const right = await Promise.all(puts);
+    const wrong = isListed ? right.flatMap((isRight, i) => isRight ? [] : [i]) : await store.setPieceList(place.list);
+    assert.deepEqual(wrong, [1, 10]);
+    assert.deepEqual([measuredHere[1], measuredHere[10]], [false, true]);
+    assert.deepEqual(heldOf(store), [0, 2, 3, 4, 5, 6, 7, 8, 9, 11]);
+  });
+}
 
 test("a seal that is waited for no more ends at once, and the file can be taken up again", async () => {
   for (const host of Object.values(STORE_HOSTS)) {
