@@ -70,7 +70,17 @@ const IMPORT_RULES: ImportRule[] = [
   },
   {
     in: ["src/heavy/"],
-    only: ["src/heavy/", "node:", "@libp2p/", "@multiformats/", "libp2p", "@chainsafe/"],
+    only: [
+      "src/heavy/",
+      "node:",
+      "@libp2p/",
+      "@multiformats/",
+      "libp2p",
+      "@chainsafe/",
+      "fzstd",
+      "tar-stream",
+      "yauzl",
+    ],
     why: "a second copy of src/ inside a compressed part breaks instanceof",
   },
   {
@@ -84,6 +94,7 @@ const IMPORT_RULES: ImportRule[] = [
     never: [
       ...["@libp2p/", "@multiformats/", "libp2p", "@chainsafe/"],
       ...["src/heavy/libp2p.ts", "src/heavy/noise-crypto.ts"],
+      ...["fzstd", "tar-stream", "yauzl", "src/heavy/archives.ts"],
     ],
     typesAreFine: true,
     why: "light commands must not pay for loading it",

@@ -7,6 +7,7 @@ import { type Candidate, type Permission, permissionOf } from "../activate/permi
 import { createStaging, type StagedVersion, type Staging } from "../activate/staging.ts";
 import { readRequest, writeRequest } from "../activate/switch-request.ts";
 import { readJournal, settleSwitch, switchByHand, withActivation } from "../activate/switch.ts";
+import { createUnpacker } from "../activate/unpack.ts";
 import { createHeightStore, type HeightStore } from "../chain/height-store.ts";
 import type { Home } from "../config/home.ts";
 import { withLock } from "../disk/lock.ts";
@@ -32,7 +33,7 @@ export interface ActivationSession extends Session {
 
 export async function openActivation(c: Context, a: Arguments): Promise<ActivationSession> {
   const session = await openSession(c, a);
-  return { ...session, staging: createStaging(session.home) };
+  return { ...session, staging: createStaging(session.home, [createUnpacker()]) };
 }
 
 /**
