@@ -5,9 +5,6 @@ import { decide, type Decision, type Reason } from "../activate/decide.ts";
 import { factsOf } from "../activate/facts.ts";
 import { readCurrent, readFailed } from "../activate/current.ts";
 import { reasonWords } from "../activate/reason-words.ts";
-import { readChain } from "../chain/watch-chain.ts";
-import type { ChainWatch } from "../chain/watch-chain.ts";
-import type { Opts } from "../api.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
 import type { ActivationSession } from "./activation.ts";
@@ -44,28 +41,6 @@ export async function decideFor(
     // Two nodes on one machine have two homes.
     nodeSeed: `${hostname()} ${home.dir}`,
   }));
-}
-
-/**
- * Asks the chain and decides: what a supervisor asks for again and again.
- * @param haltedFor the height that the program was told to halt before, when it ended by itself with 0
- * @throws UpdateError when the height cannot be kept, or files of the home do not read
- */
-export async function askAndDecide(
-  s: Pick<ActivationSession, "home" | "staging" | "config">,
-  state: TrustState,
-  watch: ChainWatch | undefined,
-  haltedFor: number | undefined,
-  o: Opts,
-): Promise<Decision> {
-  const chain = watch === undefined ? undefined : await readChain(watch, o);
-  const hasAnswered = chain !== undefined && chain.latest !== null;
-  return await decideFor(s, state, {
-    height: chain?.height ?? null,
-    latest: chain?.latest ?? null,
-    // Where the chain still answers, its answer counts.
-    haltedFor: hasAnswered ? null : haltedFor ?? null,
-  });
 }
 
 /** The decision for programs. */

@@ -1,8 +1,11 @@
 // install: a release becomes a version that is ready to run; the first one is activated too. Design: docs/cli.md.
-// Must not: execute anything of it, or activate what governs only later.
+// Must not: execute anything of it before it is approved, or activate what governs only later.
 import { join, resolve } from "node:path";
 import type { Artifact, Verified } from "../api.ts";
+import type { Current } from "../activate/current.ts";
 import { governingUpgrade } from "../activate/permission.ts";
+import { tryOut } from "../activate/preflight.ts";
+import type { StagedVersion } from "../activate/staging.ts";
 import { switchByHand } from "../activate/switch.ts";
 import { UpdateError } from "../errors.ts";
 import { createSources } from "../sources/index.ts";
@@ -26,12 +29,18 @@ import { chooseArtifact, fetchTo, refreshIfPossible } from "./download.ts";
 import { formatBytes } from "./output.ts";
 import { mirrorsToAsk, withMirrors } from "./session.ts";
 
+// A check of a configuration and of a database takes seconds; a day is for those who sync a copy.
+const DEFAULT_PREFLIGHT_MS = 60_000;
+const MAX_PREFLIGHT_SECONDS = 86_400;
+
 export const installCommand: Command = {
   name: "install",
   summary: "make a version ready to run; activate the first one",
   options: {
     version: { type: "string", value: "V", help: "the version (default: the one that governs now)" },
     package: { type: "string", value: "FILE", help: "take this file instead of downloading it; it is proven" },
+    "preflight-cmd": { type: "string", value: "CMD", help: "try it out with this command, once it is approved" },
+    "preflight-timeout": { type: "string", value: "SECONDS", help: "longest time for that (60)" },
     ...SWITCH_OPTIONS,
     ...NETWORK_OPTIONS,
   },
@@ -43,40 +52,87 @@ export const installCommand: Command = {
     const session = await openActivation(c, a);
     const height = await knownHeight(a, session.home, session.state);
     const { state, artifact, file } = await obtain(c, a, session, given, height);
-    return await whileActivating(c, session.home, async (current) => {
-      const staged = await session.staging.stage(artifact, file, c);
-      const isFirst = current === undefined;
-      const permission = isFirst ? permit(c, a, state, staged) : undefined;
-      if (permission !== undefined) {
-        await settleByHand(session.home);
-        await switchByHand(session.home, undefined, nextCurrent(c, undefined, staged, permission));
-      }
-      const next = staged.version === current?.version
-        ? "it is what runs"
-        : `when its time has come: dchat-update activate --version ${staged.version}`;
-      return {
-        lines: [
-          c.out.line("ok", "Hash verification passed (SHA-256)"),
-          c.out.line("ok", "Hash verification passed (BLAKE3)"),
-          c.out.line("ok", "Signature verification passed (Ed25519)"),
-          c.out.line("ok", `Installed ${artifact.name}${isFirst ? " and activated it" : ""}`),
-          `   ${staged.program}`,
-          ...(isFirst ? [] : [`   ${next}`]),
-        ],
-        json: {
-          version: staged.version,
-          platform: staged.platform,
-          program: staged.program,
-          activated: isFirst,
-          by: permission?.by ?? null,
-          lengthBytes: staged.length,
-          sha256: staged.sha256,
-          blake3: staged.blake3,
-        },
-      };
-    });
+    const { home, staging } = session;
+    const { current, staged } = await whileActivating(c, home, async (current) => ({
+      current,
+      staged: await staging.stage(artifact, file, c),
+    }));
+    const isFirst = current === undefined;
+    const permission = isFirst ? permit(c, a, state, staged) : undefined;
+    // Without the lock: a supervisor may have to switch to another version meanwhile.
+    const preflight = await preflightIfApproved(c, a, { session, state, staged, current });
+    if (permission !== undefined) {
+      await whileActivating(c, home, async (now) => {
+        if (now !== undefined) throw new UpdateError("E_LOCKED", `${now.version} was activated meanwhile`);
+        await settleByHand(home);
+        if (preflight !== null) await staging.prove(staged, staged, c);
+        await switchByHand(home, undefined, nextCurrent(c, undefined, staged, permission));
+      });
+    }
+    const next = staged.version === current?.version
+      ? "it is what runs"
+      : `when its time has come: dchat-update activate --version ${staged.version}`;
+    return {
+      lines: [
+        c.out.line("ok", "Hash verification passed (SHA-256)"),
+        c.out.line("ok", "Hash verification passed (BLAKE3)"),
+        c.out.line("ok", "Signature verification passed (Ed25519)"),
+        c.out.line("ok", `Installed ${artifact.name}${isFirst ? " and activated it" : ""}`),
+        ...(preflight === "passed" ? [c.out.line("ok", "Preflight passed")] : []),
+        `   ${staged.program}`,
+        ...(isFirst ? [] : [`   ${next}`]),
+      ],
+      json: {
+        version: staged.version,
+        platform: staged.platform,
+        program: staged.program,
+        activated: isFirst,
+        by: permission?.by ?? null,
+        preflight,
+        lengthBytes: staged.length,
+        sha256: staged.sha256,
+        blake3: staged.blake3,
+      },
+    };
   },
 };
+
+interface Installing {
+  readonly session: ActivationSession;
+  readonly state: TrustState;
+  readonly staged: StagedVersion;
+  readonly current: Current | undefined;
+}
+
+/**
+ * Tries a version out that may run; another one waits. One that fails is not kept, so that nobody takes it for ready.
+ * @throws UpdateError E_SWITCH_FAILED
+ */
+async function preflightIfApproved(
+  c: Context,
+  a: Arguments,
+  { session, state, staged, current }: Installing,
+): Promise<"passed" | "not-approved" | null> {
+  const command = a.string("preflight-cmd");
+  if (command === undefined) return null;
+  try {
+    permit(c, a, state, staged);
+  } catch (e) {
+    if (!(e instanceof UpdateError)) throw e;
+    c.out.warn(`${staged.version} is not tried out before it is approved (${e.message}): install it again then`);
+    return "not-approved";
+  }
+  const timeoutMs = a.seconds("preflight-timeout", MAX_PREFLIGHT_SECONDS) ?? DEFAULT_PREFLIGHT_MS;
+  try {
+    await tryOut(staged, { command, timeoutMs, env: c.env, signal: c.signal });
+  } catch (e) {
+    if (current?.version !== staged.version) {
+      await whileActivating(c, session.home, async () => await session.staging.remove(staged.version));
+    }
+    throw e;
+  }
+  return "passed";
+}
 
 interface Obtained {
   readonly state: TrustState;

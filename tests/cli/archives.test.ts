@@ -1,10 +1,11 @@
 // Releases that are archives: published, installed, proven again, on every runtime. docs/activation.md, "Archives".
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { gzipped, type Packed, tarOf, zipOf, zstdOf } from "../support/archives.ts";
+import { createGovernedRepository } from "../support/governed-repository.ts";
 import { createNetwork, expect, json, PLATFORM, succeed } from "./network.ts";
 
 const network = await createNetwork();
@@ -68,4 +69,43 @@ test("what changed after it was unpacked is not activated, and installing it aga
   await expect(30, ["activate", "--version", "2.0.0", ...at]);
   await succeed(["install", "--version", "2.0.0", ...at]);
   await succeed(["activate", "--version", "2.0.0", ...at]);
+});
+
+test("a preflight runs what is approved, and what fails is not kept", async () => {
+  const at = await home(), install = (version: string) => ["install", "--version", version, ...at];
+  const first = await json([...install("1.0.0"), "--preflight-cmd", 'test "$("$DCHAT_PROGRAM")" = "$DCHAT_VERSION"']);
+  assert.deepEqual([first.preflight, first.activated], ["passed", true]);
+  const { stderr } = await expect(46, [...install("2.0.0"), "--preflight-cmd", "echo loud; exit 3"]);
+  assert.match(stderr, /loud[^]*2\.0\.0 did not pass its preflight: the command ended with 3/);
+  const slow = ["--preflight-cmd", "exec sleep 60", "--preflight-timeout", "0.2"];
+  await expect(46, [...install("2.0.0"), ...slow]);
+  assert.deepEqual((await json(["status", ...at])).installed.map((v: { version: string }) => v.version), ["1.0.0"]);
+  // What runs is never taken away.
+  await expect(46, [...install("1.0.0"), "--preflight-cmd", "false"]);
+  assert.equal((await json(["status", ...at])).installed.length, 1);
+  assert.equal((await json([...install("2.0.0")])).preflight, null);
+});
+
+test("nothing of a release is executed before governors have approved it", async () => {
+  const place = join(folder, "governed");
+  mkdirSync(place);
+  const governed = createGovernedRepository(place);
+  const file = join(place, "second"), marker = join(place, "executed");
+  writeFileSync(file, "#!/bin/sh\n");
+  const what = ["--version", "2.0.0", "--platform", PLATFORM, "--format", "executable"];
+  await succeed(["release", "add", governed.repo, file, ...what]);
+  governed.publish();
+  const served = await network.mirror(governed.repo), at = ["--home", network.newHome()];
+  await succeed(["init", "--repo", served.url, "--root", governed.root, ...at]);
+  await succeed(["install", "--version", "1.0.0", ...at]);
+  const install = ["install", "--version", "2.0.0", "--preflight-cmd", `touch '${marker}'`, ...at];
+  assert.equal((await json(install)).preflight, "not-approved");
+  assert.ok(!existsSync(marker));
+  const keys = ["--key", governed.governor("a"), "--key", governed.governor("b")];
+  governed.governance("propose", "--version", "2.0.0", "--height", "3000", "--current-height", "900", ...keys);
+  governed.publish();
+  const fresh = await network.mirror(governed.repo);
+  await succeed(["add-mirror", "--url", fresh.url, "--mirror-type", "https", ...at]);
+  assert.equal((await json(install)).preflight, "passed");
+  assert.ok(existsSync(marker));
 });
