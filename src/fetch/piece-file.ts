@@ -10,9 +10,10 @@ import type { Digests } from "../api.ts";
 import { openNoLink, readAt, writeAt } from "../disk/raw-file.ts";
 import { UpdateError } from "../errors.ts";
 import { type Blake3Core, PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
-import { pieceCount, pieceListBytes, rootOfPieces } from "../hash/piece-tree.ts";
+import { pieceCount, rootOfPieces } from "../hash/piece-tree.ts";
 import { pieceLength } from "./held-pieces.ts";
 import { openPieceMap, type PieceMap } from "./piece-map.ts";
+import { requirePieceList } from "./require-piece-list.ts";
 import { createWriteBack, type WriteBack } from "./write-back.ts";
 
 export interface PieceFileOptions {
@@ -186,16 +187,8 @@ function createPieceFile(
       return true;
     },
     setPieceList(list) {
-      if (list.length !== pieceListBytes(length)) {
-        throw new UpdateError(
-          "E_SIZE_MISMATCH",
-          `a piece list of ${list.length} bytes; this artifact's has ${pieceListBytes(length)}`,
-        );
-      }
+      requirePieceList(core, list, { length, blake3: o.blake3 });
       if (count === 1) return [];
-      if (!isEqual(rootOf(list), signed)) {
-        throw new UpdateError("E_HASH_MISMATCH", "a piece list that does not merge to the signed BLAKE3");
-      }
       const wrong: number[] = [];
       for (let index = 0; index < count; index++) {
         const value = list.subarray(index * VALUE_BYTES, (index + 1) * VALUE_BYTES);

@@ -20,6 +20,7 @@ import type {
   StoreResults,
   StoreStart,
 } from "./store-messages.ts";
+import { requirePieceList } from "./require-piece-list.ts";
 import { startStoreThread, type StoreHost, storeThreadsOfHost } from "./store-thread.ts";
 import { sweepPartials } from "./sweep-partials.ts";
 
@@ -168,6 +169,7 @@ function createPieceStore(start: StoreStart, core: Blake3Core, { onHashing }: Pi
   }
 
   function adopt(found: FoundPieces): undefined {
+    if (isListed && count > 1) return; // the file is new, and its list came while the thread was starting
     found.marks.forEach((mark, index) => {
       if (mark === 1) [held, resumed].forEach((set) => set.add(index));
     });
@@ -245,7 +247,12 @@ function createPieceStore(start: StoreStart, core: Blake3Core, { onHashing }: Pi
     },
     async setPieceList(bytes) {
       const list = new Uint8Array(bytes); // not what its giver may change, nor what lies around it
-      const dropped = await ask({ type: "list", list });
+      requirePieceList(core, list, start);
+      const hasNothing = held.count === 0 && pending.length === 0 && failure === undefined;
+      const answer = ask({ type: "list", list });
+      // Nothing to drop: the first pieces can be asked for while the thread is still starting.
+      if (hasNothing) answer.catch(() => {}); // whoever asks next is told
+      const dropped = hasNothing ? [] : await answer;
       for (const index of dropped) [held, resumed].forEach((set) => set.delete(index));
       values.set(list);
       isListed = true;
