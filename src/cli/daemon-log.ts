@@ -1,9 +1,11 @@
 // What the daemon says while it runs: a line for each thing that happened, for people or as JSON, on stderr.
 // Design: docs/gossip.md. Must not: let a peer fill the log, or write what a peer said as if it were ours.
+import type { Artifact } from "../api.ts";
 import type { UpdateError } from "../errors.ts";
+import type { Download } from "../fetch/download.ts";
 import type { GossipEvent } from "../gossip/gossip-event.ts";
 import type { TrustState } from "../trust/client.ts";
-import { jsonLine, type Output } from "./output.ts";
+import { formatBytes, jsonLine, type Output } from "./output.ts";
 
 export interface MessageCounts {
   readonly accepted: number;
@@ -15,6 +17,8 @@ export interface DaemonLog {
   event(e: GossipEvent): void;
   /** Something newer is trusted now. @param versions releases that were not known before */
   growth(state: TrustState, versions: readonly string[]): void;
+  /** An artifact is proven and in the cache. */
+  downloaded(artifact: Artifact, got: Download): void;
   /** Something that is tried again later. */
   failure(what: string, error: UpdateError): void;
   note(text: string): void;
@@ -74,6 +78,13 @@ export function createDaemonLog(out: Output, now: () => Date = () => new Date())
           timestampVersion ?? "none"
         })${news}`,
         fields: { rootVersion, timestampVersion, versions },
+      });
+    },
+    downloaded({ name, version }, { source, bytesFetched }) {
+      write({
+        event: "downloaded",
+        text: `${name} is downloaded and proven (${formatBytes(bytesFetched)}, most of it from ${source})`,
+        fields: { version, name, source, fetchedBytes: bytesFetched },
       });
     },
     failure: (what, e) =>

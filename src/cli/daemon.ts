@@ -7,6 +7,7 @@ import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadIdentity } from "../gossip/identity.ts";
 import { createGossipNode } from "../gossip/node.ts";
 import { requirePeerAddress } from "../gossip/peer-address.ts";
+import { createStoredShelf } from "../service/stored-shelf.ts";
 import { createStoredKnowledge } from "../service/stored-knowledge.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
@@ -14,6 +15,7 @@ import { listReleases } from "../trust/releases.ts";
 import { networkOf } from "../trust/x-dchat.ts";
 import { type Arguments, type Command, type CommandResult, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
+import { createBell, keepDownloaded } from "./daemon-download.ts";
 import { createDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import { alert, offlineClock, openSession, refresh, type Session, withMirrors } from "./session.ts";
 
@@ -33,6 +35,7 @@ export const daemonCommand: Command = {
   options: {
     listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
     peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to stay connected to" },
+    "max-upload": { type: "string", value: "RATE", help: "bytes per second given to peers, such as 500K, 20M" },
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
@@ -61,7 +64,9 @@ interface Addresses {
 
 async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addresses): Promise<CommandResult> {
   const log = createDaemonLog(c.out);
-  const logged: Context = { ...c, out: { ...c.out, note: log.note, warn: log.warn } };
+  // No progress bars; what is said goes into the log.
+  const logged: Context = { ...c, out: { ...c.out, quiet: true, note: log.note, warn: log.warn } };
+  const bell = createBell();
   let alertedAtMs = -Infinity;
   let announce = () => {};
 
@@ -75,11 +80,14 @@ async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addres
     onGrowth(before, after) {
       log.growth(after, versionsIn(c, after).filter((v) => !versionsIn(c, before).includes(v)));
       announce();
+      bell.ring();
     },
   });
 
   const node = await createGossipNode({
     knowledge,
+    shelf: createStoredShelf(s.home, () => knowledge.state(), c.signal),
+    uploadBytesPerSecond: a.rate("max-upload"),
     identity: await loadIdentity(s.home.identityFile, c),
     ...addresses,
     allowPrivate: a.flag("allow-private"),
@@ -95,6 +103,7 @@ async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addres
     await Promise.all([
       lookAtDisk(c, log, () => knowledge.reload()),
       askMirrors(logged, a, log),
+      keepDownloaded(logged, a, node, bell, log),
     ]);
   } finally {
     await node.stop();
@@ -108,6 +117,7 @@ async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addres
       rootVersion: root.signed.version,
       timestampVersion: timestamp?.signed.version ?? null,
       messages: log.counts(),
+      givenBytes: node.givenBytes(),
     },
   };
 }

@@ -32,15 +32,26 @@ export interface PieceMap {
   remove(): void;
 }
 
+/** Bytes of the map of an artifact of so many pieces. */
+export function pieceMapBytes(pieceCount: number): number {
+  return HEADER.length + pieceCount * (VALUE_BYTES + 1);
+}
+
+/** What the bytes of a map say; undefined when they are not a whole one for so many pieces. */
+export function readPieceMap(bytes: Uint8Array, pieceCount: number): PieceMapContent | undefined {
+  const marksAt = HEADER.length + pieceCount * VALUE_BYTES;
+  if (bytes.length < pieceMapBytes(pieceCount) || !HEADER.every((byte, i) => byte === bytes[i])) return undefined;
+  return { marks: bytes.slice(marksAt, marksAt + pieceCount), values: bytes.slice(HEADER.length, marksAt) };
+}
+
 export function openPieceMap(file: string, pieceCount: number): PieceMap {
   const fd = openNoLink(file);
   const marksAt = HEADER.length + pieceCount * VALUE_BYTES;
-  const size = marksAt + pieceCount;
+  const size = pieceMapBytes(pieceCount);
 
   function read(): PieceMapContent | undefined {
     const bytes = new Uint8Array(size);
-    if (readAt(fd, bytes, 0) < size || !HEADER.every((byte, i) => byte === bytes[i])) return undefined;
-    return { marks: bytes.slice(marksAt), values: bytes.slice(HEADER.length, marksAt) };
+    return readAt(fd, bytes, 0) < size ? undefined : readPieceMap(bytes, pieceCount);
   }
 
   const found = read();

@@ -1,16 +1,16 @@
 // Bundles between peers: one is asked for what it has newer, and gives it to others, within limits.
 // Design: docs/formats.md, "Peer protocol". Must not: believe what comes, or give a peer more than its share.
-import type { Connection, Stream } from "@libp2p/interface";
+import type { Connection } from "@libp2p/interface";
 import { UpdateError } from "../errors.ts";
 import { MAX_BUNDLE_BYTES } from "../trust/bundle.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
 import type { Knowledge } from "./knowledge.ts";
 import {
+  type BundleRequest,
   formatAnswer,
   formatRequest,
   type KnownVersions,
   parseAnswer,
-  parseRequest,
   PEER_PROTOCOL,
   type PeerAnswer,
   readLine,
@@ -67,11 +67,10 @@ async function readBundleAnswer(bytes: ByteStream): Promise<Uint8Array | undefin
   return await bytes.read(answer.bytes);
 }
 
-/** Answers one request a stream. Never throws: what goes wrong ends the stream. */
-export function createPeerService(
+/** Gives the bundle of what is known to peers that know less. */
+export function createBundleService(
   knowledge: Knowledge,
-  signal: AbortSignal,
-): (peer: string, stream: Stream) => Promise<void> {
+): (r: BundleRequest, peer: string, bytes: ByteStream) => Promise<void> {
   const lastGivenMs = new Map<string, number>();
   let giving = 0;
 
@@ -88,29 +87,18 @@ export function createPeerService(
     return bundle;
   }
 
-  async function answer(peer: string, bytes: ByteStream): Promise<void> {
-    const request = parseRequest(await readLine(bytes));
-    const given = request === undefined ? { status: "unknown" as const } : bundleFor(peer, request.known);
+  return async ({ known }, peer, bytes) => {
+    const given = bundleFor(peer, known);
     if (!(given instanceof Uint8Array)) return await writeLine(bytes, formatAnswer(given));
+    const endMs = performance.now() + EXCHANGE_MS;
     giving++;
     try {
       await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
-      for (let at = 0; at < given.length; at += WRITE_BYTES) await bytes.write(given.subarray(at, at + WRITE_BYTES));
+      for (let at = 0; at < given.length && performance.now() < endMs; at += WRITE_BYTES) {
+        await bytes.write(given.subarray(at, at + WRITE_BYTES));
+      }
     } finally {
       giving--;
-    }
-  }
-
-  return async (peer, stream) => {
-    const bytes = createByteStream(stream, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_MS)]),
-      idleMs: IDLE_MS,
-    });
-    try {
-      await answer(peer, bytes);
-      await bytes.end();
-    } catch {
-      bytes.abort(); // a peer that breaks off or asks nonsense gets no answer
     }
   };
 }

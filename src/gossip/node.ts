@@ -3,11 +3,12 @@
 // Must not: believe a peer, connect where nobody told it to, or run without a limit.
 import type { Connection } from "@libp2p/interface";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Source } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadLibp2p } from "../heavy/gossip.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { keepConnected } from "./bootstrap.ts";
-import { createPeerService, requestBundle } from "./bundle-exchange.ts";
+import { requestBundle } from "./bundle-exchange.ts";
 import { createConduct } from "./conduct.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost } from "./host.ts";
@@ -15,10 +16,17 @@ import type { Knowledge } from "./knowledge.ts";
 import { topicOf } from "./message.ts";
 import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
+import { createPeerService } from "./peer-service.ts";
+import { createPeerSource } from "./peer-source.ts";
 import { createRelay, type Delivery } from "./relay.ts";
+import type { Shelf } from "./shelf.ts";
 
 export interface GossipNodeOptions {
   readonly knowledge: Knowledge;
+  /** What peers may have. */
+  readonly shelf: Shelf;
+  /** Of all that peers are given; undefined for no limit. */
+  readonly uploadBytesPerSecond?: number | undefined;
   /** 64 bytes, as `loadIdentity` gives them. */
   readonly identity: Uint8Array;
   /** Multiaddrs to listen on. Those that this machine does not have are left out, as long as one is there. */
@@ -36,6 +44,10 @@ export interface GossipNode {
   addresses(): string[];
   /** Ids of the peers that are connected. */
   peers(): string[];
+  /** Each connected peer as a source of pieces. */
+  sources(priority: number): Source[];
+  /** Bytes of pieces that peers took. */
+  givenBytes(): number;
   /** Tells the peers of what is trusted now; as soon as there is one, if there is none. */
   announce(): Promise<void>;
   /** Ends all that runs; within seconds, whatever the peers do. */
@@ -66,18 +78,20 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     knowledge,
     signal,
     otherPeers: (peer) => shuffled(pubsub.getSubscribers(topic).map(String).filter((p) => p !== peer)),
-    async fetchBundle(peer, known) {
-      // On the connection that is there: a peer who has left is not dialled for an answer.
-      const [connection] = host.getConnections(library.peerIdFromString(peer));
-      if (connection === undefined) throw new UpdateError("E_UNREACHABLE", "the peer is not connected any more");
-      return await requestBundle(connection, known, signal);
-    },
+    fetchBundle: async (peer, known) => await requestBundle(connectionTo(peer), known, signal),
     onLearnt(peer) {
       onEvent({ type: "learnt", peer });
       void announcer.announce(); // what came by asking is on no topic yet
     },
     onLie: blame,
   });
+
+  /** The connection that is there: a peer who has left is not dialled for an answer. */
+  function connectionTo(peer: string): Connection {
+    const [connection] = host.getConnections(library.peerIdFromString(peer));
+    if (connection === undefined) throw new UpdateError("E_UNREACHABLE", "the peer is not connected any more");
+    return connection;
+  }
 
   function blame(peer: string, error: UpdateError): void {
     onEvent({ type: "lie", peer, error });
@@ -139,7 +153,14 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     });
   }
 
-  const service = createPeerService(knowledge, signal);
+  let givenBytes = 0;
+  const service = createPeerService({
+    knowledge,
+    shelf: o.shelf,
+    signal,
+    bytesPerSecond: o.uploadBytesPerSecond,
+    onGiven: (bytes) => givenBytes += bytes,
+  });
   await host.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream), {
     maxInboundStreams: 8,
     maxOutboundStreams: 8,
@@ -171,6 +192,15 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     id: host.peerId.toString(),
     addresses,
     peers: () => host.getPeers().map((peer) => peer.toString()),
+    sources: (priority) =>
+      host.getPeers().map((peer) =>
+        createPeerSource({
+          peer: peer.toString(),
+          priority,
+          openStream: async (s) => await connectionTo(peer.toString()).newStream(PEER_PROTOCOL, { signal: s }),
+        })
+      ),
+    givenBytes: () => givenBytes,
     announce: announcer.announce,
     async stop() {
       stopping.abort();

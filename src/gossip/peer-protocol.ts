@@ -22,25 +22,63 @@ export interface BundleRequest {
   readonly known: KnownVersions;
 }
 
-export type PeerRequest = BundleRequest;
+/** `have SHA256`: which pieces of an artifact, and its piece list; told again as they become more. */
+export interface HaveRequest {
+  readonly get: "have";
+  readonly sha256: string;
+}
+
+/** `pieces SHA256 FIRST COUNT`: the bytes of so many pieces. */
+export interface PiecesRequest {
+  readonly get: "pieces";
+  readonly sha256: string;
+  readonly first: number;
+  readonly count: number;
+}
+
+export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest;
 
 /** `ok BYTES`: the bytes follow. `none`: not here. `busy`: not now. `unknown`: no such request. */
 export type PeerAnswer =
   | { readonly status: "ok"; readonly bytes: number }
   | { readonly status: "none" | "busy" | "unknown" };
 
-export function formatRequest({ known }: PeerRequest): string {
-  return `bundle ${known.root} ${known.timestamp}`;
+export function formatRequest(r: PeerRequest): string {
+  switch (r.get) {
+    case "bundle":
+      return `bundle ${r.known.root} ${r.known.timestamp}`;
+    case "have":
+      return `have ${r.sha256}`;
+    case "pieces":
+      return `pieces ${r.sha256} ${r.first} ${r.count}`;
+  }
 }
 
 /** Undefined for a request that this version does not know. @throws UpdateError E_MALFORMED */
 export function parseRequest(line: string): PeerRequest | undefined {
-  const [word, ...numbers] = line.split(" ");
-  if (!/^[a-z]{1,16}$/.test(word ?? "")) throw malformed("a request", line);
-  if (word !== "bundle") return undefined;
-  const [root, timestamp] = numbers.map(parseNumber);
-  if (root === undefined || timestamp === undefined || numbers.length !== 2) throw malformed("a request", line);
-  return { get: "bundle", known: { root, timestamp } };
+  const [word = "", ...rest] = line.split(" ");
+  if (!/^[a-z]{1,16}$/.test(word)) throw malformed("a request", line);
+  switch (word) {
+    case "bundle": {
+      const [root, timestamp] = rest.map(parseNumber);
+      if (root === undefined || timestamp === undefined || rest.length !== 2) throw malformed("a request", line);
+      return { get: word, known: { root, timestamp } };
+    }
+    case "have": {
+      const sha256 = parseDigest(rest[0]);
+      if (sha256 === undefined || rest.length !== 1) throw malformed("a request", line);
+      return { get: word, sha256 };
+    }
+    case "pieces": {
+      const sha256 = parseDigest(rest[0]), first = parseNumber(rest[1] ?? ""), count = parseNumber(rest[2] ?? "");
+      if (sha256 === undefined || first === undefined || count === undefined || rest.length !== 3) {
+        throw malformed("a request", line);
+      }
+      return { get: word, sha256, first, count };
+    }
+    default:
+      return undefined;
+  }
 }
 
 export function formatAnswer(answer: PeerAnswer): string {
@@ -57,6 +95,10 @@ export function parseAnswer(line: string): PeerAnswer {
 
 function parseNumber(text: string): number | undefined {
   return /^(0|[1-9][0-9]{0,14})$/.test(text) ? Number(text) : undefined; // 15 digits are always a safe integer
+}
+
+function parseDigest(text: string | undefined): string | undefined {
+  return text !== undefined && /^[0-9a-f]{64}$/.test(text) ? text : undefined;
 }
 
 function malformed(what: string, line: string): UpdateError {

@@ -84,6 +84,28 @@ test("with auto-update it asks the mirrors by itself", async () => {
   await daemon.stop();
 });
 
+test("with auto-update nodes fetch a release in the background, and from each other", async () => {
+  const homes = await Promise.all(
+    [mirror.url, "http://127.0.0.1:9", "http://127.0.0.1:9"].map((url) => network.initialised(url)),
+  );
+  for (const home of homes) await succeed(["configure-auto-update", "--enabled", "--home", home]);
+  const [first = "", second = "", third = ""] = homes;
+  const downloaded = (d: Daemon) => until("it has 1.0.0", () => d.said().includes("1.0.0-linux-x64 is downloaded"));
+  const giver = await start(first);
+  await downloaded(giver);
+  const relay = await start(second, "--peer", giver.address, "--max-upload", "50M");
+  await downloaded(relay);
+  await giver.stop();
+  const taker = await start(third, "--peer", relay.address);
+  await downloaded(taker);
+  assert.match(taker.said(), /downloaded and proven \(40\.0 KB, most of it from peer:12D3KooW/);
+  const file = join(third, "packages", `dchat-1.0.0-${PLATFORM}`);
+  await succeed(["verify", "--package", file, "--version", "1.0.0", "--home", third]);
+  await taker.stop();
+  await relay.stop();
+  assert.equal((await relay.outcome).stdout.includes("Stopped"), true);
+});
+
 test("commands work beside it, and a second daemon of the same home does not", async () => {
   const home = await network.initialised(mirror.url);
   const daemon = await start(home);

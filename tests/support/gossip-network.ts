@@ -5,6 +5,7 @@ import { after } from "node:test";
 import { createGossipNode, type GossipNode } from "../../src/gossip/node.ts";
 import type { GossipEvent } from "../../src/gossip/gossip-event.ts";
 import type { Knowledge } from "../../src/gossip/knowledge.ts";
+import { EMPTY_SHELF, type Shelf } from "../../src/gossip/shelf.ts";
 import { applyBundle, readBundle, writeBundle } from "../../src/trust/bundle.ts";
 import { isComplete, pinRoot, type TrustState } from "../../src/trust/client.ts";
 import { NETWORK, type ReleaseRepository } from "./release-repository.ts";
@@ -59,12 +60,18 @@ export function freshAddress(): string {
 /** Stopped at the end of the test file. */
 export async function startNode(
   knowledge: MemoryKnowledge,
-  o: { readonly peers?: readonly string[]; readonly listen?: readonly string[]; readonly identity?: Uint8Array } = {},
+  o: {
+    readonly peers?: readonly string[];
+    readonly listen?: readonly string[];
+    readonly identity?: Uint8Array;
+    readonly shelf?: Shelf;
+  } = {},
 ): Promise<TestNode> {
   const events: GossipEvent[] = [];
   const identity = o.identity ?? newIdentity();
   const node = await createGossipNode({
     knowledge,
+    shelf: o.shelf ?? EMPTY_SHELF,
     identity,
     listen: o.listen ?? [freshAddress()],
     peers: o.peers ?? [],

@@ -1,0 +1,44 @@
+// Answers the requests of peers, one a stream. Design: docs/formats.md, "Peer protocol".
+// Must not: throw; what goes wrong with a peer ends its stream.
+import type { Stream } from "@libp2p/interface";
+import { createBundleService } from "./bundle-exchange.ts";
+import { type ByteStream, createByteStream } from "./byte-stream.ts";
+import type { Knowledge } from "./knowledge.ts";
+import { formatAnswer, parseRequest, readLine, writeLine } from "./peer-protocol.ts";
+import { createPieceService, type PieceServiceOptions } from "./piece-service.ts";
+
+export interface PeerServiceOptions extends PieceServiceOptions {
+  readonly knowledge: Knowledge;
+}
+
+/** A peer that says and takes nothing for so long is gone. */
+const IDLE_MS = 10_000;
+
+export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
+  const giveBundle = createBundleService(o.knowledge);
+  const { have, pieces } = createPieceService(o);
+
+  async function answer(peer: string, bytes: ByteStream): Promise<void> {
+    const request = parseRequest(await readLine(bytes));
+    switch (request?.get) {
+      case "bundle":
+        return await giveBundle(request, peer, bytes);
+      case "have":
+        return await have(request, peer, bytes);
+      case "pieces":
+        return await pieces(request, peer, bytes);
+      case undefined:
+        return await writeLine(bytes, formatAnswer({ status: "unknown" }));
+    }
+  }
+
+  return async (peer, stream) => {
+    const bytes = createByteStream(stream, { signal: o.signal, idleMs: IDLE_MS });
+    try {
+      await answer(peer, bytes);
+      await bytes.end();
+    } catch {
+      bytes.abort(); // a peer that breaks off or asks nonsense gets no answer
+    }
+  };
+}

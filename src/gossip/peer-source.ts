@@ -1,0 +1,165 @@
+// A peer as a source of an artifact's pieces. Design: docs/formats.md, "Peer protocol"; what it gives is untrusted.
+// Must not: prove anything, or retry; the piece engine does.
+import type { Stream } from "@libp2p/interface";
+import type { Artifact, Opts, PieceReader, PieceSet, Source, Verified } from "../api.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { pieceCount, pieceListBytes } from "../hash/piece-tree.ts";
+import { type ByteStream, createByteStream } from "./byte-stream.ts";
+import { formatRequest, parseAnswer, type PeerRequest, readLine, writeLine } from "./peer-protocol.ts";
+import { bitBytes, decodeBits, hasAll } from "./piece-bits.ts";
+import { runBytes } from "./piece-service.ts";
+
+export interface PeerSourceOptions {
+  /** Its id. */
+  readonly peer: string;
+  readonly priority: number;
+  openStream(signal: AbortSignal): Promise<Stream>;
+}
+
+/** The engine relieves a peer that stalls long before; this ends what nobody waits for. */
+const IDLE_MS = 15_000;
+
+export function createPeerSource({ peer, priority, openStream }: PeerSourceOptions): Source {
+  const id = `peer:${peer}`;
+
+  /** One request on a stream of its own. @returns the stream and how many bytes follow */
+  async function ask(r: PeerRequest, signal: AbortSignal): Promise<{ bytes: ByteStream; length: number }> {
+    signal.throwIfAborted();
+    const bytes = createByteStream(await openStream(signal), { signal, idleMs: IDLE_MS });
+    try {
+      await writeLine(bytes, formatRequest(r));
+      return { bytes, length: await readHead(bytes) };
+    } catch (e) {
+      bytes.abort();
+      throw e;
+    }
+  }
+
+  async function readHead(bytes: ByteStream): Promise<number> {
+    const answer = parseAnswer(await readLine(bytes));
+    if (answer.status === "ok") return answer.bytes;
+    if (answer.status === "busy") throw new UpdateError("E_UNREACHABLE", "the peer is busy", { source: id });
+    throw new UpdateError("E_ABSENT", "the peer does not have it", { source: id });
+  }
+
+  function failure(e: unknown, signal: AbortSignal): UpdateError {
+    if (signal.aborted) return asUpdateError(signal.reason, "E_INTERRUPTED");
+    return asUpdateError(e, "E_UNREACHABLE");
+  }
+
+  async function open(a: Verified<Artifact>, { signal }: Opts): Promise<PieceReader> {
+    const { sha256, length: total } = a;
+    const count = pieceCount(total), listBytes = pieceListBytes(total);
+    const closing = new AbortController();
+    let held: PieceSet = decodeBits(new Uint8Array());
+    let isFinal = false;
+    const waiting = new Set<() => void>();
+    const wake = () => waiting.forEach((resolve) => resolve());
+
+    /** @returns the piece list, where the peer has one */
+    async function readHoldings(bytes: ByteStream, length: number): Promise<Uint8Array | undefined> {
+      const isWithList = length === bitBytes(count) + listBytes;
+      if (!isWithList && length !== bitBytes(count)) {
+        throw new UpdateError("E_MALFORMED", `the peer tells of its pieces in ${length} bytes`, { source: id });
+      }
+      held = decodeBits(await bytes.read(bitBytes(count)));
+      wake();
+      return isWithList && listBytes > 0 ? await bytes.read(listBytes) : undefined;
+    }
+
+    /** Until it has all, or tells no more. */
+    async function listen(bytes: ByteStream): Promise<void> {
+      try {
+        while (!hasAll(held, count)) await readHoldings(bytes, await readHead(bytes));
+      } catch {
+        // it has left, or is closed: what it told until then is what is known
+      } finally {
+        bytes.abort();
+        isFinal = true;
+        wake();
+      }
+    }
+
+    const either = (s: AbortSignal) => AbortSignal.any([s, closing.signal]);
+    try {
+      // The signal of this call does not end the listening; closing the reader does.
+      const { bytes, length } = await ask({ get: "have", sha256 }, closing.signal);
+      const stop = () => bytes.abort();
+      signal.addEventListener("abort", stop);
+      try {
+        await readHoldings(bytes, length);
+        signal.throwIfAborted();
+      } finally {
+        signal.removeEventListener("abort", stop);
+      }
+      void listen(bytes);
+    } catch (e) {
+      throw failure(e, signal);
+    }
+
+    /** Until something was told, or one of the two signals. */
+    async function nextChange(s: AbortSignal): Promise<void> {
+      const waits = Promise.withResolvers<void>();
+      const resolve = () => waits.resolve();
+      waiting.add(resolve);
+      s.addEventListener("abort", resolve, { once: true });
+      await waits.promise;
+      s.removeEventListener("abort", resolve);
+      waiting.delete(resolve);
+    }
+
+    async function* read(first: number, wanted: number, o: Opts): AsyncGenerator<Uint8Array> {
+      const s = either(o.signal);
+      let bytes: ByteStream | undefined;
+      try {
+        const answer = await ask({ get: "pieces", sha256, first, count: wanted }, s);
+        bytes = answer.bytes;
+        if (answer.length !== runBytes(total, first, wanted)) {
+          throw new UpdateError("E_SIZE_MISMATCH", `the peer announces ${answer.length} bytes`, { source: id });
+        }
+        yield* bytes.chunks(answer.length);
+      } catch (e) {
+        throw failure(e, s);
+      } finally {
+        bytes?.abort();
+      }
+    }
+
+    return {
+      isSequential: false,
+      have: () => held,
+      async *changed(o) {
+        for (let seen = held;;) {
+          if (closing.signal.aborted) return;
+          if (o.signal.aborted) throw failure(undefined, o.signal);
+          if (held !== seen) yield seen = held;
+          else if (isFinal) return;
+          else await nextChange(o.signal);
+        }
+      },
+      read,
+      async pieceList(o) {
+        const s = either(o.signal);
+        try {
+          const { bytes, length } = await ask({ get: "have", sha256 }, s);
+          try {
+            const list = await readHoldings(bytes, length);
+            if (list !== undefined) return list;
+          } finally {
+            bytes.abort();
+          }
+        } catch (e) {
+          throw failure(e, s);
+        }
+        throw new UpdateError("E_ABSENT", "the peer has no piece list", { source: id });
+      },
+      close() {
+        closing.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));
+        wake();
+        return Promise.resolve();
+      },
+    };
+  }
+
+  return { id, kind: "peer", priority, open };
+}

@@ -1,0 +1,160 @@
+// Gives pieces to peers: which ones are here, and their bytes, in fair shares.
+// Design: docs/formats.md, "Peer protocol". Must not: give what nobody asked for by its digest, or more than its share.
+import { setTimeout as delay } from "node:timers/promises";
+import { createRateLimit } from "../fetch/rate-limit.ts";
+import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import { pieceCount } from "../hash/piece-tree.ts";
+import type { ByteStream } from "./byte-stream.ts";
+import { formatAnswer, type HaveRequest, type PeerAnswer, type PiecesRequest, writeLine } from "./peer-protocol.ts";
+import { encodeBits, hasAll } from "./piece-bits.ts";
+import type { Holding, Shelf } from "./shelf.ts";
+
+export interface PieceServiceOptions {
+  readonly shelf: Shelf;
+  readonly signal: AbortSignal;
+  /** Of all that is given; undefined for no limit. */
+  readonly bytesPerSecond: number | undefined;
+  /** Told of bytes that a peer took. */
+  readonly onGiven: (bytes: number) => void;
+}
+
+export interface PieceService {
+  have(r: HaveRequest, peer: string, bytes: ByteStream): Promise<void>;
+  pieces(r: PiecesRequest, peer: string, bytes: ByteStream): Promise<void>;
+}
+
+/** Uploads side by side. More would divide the line into parts that look stalled. */
+const MAX_UPLOADS = 16;
+/** Of them, for one peer: as many reads as its download makes. */
+const MAX_UPLOADS_PER_PEER = 4;
+/** Who waits longer for a place is told that this node is busy; before that, silence would look like a stall. */
+const PLACE_WAIT_MS = 2_000;
+/** Streams on which peers are being told what comes, in all and for one peer. */
+const MAX_LISTENERS = 64;
+const MAX_LISTENERS_PER_PEER = 2;
+/** How soon a peer hears of new pieces. */
+const LOOK_MS = 1_000;
+/** A listener hears something at least so often, or it would take the silence for the end. */
+const SIGN_OF_LIFE_MS = 5_000;
+/** Whoever takes less is holding a place that others want; a limit of our own may be below it. */
+const LEAST_BYTES_PER_SECOND = 16 << 10;
+const GRACE_MS = 10_000;
+/** Bytes go out in such parts: each waits until the peer has room. */
+const WRITE_BYTES = 64 << 10;
+
+export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: PieceServiceOptions): PieceService {
+  const uploads = createSlots(MAX_UPLOADS, MAX_UPLOADS_PER_PEER);
+  const listeners = createSlots(MAX_LISTENERS, MAX_LISTENERS_PER_PEER);
+  const limit = createRateLimit(bytesPerSecond);
+
+  const answer = (bytes: ByteStream, a: PeerAnswer) => writeLine(bytes, formatAnswer(a));
+
+  /** Tells what is here, and what comes, until there is all of it. */
+  async function have({ sha256 }: HaveRequest, peer: string, bytes: ByteStream): Promise<void> {
+    if (!await listeners.take(peer)) return await answer(bytes, { status: "busy" });
+    try {
+      let told = "", toldMs = -Infinity;
+      for (;;) {
+        const holding = await shelf.find(sha256);
+        if (holding === undefined) return await answer(bytes, { status: "none" });
+        const count = pieceCount(holding.length);
+        const body = Buffer.concat([encodeBits(holding.pieces, count), holding.pieceList ?? new Uint8Array()]);
+        const now = body.toString("base64");
+        if (now !== told || performance.now() - toldMs > SIGN_OF_LIFE_MS) {
+          await answer(bytes, { status: "ok", bytes: body.length });
+          await bytes.write(body);
+          told = now;
+          toldMs = performance.now();
+        }
+        if (hasAll(holding.pieces, count)) return;
+        await delay(LOOK_MS, undefined, { signal, ref: false });
+      }
+    } finally {
+      listeners.free(peer);
+    }
+  }
+
+  async function pieces({ sha256, first, count }: PiecesRequest, peer: string, bytes: ByteStream): Promise<void> {
+    if (!await uploads.take(peer)) return await answer(bytes, { status: "busy" });
+    try {
+      const holding = await shelf.find(sha256);
+      if (holding === undefined || !isHere(holding, first, count)) return await answer(bytes, { status: "none" });
+      const length = runBytes(holding.length, first, count);
+      await answer(bytes, { status: "ok", bytes: length });
+      const endMs = performance.now() + GRACE_MS + length * 1000 / LEAST_BYTES_PER_SECOND;
+      for await (const chunk of holding.read(first, count)) {
+        for (let at = 0; at < chunk.length; at += WRITE_BYTES) {
+          const part = chunk.subarray(at, at + WRITE_BYTES);
+          await limit.take(part.length, signal);
+          await bytes.write(part);
+          onGiven(part.length);
+          if (bytesPerSecond === undefined && performance.now() > endMs) return bytes.abort();
+        }
+      }
+    } finally {
+      uploads.free(peer);
+    }
+  }
+
+  return { have, pieces };
+}
+
+function isHere({ length, pieces }: Holding, first: number, count: number): boolean {
+  if (count < 1 || first + count > pieceCount(length)) return false;
+  for (let i = first; i < first + count; i++) if (!pieces.has(i)) return false;
+  return true;
+}
+
+/** Bytes of a run of pieces of an artifact. */
+export function runBytes(length: number, first: number, count: number): number {
+  return Math.min((first + count) * PIECE_BYTES, length) - first * PIECE_BYTES;
+}
+
+interface Slots {
+  /** Waits for a place, first come first served as far as each peer's share allows. False after too long. */
+  take(peer: string): Promise<boolean>;
+  free(peer: string): void;
+}
+
+function createSlots(max: number, maxPerPeer: number): Slots {
+  const taken = new Map<string, number>();
+  const waiting: { readonly peer: string; readonly go: (isFree: boolean) => void }[] = [];
+  let all = 0;
+
+  const hasPlace = (peer: string) => all < max && (taken.get(peer) ?? 0) < maxPerPeer;
+
+  function occupy(peer: string): void {
+    all++;
+    taken.set(peer, (taken.get(peer) ?? 0) + 1);
+  }
+
+  return {
+    async take(peer) {
+      if (hasPlace(peer)) {
+        occupy(peer);
+        return true;
+      }
+      const { promise, resolve: go } = Promise.withResolvers<boolean>();
+      const entry = { peer, go };
+      waiting.push(entry); // as many as there are streams, which are limited
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(entry), 1); // before it is told: nobody may give it a place now
+        go(false);
+      }, PLACE_WAIT_MS);
+      const isFree = await promise;
+      clearTimeout(timer);
+      return isFree;
+    },
+    free(peer) {
+      all--;
+      const left = (taken.get(peer) ?? 1) - 1;
+      if (left > 0) taken.set(peer, left);
+      else taken.delete(peer);
+      const at = waiting.findIndex((w) => hasPlace(w.peer));
+      const [next] = at < 0 ? [] : waiting.splice(at, 1);
+      if (next === undefined) return;
+      occupy(next.peer); // here, so that nobody takes it before he runs
+      next.go(true);
+    },
+  };
+}

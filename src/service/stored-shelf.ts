@@ -1,0 +1,128 @@
+// What of the network's artifacts lies on this disk, for peers that ask by digest: proven ones, and those on their way.
+// Design: docs/gossip.md. What is given is proven once more before, so that a damaged disk makes no liar of this node;
+// whoever gets it proves it anyway.
+// Must not: give a file that no signed metadata names, or any bytes beyond its signed length.
+import { open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Artifact } from "../api.ts";
+import type { Home } from "../config/home.ts";
+import { readFileIfThere } from "../config/config.ts";
+import type { Holding, Shelf } from "../gossip/shelf.ts";
+import { pieceMapBytes, readPieceMap } from "../fetch/piece-map.ts";
+import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
+import { measureFile } from "../hash/digest-file.ts";
+import { createPieceTree, pieceCount, pieceListBytes, type PieceTree } from "../hash/piece-tree.ts";
+import type { TrustState } from "../trust/client.ts";
+import { listReleases } from "../trust/releases.ts";
+
+/** Whose answers do not depend on the time: what is being given away was proven once. */
+const ANY_TIME = { nowMs: 0, expired: "allow" } as const;
+/** So much of a file is read at a time for one peer. */
+const CHUNK_BYTES = 256 << 10;
+
+/** Files whose measurement is remembered: the versions that are around at one time. */
+const MAX_MEASURED = 16;
+
+export function createStoredShelf(
+  home: Pick<Home, "packagesDir" | "partialDir">,
+  state: () => TrustState,
+  signal: AbortSignal,
+): Shelf {
+  let tree: Promise<PieceTree> | undefined; // loaded when the first piece on its way is asked for
+  let listed: { readonly of: TrustState; readonly bySha256: ReadonlyMap<string, Artifact> } | undefined;
+  const measured = new Map<string, Promise<Uint8Array | undefined>>();
+
+  function artifactOf(sha256: string): Artifact | undefined {
+    const now = state();
+    if (listed?.of !== now) {
+      listed = { of: now, bySha256: new Map(listReleases(now, ANY_TIME).artifacts.map((a) => [a.sha256, a])) };
+    }
+    return listed.bySha256.get(sha256);
+  }
+
+  /** The piece list of a file that is the artifact; undefined when it is not. Measured once as long as it is the same. */
+  async function listOf(file: string, a: Artifact): Promise<Uint8Array | undefined> {
+    const info = await stat(file).catch(() => undefined);
+    if (info?.isFile() !== true || info.size !== a.length) return undefined;
+    const mark = `${a.sha256} ${info.ino} ${info.mtimeMs}`;
+    const known = measured.get(mark);
+    if (known !== undefined) return await known;
+    const [oldest] = measured.keys();
+    if (measured.size >= MAX_MEASURED && oldest !== undefined) measured.delete(oldest);
+    const measuring = measureList(file, a);
+    measured.set(mark, measuring);
+    return await measuring;
+  }
+
+  async function measureList(file: string, a: Artifact): Promise<Uint8Array | undefined> {
+    try {
+      const { digests, pieces } = await measureFile(file, { signal });
+      const isIt = digests.length === a.length && digests.sha256 === a.sha256 && digests.blake3 === a.blake3;
+      return isIt ? pieces : undefined;
+    } catch {
+      return undefined; // as good as not here
+    }
+  }
+
+  async function wholeOf(file: string, a: Artifact): Promise<Holding | undefined> {
+    const list = await listOf(file, a);
+    if (list === undefined) return undefined;
+    return {
+      length: a.length,
+      pieces: { has: () => true },
+      pieceList: list.length > 0 ? list : undefined,
+      read: (first, count) => readPieces(file, a.length, first, count),
+    };
+  }
+
+  return {
+    async find(sha256) {
+      const a = artifactOf(sha256);
+      if (a === undefined) return undefined;
+      const whole = await wholeOf(join(home.packagesDir, a.name), a);
+      return whole ?? await partOf(await (tree ??= createPieceTree()), join(home.partialDir, sha256), a);
+    },
+  };
+}
+
+/** Without a list that leads to the signed digest nobody has proven these pieces: they are not passed on. */
+async function partOf(tree: PieceTree, stem: string, { length, blake3 }: Artifact): Promise<Holding | undefined> {
+  const count = pieceCount(length);
+  if (pieceListBytes(length) === 0) return undefined; // a file of one piece is whole or not here
+  const bytes = await readFileIfThere(`${stem}.map`, pieceMapBytes(count)).catch(() => undefined);
+  const map = bytes === undefined ? undefined : readPieceMap(bytes, count);
+  if (map === undefined) return undefined;
+  if (tree.rootOf(map.values) !== blake3) return undefined;
+  return {
+    length,
+    pieces: { has: (i) => map.marks[i] === 1 },
+    pieceList: map.values,
+    async *read(first, n) {
+      for (let i = first; i < first + n; i++) {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of readPieces(`${stem}.part`, length, i, 1)) chunks.push(chunk);
+        const piece = Buffer.concat(chunks);
+        // A mark is only what an earlier run said of it.
+        const isRight = tree.pieceValue(piece, i).every((byte, at) => byte === map.values[i * VALUE_BYTES + at]);
+        if (!isRight) throw new Error(`piece ${i} is not what its mark says`);
+        yield piece;
+      }
+    },
+  };
+}
+
+async function* readPieces(file: string, length: number, first: number, count: number): AsyncGenerator<Uint8Array> {
+  const handle = await open(file, "r");
+  try {
+    const end = Math.min((first + count) * PIECE_BYTES, length);
+    for (let at = first * PIECE_BYTES; at < end;) {
+      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, end - at));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+      if (bytesRead === 0) throw new Error("the file became shorter");
+      at += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,86 @@
+// A peer as a source of pieces, over real connections on loopback. Design: docs/gossip.md.
+import { describe } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createHost } from "../../../src/gossip/host.ts";
+import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
+import { createPeerService } from "../../../src/gossip/peer-service.ts";
+import { createPeerSource } from "../../../src/gossip/peer-source.ts";
+import type { Holding } from "../../../src/gossip/shelf.ts";
+import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
+import { loadLibp2p } from "../../../src/heavy/gossip.ts";
+import { freshAddress, memoryKnowledge, newIdentity } from "../../support/gossip-network.ts";
+import { createReleaseRepository } from "../../support/release-repository.ts";
+import { type Behaviour, type SuppliedSource, testSource } from "../../support/source-suite.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const knowledge = memoryKnowledge(createReleaseRepository({ seed: "peer source", nowMs: NOW }).pinnedRoot, NOW);
+const SLOW_BYTES = 1 << 14;
+
+async function startHost() {
+  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
+  const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
+  await host.start();
+  return host;
+}
+
+const growing = new WeakMap<SuppliedSource, Set<number>>();
+
+describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
+  testSource({
+    shows: ["absent", "lying", "slow", "dying", "silent"],
+    grow: (s, pieces) => pieces.forEach((piece) => growing.get(s)?.add(piece)),
+    async supply(a, bytes, pieceList, pieces) {
+      const giver = await startHost(), taker = await startHost();
+      const held = pieces === undefined ? undefined : new Set(pieces);
+      const stopping = new AbortController();
+      let b: Behaviour = { kind: "honest" };
+
+      async function* give(first: number, count: number): AsyncGenerator<Uint8Array> {
+        const from = first * PIECE_BYTES, part = bytes.slice(from, (first + count) * PIECE_BYTES);
+        if (b.kind === "lying" && b.piece >= first && b.piece < first + count) {
+          const at = (b.piece - first) * PIECE_BYTES;
+          part[at] = (part[at] ?? 0) ^ 1;
+        }
+        const end = b.kind === "dying" || b.kind === "silent" ? b.afterBytes : part.length;
+        for (let at = 0; at < Math.min(end, part.length); at += SLOW_BYTES) {
+          yield part.subarray(at, Math.min(at + SLOW_BYTES, end));
+          if (b.kind === "slow") await delay(SLOW_BYTES * 1000 / b.bytesPerSecond);
+        }
+        if (b.kind === "dying") throw new Error("dead");
+        if (b.kind === "silent") await delay(60_000, undefined, { signal: stopping.signal, ref: false });
+      }
+
+      const holding = (): Holding => ({
+        length: bytes.length,
+        pieces: { has: (i) => held?.has(i) ?? true },
+        pieceList,
+        read: give,
+      });
+      const service = createPeerService({
+        knowledge,
+        shelf: {
+          find: (sha256) => Promise.resolve(b.kind === "absent" || sha256 !== a.sha256 ? undefined : holding()),
+        },
+        signal: stopping.signal,
+        bytesPerSecond: undefined,
+        onGiven: () => {},
+      });
+      await giver.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream));
+      const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
+      const supplied: SuppliedSource = {
+        source: createPeerSource({
+          peer: giver.peerId.toString(),
+          priority: 1,
+          openStream: async (signal) => await connection.newStream(PEER_PROTOCOL, { signal }),
+        }),
+        behave: (next) => void (b = next),
+        async close() {
+          stopping.abort();
+          await Promise.all([giver.stop(), taker.stop()]);
+        },
+      };
+      if (held !== undefined) growing.set(supplied, held);
+      return supplied;
+    },
+  });
+});
