@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { startSimulatedServer } from "../../src/chain/simulated-server.ts";
 import { runtimes } from "../runtimes/runtimes.ts";
+import { startDialect } from "../support/chain-dialects.ts";
 import { createGovernedRepository } from "../support/governed-repository.ts";
 import { createNetwork, expect, json, succeed } from "./network.ts";
 
@@ -163,4 +164,24 @@ test("heights that do not read are an error, on every runtime", async () => {
   }
   writeFileSync(join(at[1] ?? "", "chain-heights.json"), "{}");
   for (const runtime of runtimes()) await expect(44, ["status", ...at], { runtime });
+});
+
+test("an RPC that is asked by POST, and a command: the same on every runtime", async () => {
+  const place = join(network.folder, "evm");
+  mkdirSync(place);
+  const dialect = await startDialect("evm", { height: 700, finalityLag: 7 });
+  after(() => dialect.close());
+  const evm = createGovernedRepository(place, { kind: "evm", genesis: dialect.genesis, finality: "depth:12" });
+  const served = await network.mirror(evm.repo), at = ["--home", network.newHome()];
+  await succeed(["init", "--repo", served.url, "--root", evm.root, ...at]);
+  for (const runtime of runtimes()) {
+    await succeed(["configure-chain", "--url", dialect.url, ...at], { runtime });
+    const asked = (await json(["status", ...at], 0, { runtime })).chain;
+    assert.deepEqual([asked.status, asked.finalizedHeight, asked.latestHeight], ["ok", 688, 700], runtime.name);
+    await succeed(["configure-chain", "--command", "echo 700", ...at], { runtime });
+    const printed = (await json(["status", ...at], 0, { runtime })).chain;
+    assert.deepEqual([printed.status, printed.finalizedHeight], ["ok", 688], runtime.name);
+    await succeed(["configure-chain", "--command", "yes", ...at], { runtime });
+    assert.equal((await json(["status", ...at], 0, { runtime })).chain.status, "unreachable", runtime.name);
+  }
 });
