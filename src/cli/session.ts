@@ -169,7 +169,9 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
   for (const e of scheduleAlarms(state, platformName(process.platform, process.arch), clock)) {
     c.out.warn(`${e.code}: ${e.message}`);
   }
-  await refreshSignedMirrors(c, s, state, mirrors);
+  // Whoever gave nothing just now, or something wrong, is not waited for again.
+  const answering = mirrors.filter((_, i) => ["ok", "stale"].includes(result.mirrors[i]?.status ?? "failed"));
+  await refreshSignedMirrors(c, s, state, answering.length > 0 ? answering : mirrors);
   return { ...result, state };
 }
 

@@ -302,6 +302,7 @@ class PieceEngine {
 
   #stall(reading: PieceReading): void {
     reading.isStalled = true;
+    reading.supplier.stalled();
     this.#plan.suspend(reading.run);
   }
 

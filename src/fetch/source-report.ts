@@ -4,7 +4,7 @@
 import type { SourceKind } from "../api.ts";
 import type { UpdateError } from "../errors.ts";
 
-/** How it ended for a source. `unused`: nobody had to ask it. */
+/** How it ended for a source. `used`: it sent something, if only later than others. `unused`: nobody had to ask it. */
 export type SourceOutcome = "used" | "unused" | "absent" | "failed" | "refused";
 
 export interface SourceReport {

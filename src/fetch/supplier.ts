@@ -3,7 +3,7 @@
 // Must not: choose pieces (the plan does), judge bytes (the store does).
 
 import type { Artifact, Opts, PieceReader, Source, Verified } from "../api.ts";
-import { asUpdateError, isIntegrityError, type UpdateError } from "../errors.ts";
+import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { createReadCount } from "./read-count.ts";
 import { createRateLimit, type RateLimit } from "./rate-limit.ts";
 import type { SourceOutcome, SourceReport } from "./source-report.ts";
@@ -55,6 +55,8 @@ export interface Supplier {
   withdrew(pieces: number): void;
   /** A read broke. The state is another one afterwards. */
   broke(e: unknown): UpdateError;
+  /** A read of it brings nothing any more, without saying why. */
+  stalled(): void;
   /** It gave something wrong. */
   lied(e: UpdateError): void;
   /** Asks again one that broke, once, without waiting. */
@@ -107,8 +109,8 @@ export function createSupplier(
   function outcome(): SourceOutcome {
     if (lies > 0) return "refused";
     if (pieces > 0) return "used";
-    if (error?.code === "E_ABSENT") return "absent";
-    return error === undefined ? "unused" : "failed";
+    if (error !== undefined) return error.code === "E_ABSENT" ? "absent" : "failed";
+    return bytes > 0 ? "used" : "unused"; // what it sent may have come later than others'
   }
 
   const broke = (thrown: unknown): UpdateError => {
@@ -219,6 +221,9 @@ export function createSupplier(
       pieces -= n;
     },
     broke,
+    stalled() {
+      if (pieces === 0) keepGravest(new UpdateError("E_TIMEOUT", `${source.id}: fell silent`, { source: source.id }));
+    },
     lied(e) {
       lies++;
       keepGravest(e);

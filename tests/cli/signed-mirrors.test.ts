@@ -31,7 +31,7 @@ async function withList(...entries: readonly Entry[]): Promise<string> {
 const repo = await withList(
   { url: signedMirror.url, region: "eu", priority: 100 },
   { url: second.url, priority: 5 },
-  { url: "https://10.0.0.1/inside", priority: 100 },
+  { url: "https://127.0.0.1:9/inside", priority: 100 },
   { url: "ipfs://bafy", kind: "ipfs", priority: 100 },
 );
 for (const m of [signedMirror, second]) m.serve(filesOf(repo));
@@ -57,14 +57,14 @@ test("after a check they are listed behind the operator's own, and asked from th
     [second.url, "signed"], // its priority is a lower number
     [own.url, "config"],
     [signedMirror.url, "signed"],
-    ["https://10.0.0.1/inside", "signed"],
+    ["https://127.0.0.1:9/inside", "signed"],
     ["ipfs://bafy", "signed"],
   ]);
   const { stdout } = await succeed(["list-mirrors", ...at]);
   assert.match(stdout, new RegExp(`${own.url}$`, "m"));
   assert.match(
     stdout,
-    /10\.0\.0\.1\/inside +signed by the release keys; not used without --allow-insecure or --allow-/,
+    /127\.0\.0\.1:9\/inside +signed by the release keys; not used without --allow-insecure or --allow-/,
   );
 
   await own.close();
@@ -73,7 +73,7 @@ test("after a check they are listed behind the operator's own, and asked from th
     [second.url, "ok"],
     [own.url, "failed"],
     [signedMirror.url, "ok"],
-    ["https://10.0.0.1/inside", "failed"],
+    ["https://127.0.0.1:9/inside", "failed"],
   ]);
   const got = await json(["download", "--version", "1.0.0", "--platform", PLATFORM, PRIVATE, ...at]);
   assert.equal(got.source, second.url);

@@ -84,6 +84,16 @@ describe("the piece engine", { timeout: 120_000 }, () => {
     }
   }
 
+  test("a source that fell silent has failed, and one that was only slower has not", async () => {
+    const silent = source("silent", { silentAfterBytes: 0 }, 1), second = source("second", {}, 2);
+    const failed = reportOf(await place().download([silent, second]), silent);
+    assert.deepEqual([failed.outcome, failed.error?.code, failed.bytes], ["failed", "E_TIMEOUT", 0]);
+    const slow = source("slow", { bytesPerSecond: 50_000 }), fast = source("fast", { bytesPerSecond: 50 * MIB });
+    const used = reportOf(await place().download([slow, fast]), slow);
+    assert.deepEqual([used.outcome, used.error, used.pieces], ["used", undefined, 0]);
+    assert.ok(used.bytes > 0);
+  });
+
   test("with failover, one source at a time", async () => {
     const at = place();
     const all = ["a", "b"].map((id) => source(id, { bytesPerSecond: 100 * MIB }));
