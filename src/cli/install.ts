@@ -23,8 +23,9 @@ import {
   SWITCH_OPTIONS,
   whileActivating,
 } from "./activation.ts";
-import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
+import { type Arguments, type Command, type CommandResult, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
+import { decideFor } from "./decision.ts";
 import { chooseArtifact, fetchTo, refreshIfPossible } from "./download.ts";
 import { formatBytes } from "./output.ts";
 import { mirrorsToAsk, withMirrors } from "./session.ts";
@@ -39,6 +40,7 @@ export const installCommand: Command = {
   options: {
     version: { type: "string", value: "V", help: "the version (default: the one that governs now)" },
     package: { type: "string", value: "FILE", help: "take this file instead of downloading it; it is proven" },
+    upcoming: { type: "boolean", help: "all that is approved and will run here, as status says" },
     "preflight-cmd": { type: "string", value: "CMD", help: "try it out with this command, once it is approved" },
     "preflight-timeout": { type: "string", value: "SECONDS", help: "longest time for that (60)" },
     ...SWITCH_OPTIONS,
@@ -50,52 +52,80 @@ export const installCommand: Command = {
       throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
     }
     const session = await openActivation(c, a);
-    const height = await knownHeight(a, session.home, session.state);
-    const { state, artifact, file } = await obtain(c, a, session, given, height);
-    const { home, staging } = session;
-    const { current, staged } = await whileActivating(c, home, async (current) => ({
-      current,
-      staged: await staging.stage(artifact, file, c),
-    }));
-    const isFirst = current === undefined;
-    const permission = isFirst ? permit(c, a, state, staged) : undefined;
-    // Without the lock: a supervisor may have to switch to another version meanwhile.
-    const preflight = await preflightIfApproved(c, a, { session, state, staged, current });
-    if (permission !== undefined) {
-      await whileActivating(c, home, async (now) => {
-        if (now !== undefined) throw new UpdateError("E_LOCKED", `${now.version} was activated meanwhile`);
-        await settleByHand(home);
-        if (preflight !== null) await staging.prove(staged, staged, c);
-        await switchByHand(home, undefined, nextCurrent(c, undefined, staged, permission));
-      });
-    }
-    const next = staged.version === current?.version
-      ? "it is what runs"
-      : `when its time has come: dchat-update activate --version ${staged.version}`;
-    return {
-      lines: [
-        c.out.line("ok", "Hash verification passed (SHA-256)"),
-        c.out.line("ok", "Hash verification passed (BLAKE3)"),
-        c.out.line("ok", "Signature verification passed (Ed25519)"),
-        c.out.line("ok", `Installed ${artifact.name}${isFirst ? " and activated it" : ""}`),
-        ...(preflight === "passed" ? [c.out.line("ok", "Preflight passed")] : []),
-        `   ${staged.program}`,
-        ...(isFirst ? [] : [`   ${next}`]),
-      ],
-      json: {
-        version: staged.version,
-        platform: staged.platform,
-        program: staged.program,
-        activated: isFirst,
-        by: permission?.by ?? null,
-        preflight,
-        lengthBytes: staged.length,
-        sha256: staged.sha256,
-        blake3: staged.blake3,
-      },
-    };
+    if (a.flag("upcoming")) return await installUpcoming(c, a, session);
+    return await installOne(c, a, session, given);
   },
 };
+
+/** Nothing is fetched at the switch: this is for whoever wants it to be ready by then, again and again. */
+async function installUpcoming(c: Context, a: Arguments, session: ActivationSession): Promise<CommandResult> {
+  if (a.string("version") !== undefined || a.string("package") !== undefined) {
+    throw new UpdateError("E_USAGE", "--upcoming says by itself which versions those are");
+  }
+  const state = await withMirrors(c, a, session, async (client) => await refreshIfPossible(c, session, client));
+  const height = await knownHeight(a, session.home, state) ?? null;
+  const { prepare } = await decideFor(session, state, { height, latest: null, haltedFor: null });
+  const installed: CommandResult[] = [];
+  for (const { version } of prepare) installed.push(await installOne(c, a, session, version));
+  return {
+    lines: installed.length > 0
+      ? installed.flatMap((one) => one.lines)
+      : [c.out.line("ok", "All that is approved and will run here is installed")],
+    json: { upcoming: installed.map((one) => one.json) },
+  };
+}
+
+async function installOne(
+  c: Context,
+  a: Arguments,
+  session: ActivationSession,
+  given: string | undefined,
+): Promise<CommandResult> {
+  const height = await knownHeight(a, session.home, session.state);
+  const { state, artifact, file } = await obtain(c, a, session, given, height);
+  const { home, staging } = session;
+  const { current, staged } = await whileActivating(c, home, async (current) => ({
+    current,
+    staged: await staging.stage(artifact, file, c),
+  }));
+  const isFirst = current === undefined;
+  const permission = isFirst ? permit(c, a, state, staged) : undefined;
+  // Without the lock: a supervisor may have to switch to another version meanwhile.
+  const preflight = await preflightIfApproved(c, a, { session, state, staged, current });
+  if (permission !== undefined) {
+    await whileActivating(c, home, async (now) => {
+      if (now !== undefined) throw new UpdateError("E_LOCKED", `${now.version} was activated meanwhile`);
+      await settleByHand(home);
+      if (preflight !== null) await staging.prove(staged, staged, c);
+      await switchByHand(home, undefined, nextCurrent(c, undefined, staged, permission));
+    });
+  }
+  const next = staged.version === current?.version
+    ? "it is what runs"
+    : `when its time has come: dchat-update activate --version ${staged.version}`;
+  return {
+    lines: [
+      c.out.line("ok", "Hash verification passed (SHA-256)"),
+      c.out.line("ok", "Hash verification passed (BLAKE3)"),
+      c.out.line("ok", "Signature verification passed (Ed25519)"),
+      c.out.line("ok", `Installed ${artifact.name}${isFirst ? " and activated it" : ""}`),
+      ...(preflight === "passed" ? [c.out.line("ok", "Preflight passed")] : []),
+      `   ${staged.program}`,
+      ...(isFirst ? [] : [`   ${next}`]),
+    ],
+    json: {
+      version: staged.version,
+      platform: staged.platform,
+      program: staged.program,
+      activated: isFirst,
+      by: permission?.by ?? null,
+      preflight,
+      lengthBytes: staged.length,
+      sha256: staged.sha256,
+      blake3: staged.blake3,
+    },
+  };
+}
 
 interface Installing {
   readonly session: ActivationSession;

@@ -63,7 +63,11 @@ async function scene(finality: "instant" | "tag:finalized", finalityLag: number)
   await succeed(["configure-chain", "--url", server.url, ...at]);
   await succeed(["configure-auto-update", "--auto-restart", ...at]);
   await succeed(["install", "--version", "1.0.0", ...at]);
-  await succeed(["install", "--version", "2.0.0", ...at]);
+  assert.deepEqual(
+    (await json(["install", "--upcoming", ...at])).upcoming.map((one: { version: string }) => one.version),
+    ["2.0.0"],
+  );
+  assert.deepEqual((await json(["install", "--upcoming", ...at])).upcoming, []);
   mkdirSync(join(folder, "node"));
   const node = await nodeAt(join(folder, "node"));
   const running = startDchat(["run", ...at, "--health-url", node.url, "--poll", "0.05", "--", ...node.command]);

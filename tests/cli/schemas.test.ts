@@ -155,6 +155,8 @@ test("the governors' documents fit", async () => {
   await check("list-versions", ["--all-platforms", ...home]);
   await check("governance list", home);
   await check("status", ["--current-height", "200", ...home]);
+  await check("install", ["--upcoming", "--version", "1.0.0", ...home], 2);
+  await check("install", ["--upcoming", ...home]);
   await check("configure-chain", ["--command", "echo 512", ...home]);
   await check("status", home);
   await check("status", ["--offline", ...home]);
