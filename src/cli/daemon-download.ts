@@ -63,7 +63,7 @@ export async function keepDownloaded(
       await downloadWanted({ ...c, nowMs: Date.now() }, a, node, log);
     } catch (e) {
       if (c.signal.aborted) return;
-      log.failure("a download will be tried again", asUpdateError(e));
+      log.failure("download", asUpdateError(e));
       waitMs = RETRY_MS * (0.5 + Math.random());
     }
     await bell.wait(waitMs, c.signal);
@@ -82,7 +82,8 @@ async function downloadWanted(c: Context, a: Arguments, node: GossipNode, log: D
     const base = await findDeltaBase(wanted, packagesDir);
     const mirrors = await mirrorsToAsk(c, s, s.state);
     const sources = [...createSources(mirrors, { packagesDir, client, base }), ...node.sources(DEFAULT_PRIORITY)];
+    const beganMs = performance.now();
     const got = await fetchTo(c, s, wanted, sources, join(packagesDir, wanted.name), {});
-    if (got.bytesFetched > 0) log.downloaded(wanted, got);
+    if (got.bytesFetched > 0) log.downloaded(wanted, got, performance.now() - beganMs);
   });
 }

@@ -5,6 +5,7 @@ import type { UpdateError } from "../errors.ts";
 import type { Download } from "../fetch/download.ts";
 import type { GossipEvent } from "../gossip/gossip-event.ts";
 import type { TrustState } from "../trust/client.ts";
+import type { Metrics } from "../service/metrics.ts";
 import { formatBytes, jsonLine, type Output } from "./output.ts";
 
 export interface MessageCounts {
@@ -17,15 +18,26 @@ export interface DaemonLog {
   event(e: GossipEvent): void;
   /** Something newer is trusted now. @param versions releases that were not known before */
   growth(state: TrustState, versions: readonly string[]): void;
-  /** An artifact is proven and in the cache. */
-  downloaded(artifact: Artifact, got: Download): void;
+  /** The mirrors were asked, and answered. */
+  checked(): void;
+  /** An artifact is proven and in the cache. @param ms what that took */
+  downloaded(artifact: Artifact, got: Download, ms: number): void;
   /** Something that is tried again later. */
-  failure(what: string, error: UpdateError): void;
+  failure(what: Attempt, error: UpdateError): void;
   note(text: string): void;
   warn(text: string): void;
   /** Messages of peers so far. */
   counts(): MessageCounts;
 }
+
+/** What the daemon tries again and again. */
+export type Attempt = "check" | "download" | "state";
+
+const FAILED: Readonly<Record<Attempt, string>> = {
+  check: "no mirror could bring anything newer",
+  download: "a download will be tried again",
+  state: "the trust state could not be read",
+};
 
 interface Line {
   /** The name of the event in JSON. */
@@ -41,7 +53,8 @@ interface Line {
 const MAX_PEER_LINES = 60;
 const MINUTE_MS = 60_000;
 
-export function createDaemonLog(out: Output, now: () => Date = () => new Date()): DaemonLog {
+/** Writes, and counts for whoever watches. */
+export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date = () => new Date()): DaemonLog {
   const counts = { accepted: 0, ignored: 0, rejected: 0 };
   let minute = 0, lines = 0, unsaid = 0;
 
@@ -65,12 +78,25 @@ export function createDaemonLog(out: Output, now: () => Date = () => new Date())
     else unsaid++;
   }
 
+  function count(e: GossipEvent): void {
+    if (e.type === "message") {
+      counts[COUNTED[e.verdict]]++;
+      metrics.add("announcements_total", 1, COUNTED[e.verdict]);
+    }
+    if (e.type === "announced") metrics.add("announced_total", 1, undefined);
+    if (e.type === "lie") metrics.add("lies_total", 1, undefined);
+    if (e.type === "peer") metrics.set("peers", e.peers, undefined);
+  }
+
   return {
     note: (text) => write({ event: "note", text }),
     warn: (text) => write({ event: "warning", text, isWarning: true }),
     counts: () => ({ ...counts }),
     growth({ root, timestamp }, versions) {
       const rootVersion = root.signed.version, timestampVersion = timestamp?.signed.version ?? null;
+      metrics.add("versions_discovered_total", versions.length, undefined);
+      metrics.set("root_version", rootVersion, undefined);
+      metrics.set("timestamp_version", timestampVersion ?? 0, undefined);
       const news = versions.length > 0 ? `: ${versions.join(", ")}` : "";
       write({
         event: "learnt",
@@ -80,17 +106,26 @@ export function createDaemonLog(out: Output, now: () => Date = () => new Date())
         fields: { rootVersion, timestampVersion, versions },
       });
     },
-    downloaded({ name, version }, { source, bytesFetched }) {
+    checked: () => metrics.add("checks_total", 1, "ok"),
+    downloaded({ name, version }, { source, bytesFetched, refused }, ms) {
+      const kind = source.startsWith("peer:") ? "peer" : source.startsWith("http") ? "https" : "other";
+      metrics.add("downloads_total", 1, kind);
+      metrics.add("download_seconds_total", ms / 1000, undefined);
+      metrics.add("received_bytes_total", bytesFetched, undefined);
+      metrics.add("refused_sources_total", refused.length, undefined);
       write({
         event: "downloaded",
         text: `${name} is downloaded and proven (${formatBytes(bytesFetched)}, most of it from ${source})`,
         fields: { version, name, source, fetchedBytes: bytesFetched },
       });
     },
-    failure: (what, e) =>
-      write({ event: "failure", text: `${what}: ${e.message}`, fields: { code: e.code }, isWarning: true }),
+    failure(what, e) {
+      if (what === "check") metrics.add("checks_total", 1, "failed");
+      if (what === "download") metrics.add("download_failures_total", 1, undefined);
+      write({ event: "failure", text: `${FAILED[what]}: ${e.message}`, fields: { code: e.code }, isWarning: true });
+    },
     event(e) {
-      if (e.type === "message") counts[COUNTED[e.verdict]]++;
+      count(e);
       const line = describe(e);
       if (e.type === "listening") write(line);
       else writeOfPeers(line);

@@ -7,6 +7,8 @@ import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadIdentity } from "../gossip/identity.ts";
 import { createGossipNode } from "../gossip/node.ts";
 import { requirePeerAddress } from "../gossip/peer-address.ts";
+import { createMetrics } from "../service/metrics.ts";
+import { startStatusServer } from "../service/status-server.ts";
 import { createStoredShelf } from "../service/stored-shelf.ts";
 import { createStoredKnowledge } from "../service/stored-knowledge.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -15,6 +17,7 @@ import { listReleases } from "../trust/releases.ts";
 import { networkOf } from "../trust/x-dchat.ts";
 import { type Arguments, type Command, type CommandResult, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
+import { ownCommand, systemdUnit } from "./systemd-unit.ts";
 import { createBell, keepDownloaded } from "./daemon-download.ts";
 import { createDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import { alert, offlineClock, openSession, refresh, type Session, withMirrors } from "./session.ts";
@@ -36,6 +39,8 @@ export const daemonCommand: Command = {
     listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
     peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to stay connected to" },
     "max-upload": { type: "string", value: "RATE", help: "bytes per second given to peers, such as 500K, 20M" },
+    "metrics-port": { type: "string", value: "PORT", help: "serve /metrics and /healthz on this port of 127.0.0.1" },
+    "print-systemd": { type: "boolean", help: "print a systemd unit with these options, and do nothing else" },
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
@@ -43,12 +48,14 @@ export const daemonCommand: Command = {
     for (const address of listen) requirePeerAddress(address, "--listen");
     for (const address of peers) requirePeerAddress(address, "--peer");
     if (peers.length > MAX_NAMED_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_NAMED_PEERS} --peer`);
+    const metricsPort = a.integer("metrics-port", 1, 65535);
+    if (a.flag("print-systemd")) return unitResult(c, a);
     const session = await openSession(c, a);
     try {
       return await withLock(
         join(session.home.dir, "daemon.lock"),
         { signal: c.signal, waitMs: 0 },
-        () => runDaemon(c, a, session, { listen: listen.length > 0 ? listen : DEFAULT_LISTEN, peers }),
+        () => runDaemon(c, a, session, { listen: listen.length > 0 ? listen : DEFAULT_LISTEN, peers, metricsPort }),
       );
     } catch (e) {
       if (!(e instanceof UpdateError) || e.code !== "E_LOCKED") throw e;
@@ -57,13 +64,29 @@ export const daemonCommand: Command = {
   },
 };
 
-interface Addresses {
-  readonly listen: readonly string[];
-  readonly peers: readonly string[];
+/** The unit that runs the same command line. */
+function unitResult(c: Context, a: Arguments): CommandResult {
+  const options = Object.entries(daemonCommand.options).flatMap(([name, { type, multiple }]) => {
+    if (name === "print-systemd") return [];
+    if (type === "boolean") return a.flag(name) ? [`--${name}`] : [];
+    const value = a.string(name);
+    const values = multiple === true ? a.strings(name) : value === undefined ? [] : [value];
+    return values.flatMap((v) => [`--${name}`, v]);
+  });
+  const command = [...ownCommand(process.argv, process.versions["deno"] !== undefined), "daemon", "--home", c.home];
+  const unit = systemdUnit([...command, ...options], c.home);
+  return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
 }
 
-async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addresses): Promise<CommandResult> {
-  const log = createDaemonLog(c.out);
+interface Places {
+  readonly listen: readonly string[];
+  readonly peers: readonly string[];
+  readonly metricsPort: number | undefined;
+}
+
+async function runDaemon(c: Context, a: Arguments, s: Session, places: Places): Promise<CommandResult> {
+  const metrics = createMetrics();
+  const log = createDaemonLog(c.out, metrics);
   // No progress bars; what is said goes into the log.
   const logged: Context = { ...c, out: { ...c.out, quiet: true, note: log.note, warn: log.warn } };
   const bell = createBell();
@@ -84,12 +107,16 @@ async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addres
     },
   });
 
+  metrics.set("root_version", s.state.root.signed.version, undefined);
+  metrics.set("timestamp_version", s.state.timestamp?.signed.version ?? 0, undefined);
+
   const node = await createGossipNode({
     knowledge,
     shelf: createStoredShelf(s.home, () => knowledge.state(), c.signal),
     uploadBytesPerSecond: a.rate("max-upload"),
     identity: await loadIdentity(s.home.identityFile, c),
-    ...addresses,
+    listen: places.listen,
+    peers: places.peers,
     allowPrivate: a.flag("allow-private"),
     onEvent(e) {
       log.event(e);
@@ -99,13 +126,23 @@ async function runDaemon(c: Context, a: Arguments, s: Session, addresses: Addres
     },
   });
   announce = () => void node.announce();
+  const disk = watchDisk(log, () => knowledge.reload());
+  const status = places.metricsPort === undefined ? undefined : await startStatusServer({
+    port: places.metricsPort,
+    problem: disk.problem,
+    metrics() {
+      metrics.set("given_bytes_total", node.givenBytes(), undefined);
+      return metrics.text();
+    },
+  });
   try {
     await Promise.all([
-      lookAtDisk(c, log, () => knowledge.reload()),
+      disk.look(c.signal),
       askMirrors(logged, a, log),
       keepDownloaded(logged, a, node, bell, log),
     ]);
   } finally {
+    await status?.close();
     await node.stop();
   }
   const { root, timestamp } = knowledge.state();
@@ -127,15 +164,24 @@ function versionsIn(c: Context, state: TrustState): string[] {
 }
 
 /** Commands may learn something meanwhile: it is told to the network too. */
-async function lookAtDisk(c: Context, log: DaemonLog, reload: () => Promise<void>): Promise<void> {
-  while (!c.signal.aborted) {
-    try {
-      await reload();
-    } catch (e) {
-      log.failure("the trust state could not be read", asUpdateError(e));
-    }
-    await pause(LOOK_AT_DISK_MS, c.signal);
-  }
+function watchDisk(log: DaemonLog, reload: () => Promise<void>) {
+  let problem: string | undefined;
+  return {
+    problem: () => problem,
+    async look(signal: AbortSignal): Promise<void> {
+      while (!signal.aborted) {
+        try {
+          await reload();
+          problem = undefined;
+        } catch (e) {
+          const error = asUpdateError(e);
+          if (problem === undefined) log.failure("state", error); // once, not every two seconds
+          problem = `${error.code}: ${error.message}`;
+        }
+        await pause(LOOK_AT_DISK_MS, signal);
+      }
+    },
+  };
 }
 
 /** With auto-update enabled, mirrors are asked too, as often as the configuration says. */
@@ -149,10 +195,11 @@ async function askMirrors(c: Context, a: Arguments, log: DaemonLog): Promise<voi
       if (enabled) {
         hours = checkIntervalHours;
         await withMirrors(now, a, session, async (client) => void await refresh(now, session, client));
+        log.checked();
       }
     } catch (e) {
       if (c.signal.aborted) return;
-      log.failure("no mirror could bring anything newer", asUpdateError(e));
+      log.failure("check", asUpdateError(e));
     }
     // Spread out, so that a network that was started together does not ask together.
     await pause(hours * HOUR_MS * (0.9 + 0.2 * Math.random()), c.signal);

@@ -1,6 +1,8 @@
 // The daemon as its operator runs it: the bundled file, processes of their own. docs/gossip.md.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { type Running, startDchat } from "../support/bundled-cli.ts";
@@ -45,6 +47,14 @@ async function start(home: string, ...args: readonly string[]): Promise<Daemon> 
       assert.equal(code, 0, stderr);
     },
   };
+}
+
+/** What a page of another name gets that its name server has led to this machine. */
+async function statusAs(host: string, port: number): Promise<number | undefined> {
+  const asking = request({ host: "127.0.0.1", port, path: "/metrics", headers: { host } }).end();
+  const [response] = await once(asking, "response") as [IncomingMessage]; // as Node documents the event
+  response.resume();
+  return response.statusCode;
 }
 
 const learnt = (d: Daemon) => until("it learns of 1.0.0", () => /proven and stored .*1\.0\.0/.test(d.said()));
@@ -115,6 +125,39 @@ test("commands work beside it, and a second daemon of the same home does not", a
   await daemon.stop();
   const next = await start(home);
   await next.stop();
+});
+
+test("it tells how it is doing, to this machine alone", async () => {
+  const port = 20_000 + process.pid % 20_000;
+  const daemon = await start(await network.initialised(mirror.url), "--metrics-port", String(port));
+  await succeed(["check", "--home", daemon.home, "--platform", PLATFORM]);
+  await learnt(daemon);
+  const ask = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init);
+  const health = await ask("/healthz");
+  assert.deepEqual([health.status, await health.text()], [200, "ok\n"]);
+  const metrics = await (await ask("/metrics")).text();
+  assert.match(metrics, /^dchat_update_timestamp_version 2$/m);
+  assert.match(metrics, /^dchat_update_versions_discovered_total 4$/m);
+  assert.match(metrics, /^dchat_update_announcements_total\{verdict="rejected"\} 0$/m);
+  for (const line of metrics.trimEnd().split("\n")) {
+    assert.match(line, /^(# (HELP|TYPE) dchat_update_[a-z_]+ .+|dchat_update_[a-z_]+(\{[a-z]+="[a-z]+"\})? [0-9.]+)$/);
+  }
+  const refused = [await ask("/"), await ask("/metrics", { method: "POST" })];
+  assert.deepEqual(refused.map((r) => r.status), [404, 405]);
+  for (const r of refused) await r.text();
+  assert.equal(await statusAs("evil.example", port), 403, "a name that was made to lead here");
+  await daemon.stop();
+});
+
+test("it prints a systemd unit that runs the same command line", async () => {
+  const home = join(network.folder, "a home");
+  const peer = "/ip4/203.0.113.7/tcp/4217";
+  const { stdout } = await succeed(["daemon", "--print-systemd", "--home", home, "--peer", peer, "--allow-private"]);
+  const start = /^ExecStart=(.*)$/m.exec(stdout)?.[1] ?? "";
+  assert.ok(start.endsWith(`daemon --home "${home}" --peer ${peer} --allow-private`), start);
+  assert.match(start, /dchat-update\.mjs daemon/);
+  assert.match(stdout, /^NoNewPrivileges=yes$/m);
+  assert.ok(stdout.includes(`ReadWritePaths="${home}"`));
 });
 
 test("its lines are JSON where that was asked for", async () => {

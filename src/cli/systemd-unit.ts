@@ -1,0 +1,51 @@
+// The systemd unit of the daemon, as `daemon --print-systemd` prints it. Design: docs/gossip.md.
+// Must not: write anything to the disk.
+import { UpdateError } from "../errors.ts";
+
+/** How this program was started: the runtime, what it needs, and the file. */
+export function ownCommand(argv: readonly string[], isDeno: boolean): string[] {
+  const [runtime = "", file = ""] = argv;
+  return isDeno ? [runtime, "run", "-A", file] : [runtime, file];
+}
+
+/**
+ * @param command program and arguments
+ * @param home absolute path, the only place it writes to
+ * @throws UpdateError E_USAGE for what a unit file cannot hold
+ */
+export function systemdUnit(command: readonly string[], home: string): string[] {
+  return [
+    "[Unit]",
+    "Description=dchat-update: hears of releases, proves them, passes them on",
+    "Wants=network-online.target",
+    "After=network-online.target",
+    "",
+    "[Service]",
+    `ExecStart=${command.map(quoted).join(" ")}`,
+    "Restart=on-failure",
+    "RestartSec=5",
+    "# Usage, no trust root, damaged state: to start again does not help.",
+    "RestartPreventExitStatus=2 43 44",
+    "TimeoutStopSec=20",
+    "NoNewPrivileges=yes",
+    "PrivateTmp=yes",
+    "ProtectSystem=strict",
+    "ProtectKernelTunables=yes",
+    "ProtectControlGroups=yes",
+    "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
+    `ReadWritePaths=${quoted(home)}`,
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ];
+}
+
+/** systemd reads quotes, backslashes, percent and dollar signs. */
+function quoted(text: string): string {
+  // deno-lint-ignore no-control-regex -- a unit file has lines
+  if (/[\u0000-\u001f\u007f]/.test(text)) {
+    throw new UpdateError("E_USAGE", "a control character cannot stand in a unit");
+  }
+  const escaped = text.replaceAll("%", "%%").replaceAll("$", "$$$$");
+  return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replace(/[\\"]/g, "\\$&")}"`;
+}
