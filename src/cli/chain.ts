@@ -12,7 +12,7 @@ import {
   MAX_STUCK_AFTER_MINUTES,
 } from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
-import { UpdateError } from "../errors.ts";
+import { type ErrorCode, UpdateError } from "../errors.ts";
 import { createHttpClient } from "../net/http-client.ts";
 import { DEFAULT_NETWORK_POLICY } from "../net/network-policy.ts";
 import { chainOf } from "../trust/epochs.ts";
@@ -127,6 +127,8 @@ export interface ChainView {
   readonly words: string;
 }
 
+const CANNOT_KEEP: ReadonlySet<ErrorCode> = new Set(["E_DISK_FULL", "E_IO", "E_LOCKED"]);
+
 /** Looks at the chain once; with `ask` false only at what is kept of it. */
 export async function viewChain(c: Context, a: Arguments, s: Session, ask: boolean): Promise<ChainView> {
   const identity = chainOf(s.state);
@@ -153,8 +155,14 @@ export async function viewChain(c: Context, a: Arguments, s: Session, ask: boole
     if (state === undefined) throw new UpdateError("E_INTERNAL", "the chain went away"); // it was there above
     return { identity, status: state.status, height: state.height, state, words: state.words };
   } catch (e) {
-    // The root's chain cannot be asked the way the configuration says; the rest of what there is to show can.
-    if (!(e instanceof UpdateError) || e.code !== "E_USAGE") throw e;
+    if (!(e instanceof UpdateError)) throw e;
+    if (CANNOT_KEEP.has(e.code)) {
+      // What cannot be kept must not be acted on, nor hide the rest of what there is to show.
+      const words = `the height cannot be kept: ${e.message}`;
+      return { identity, status: "not-asked", height: await kept(), state: undefined, words };
+    }
+    // The root's chain cannot be asked the way the configuration says.
+    if (e.code !== "E_USAGE") throw e;
     return { identity, status: "not-configured", height: await kept(), state: undefined, words: e.message };
   }
 }

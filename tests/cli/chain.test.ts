@@ -7,9 +7,12 @@ import { startSimulatedServer } from "../../src/chain/simulated-server.ts";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { startDialect } from "../support/chain-dialects.ts";
 import { createGovernedRepository } from "../support/governed-repository.ts";
+import { createSmallDisks, fillDisk } from "../support/small-disk.ts";
 import { createNetwork, expect, json, succeed } from "./network.ts";
 
 const network = await createNetwork();
+const disks = createSmallDisks();
+after(disks.remove);
 const server = await startSimulatedServer({ name: "status", finalityLag: 20, height: 500 });
 after(() => server.close());
 const folder = join(network.folder, "governed");
@@ -164,6 +167,24 @@ test("heights that do not read are an error, on every runtime", async () => {
   }
   writeFileSync(join(at[1] ?? "", "chain-heights.json"), "{}");
   for (const runtime of runtimes()) await expect(44, ["status", ...at], { runtime });
+  const { stderr } = await succeed(["check", "--platform", "linux-x64", ...at]); // learning goes on
+  assert.match(stderr, /E_STATE_CORRUPT/);
+});
+
+test("a height that cannot be kept does not count, and hides nothing else", async () => {
+  const disk = disks.mount();
+  if (disk === undefined) return;
+  const at = ["--home", join(disk, "home")];
+  await succeed(["init", "--repo", mirror.url, "--root", governed.root, ...at]);
+  await succeed(["configure-chain", "--url", server.url, ...at]);
+  const first = (await status(at)).chain.finalizedHeight;
+  server.chain.apply({ produce: 1 });
+  const makeRoom = fillDisk(disk);
+  const { chain } = await status(at);
+  assert.deepEqual([chain.status, chain.finalizedHeight], ["not-asked", first]);
+  assert.match(chain.words, /cannot be kept/);
+  makeRoom();
+  assert.equal((await status(at)).chain.finalizedHeight, first + 1);
 });
 
 test("an RPC that is asked by POST, and a command: the same on every runtime", async () => {
