@@ -8,7 +8,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { corruptIfMalformed, readFileIfThere } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { writeFileAtomic } from "../disk/atomic-file.ts";
-import { identityOf, isAlive, ownIdentity, type ProcessIdentity } from "../disk/process-identity.ts";
+import { identityOf, isAlive, isGroupAlive, ownIdentity, type ProcessIdentity } from "../disk/process-identity.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { type Json, parseJsonObject } from "../trust/json.ts";
@@ -76,7 +76,7 @@ export async function startNode(home: Home, start: NodeStart, stdout: number | "
     await writeRecord(home, { ...start, ...identityOf(pid), startedAtMs });
   } catch (e) {
     child.stdin?.destroy();
-    killGroup(pid);
+    sendSignal(-pid, "SIGKILL");
     throw e;
   }
   child.stdin?.end("go\n");
@@ -156,7 +156,7 @@ function nodeProcess(
       late.abort();
       if (!inTime) {
         signal("SIGKILL");
-        killGroup(pid);
+        sendSignal(-pid, "SIGKILL");
       }
       return await ended;
     },
@@ -166,12 +166,10 @@ function nodeProcess(
 /** Kills what is left of a process group and waits until nothing is. */
 async function endGroup(group: number): Promise<void> {
   const deadlineMs = performance.now() + KILL_WAIT_MS;
-  while (killGroup(group) && performance.now() < deadlineMs) await delay(5);
-}
-
-/** @returns false when there is none */
-function killGroup(group: number): boolean {
-  return sendSignal(-group, "SIGKILL");
+  while (isGroupAlive(group) && performance.now() < deadlineMs) {
+    sendSignal(-group, "SIGKILL");
+    await delay(5);
+  }
 }
 
 function sendSignal(pid: number, name: NodeJS.Signals): boolean {

@@ -126,7 +126,7 @@ class Supervisor {
 
   /** One look at what shall be and what is, and one change at most. */
   async #step(): Promise<void> {
-    this.#noteEnd();
+    await this.#noteEnd();
     const { home } = this.#o;
     const current = await readCurrent(home);
     const wanted = await this.#wanted(current);
@@ -153,7 +153,12 @@ class Supervisor {
   /** What the operator asks for, or what was decided; undefined for "as-is". */
   async #wanted(current: Current | undefined): Promise<Wanted | "halt" | undefined> {
     const { home, verdict } = this.#o;
-    const asked = await readRequest(home);
+    const asked = await readRequest(home).catch(async (e) => {
+      // One that does not read asks for nothing, and must not keep a node from being started.
+      await clearRequest(home);
+      this.#tell({ type: "problem", why: asUpdateError(e).message });
+      return undefined;
+    });
     if (asked !== undefined) {
       if (!isThis(current, asked)) return asked;
       await clearRequest(home);
@@ -275,7 +280,7 @@ class Supervisor {
   }
 
   /** A node that has ended by itself is started again, later and later. */
-  #noteEnd(): void {
+  async #noteEnd(): Promise<void> {
     const { node } = this, exit = node?.exit();
     if (node === undefined || exit === undefined) return;
     this.node = undefined;
@@ -284,6 +289,7 @@ class Supervisor {
     this.#haltedFor = exit.code === 0 && Number.isSafeInteger(haltHeight) ? haltHeight : undefined;
     if (Date.now() - node.startedAtMs > STEADY_MS) this.#backoffMs = 0;
     this.#delayRestart();
+    await forgetNode(this.#o.home);
   }
 
   #ended(node: NodeProcess, exit: Exit): void {

@@ -5,7 +5,7 @@ import { type Current, isSameTry, readCurrent, readFailed } from "../activate/cu
 import { findNode } from "../activate/node-process.ts";
 import { type Candidate, type Permission, permissionOf } from "../activate/permission.ts";
 import { createStaging, type StagedVersion, type Staging } from "../activate/staging.ts";
-import { readRequest, writeRequest } from "../activate/switch-request.ts";
+import { clearRequest, readRequest, writeRequest } from "../activate/switch-request.ts";
 import { readJournal, settleSwitch, switchByHand, withActivation } from "../activate/switch.ts";
 import { createUnpacker } from "../activate/unpack.ts";
 import { createHeightStore, type HeightStore } from "../chain/height-store.ts";
@@ -123,7 +123,12 @@ async function askSupervisor(c: Context, home: Home, to: Current): Promise<void>
   await writeRequest(home, { version, sha256, activationHeight: activationHeight ?? null });
   c.out.note("the supervisor of the node switches");
   const isAsked = async () => (await readRequest(home))?.sha256 === sha256;
-  while (await isAsked()) await delay(POLL_MS, undefined, { signal: c.signal });
+  try {
+    while (await isAsked()) await delay(POLL_MS, undefined, { signal: c.signal });
+  } catch (e) {
+    await clearRequest(home); // who does not wait any more does not want it any more
+    throw e;
+  }
   const current = await whileActivating(c, home, (now) => Promise.resolve(now));
   if (current?.version === version && current.sha256 === sha256) return;
   const failed = (await readFailed(home)).find((f) => isSameTry(f, { sha256, activationHeight }));

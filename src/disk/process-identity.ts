@@ -1,7 +1,7 @@
 // Who a process is, beyond its number, so that a reused pid is not mistaken for its former owner.
 // Design: "State on disk" of docs/architecture.md. Must not: signal a process (signal 0 only asks whether it is there).
 
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 /** What identifies one process of one boot of one machine; null where the platform does not say. */
 export interface ProcessIdentity {
@@ -45,6 +45,17 @@ export function isAlive(other: ProcessIdentity, self: ProcessIdentity): boolean 
 export function groupOf(pid: number): number | undefined {
   const group = statOf(pid)?.group;
   return group === undefined ? undefined : Number(group);
+}
+
+/** Whether a process group has a member that is not a zombie; zombies stay as long as nobody collects them. */
+export function isGroupAlive(group: number): boolean {
+  if (!exists(-group)) return false;
+  const pids = orNull(() => readdirSync("/proc").filter((name) => /^\d+$/.test(name)));
+  if (pids === null) return true; // a platform without /proc: the system's word has to do
+  return pids.some((pid) => {
+    const stat = statOf(Number(pid));
+    return stat?.group === String(group) && stat.state !== "Z" && stat.state !== "X";
+  });
 }
 
 function exists(pid: number): boolean {

@@ -99,6 +99,17 @@ test("a node that is killed is started again; other signals are passed on", asyn
   await running.outcome;
 });
 
+test("a request that does not read, and a full set of leftovers, keep no node from starting", async () => {
+  const s = await supervised();
+  writeFileSync(join(s.home, "switch-request.json"), "{");
+  writeFileSync(join(s.home, ".current.json.0123456789ab.dchat-tmp"), "{");
+  const running = s.run();
+  await answering(s, "1.0.0");
+  assert.equal(existsSync(join(s.home, "switch-request.json")), false);
+  s.signal(running, "SIGTERM");
+  assert.equal((await running.outcome).code, 7);
+});
+
 test("without restarts the end of the node is the end of run, with its exit code", async () => {
   const s = await supervised(), running = s.run(["--no-restart"]);
   process.kill(await answering(s, "1.0.0"), "SIGKILL");

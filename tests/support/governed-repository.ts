@@ -29,8 +29,15 @@ export interface NamedChain {
 
 const CHAIN: NamedChain = { kind: "evm", genesis: "0xabc", finality: "depth:12" };
 
-/** Publishes 1.0.0 in folders below `folder`, approved from block 1000 on, with ten blocks of lead. */
-export function createGovernedRepository(folder: string, named: NamedChain = CHAIN): GovernedRepository {
+/**
+ * Publishes 1.0.0 in folders below `folder`, approved from block 1000 on, with ten blocks of lead.
+ * @param content of the artifact: something that cannot be run by default
+ */
+export function createGovernedRepository(
+  folder: string,
+  named: NamedChain = CHAIN,
+  content: Uint8Array = testBytes(40_000, "governed"),
+): GovernedRepository {
   const repo = join(folder, "repo"), key = join(folder, "k.pem"), file = join(folder, "artifact");
   const governor = (name: string) => join(folder, `${name}.pem`);
   for (const k of [key, governor("a"), governor("b"), governor("c")]) runBundle(["release", "keygen", k]);
@@ -49,7 +56,7 @@ export function createGovernedRepository(folder: string, named: NamedChain = CHA
     "10",
   ];
   runBundle(["release", "init", repo, "--network", "testnet", "--key", key, ...governors, ...chain]);
-  writeFileSync(file, testBytes(40_000, "governed"));
+  writeFileSync(file, content);
   const what = ["--version", "1.0.0", "--platform", "linux-x64", "--format", "executable"];
   runBundle(["release", "add", repo, file, ...what]);
   const r: GovernedRepository = {

@@ -18,7 +18,7 @@ export function traceableNode(): Runtime | undefined {
 
 const ONE_THREAD = { UV_THREADPOOL_SIZE: "1", UV_USE_IO_URING: "0" };
 
-const traced = (call: WritingCall, files: readonly string[]): string[] => [
+const traced = (call: string, files: readonly string[]): string[] => [
   "-e",
   `trace=${call}`,
   ...files.flatMap((file) => ["-P", file]),
@@ -29,6 +29,16 @@ const traced = (call: WritingCall, files: readonly string[]): string[] => [
  * @param files only calls on these; on any when there are none
  */
 export function killedAt(runtime: Runtime, call: WritingCall, n: number, files: readonly string[]): RunOptions {
+  return killing(runtime, call, n, files, []);
+}
+
+/** As `killedAt`, for a command that starts programs: those are not traced, and not killed. */
+export function killedAloneAt(runtime: Runtime, call: string, n: number): RunOptions {
+  return killing(runtime, call, n, [], ["-b", "execve"]);
+}
+
+function killing(runtime: Runtime, call: string, n: number, files: readonly string[], more: string[]): RunOptions {
   const inject = ["-e", `inject=${call}:signal=SIGKILL:when=${n}`];
-  return { runtime, env: ONE_THREAD, under: ["strace", "-f", "-o", "/dev/null", ...traced(call, files), ...inject] };
+  const under = ["strace", "-f", ...more, "-o", "/dev/null", ...traced(call, files), ...inject];
+  return { runtime, env: ONE_THREAD, under };
 }
