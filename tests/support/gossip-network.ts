@@ -2,14 +2,18 @@
 // Must not: judge; the trust functions that run are the product's.
 import { generateKeyPairSync } from "node:crypto";
 import { after } from "node:test";
+import { createHost, type Host } from "../../src/gossip/host.ts";
+import { topicOf } from "../../src/gossip/message.ts";
 import { createGossipNode, type GossipNode } from "../../src/gossip/node.ts";
 import type { GossipEvent } from "../../src/gossip/gossip-event.ts";
 import type { Knowledge } from "../../src/gossip/knowledge.ts";
+import { loadLibp2p } from "../../src/heavy/gossip.ts";
 import { EMPTY_SHELF, type Shelf } from "../../src/gossip/shelf.ts";
 import { applyBundle, readBundle, writeBundle } from "../../src/trust/bundle.ts";
 import { isComplete, pinRoot, type TrustState } from "../../src/trust/client.ts";
 import { NETWORK, type ReleaseRepository } from "./release-repository.ts";
 import { strictClock, updated } from "./trust-client.ts";
+import { until } from "./until.ts";
 
 export interface TestNode extends GossipNode {
   readonly events: GossipEvent[];
@@ -80,4 +84,42 @@ export async function startNode(
   });
   after(() => node.stop());
   return { ...node, events, knowledge, identity, address: node.addresses()[0] ?? "" };
+}
+
+/** The topic of the nodes here. */
+export const TOPIC = topicOf(NETWORK);
+
+export interface Stranger {
+  readonly host: Host;
+  /** Messages that came on the topic. */
+  readonly heard: Uint8Array[];
+}
+
+/** Somebody who speaks on the topic and proves nothing; all that he hears is kept. */
+export async function startStranger(address: string): Promise<Stranger> {
+  const library = await loadLibp2p();
+  const named = new Set([address.replace(/\/p2p\/.*$/, "")]);
+  const host = await createHost(library, {
+    topic: TOPIC,
+    identity: newIdentity(),
+    listen: [freshAddress()],
+    named,
+    allowPrivate: true,
+    isShutOut: () => false,
+  });
+  const heard: Uint8Array[] = [];
+  host.services.pubsub.addEventListener("message", ({ detail }) => heard.push(new Uint8Array(detail.data)));
+  await host.start();
+  after(() => host.stop());
+  host.services.pubsub.subscribe(TOPIC);
+  await host.dial(library.multiaddr(address));
+  await until("the stranger is heard", () => host.services.pubsub.getSubscribers(TOPIC).length > 0);
+  return { host, heard };
+}
+
+/** What became of the messages that a node was sent. */
+export function verdicts(node: TestNode): string[] {
+  type Message = Extract<GossipEvent, { type: "message" }>;
+  return node.events.filter((e): e is Message => e.type === "message")
+    .map((e) => e.verdict === "accept" ? "accept" : `${e.verdict} ${e.why.code}`);
 }

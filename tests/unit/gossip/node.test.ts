@@ -1,18 +1,21 @@
 // Real nodes over TCP on loopback. Design: docs/gossip.md.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import type { GossipEvent } from "../../../src/gossip/gossip-event.ts";
-import { createHost, type Host } from "../../../src/gossip/host.ts";
-import { encodeRelease, topicOf } from "../../../src/gossip/message.ts";
+import { test } from "node:test";
+import { encodeRelease } from "../../../src/gossip/message.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
-import { loadLibp2p } from "../../../src/heavy/gossip.ts";
-import { freshAddress, memoryKnowledge, newIdentity, startNode, type TestNode } from "../../support/gossip-network.ts";
-import { createReleaseRepository, NETWORK, type ReleaseRepository } from "../../support/release-repository.ts";
+import {
+  memoryKnowledge,
+  startNode,
+  startStranger,
+  type TestNode,
+  TOPIC,
+  verdicts,
+} from "../../support/gossip-network.ts";
+import { createReleaseRepository, type ReleaseRepository } from "../../support/release-repository.ts";
 import { jsonFile, type MutableJson, parseFile, put } from "../../support/signed-file.ts";
 import { until } from "../../support/until.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
-const TOPIC = topicOf(NETWORK);
 
 /** A repository, and nodes in a line that all know its first publish. */
 async function line(seed: string, length: number): Promise<{ repository: ReleaseRepository; nodes: TestNode[] }> {
@@ -29,34 +32,6 @@ async function line(seed: string, length: number): Promise<{ repository: Release
 
 const last = <T>(items: readonly T[]): T => items.at(-1)!; // a line has an end
 const lies = (nodes: readonly TestNode[]) => nodes.flatMap((n) => n.events.filter((e) => e.type === "lie"));
-
-/** Somebody who speaks on the topic and proves nothing; all that he hears is kept. */
-async function startStranger(address: string): Promise<{ host: Host; heard: Uint8Array[] }> {
-  const library = await loadLibp2p();
-  const named = new Set([address.replace(/\/p2p\/.*$/, "")]);
-  const host = await createHost(library, {
-    topic: TOPIC,
-    identity: newIdentity(),
-    listen: [freshAddress()],
-    named,
-    allowPrivate: true,
-    isShutOut: () => false,
-  });
-  const heard: Uint8Array[] = [];
-  host.services.pubsub.addEventListener("message", ({ detail }) => heard.push(new Uint8Array(detail.data)));
-  await host.start();
-  after(() => host.stop());
-  host.services.pubsub.subscribe(TOPIC);
-  await host.dial(library.multiaddr(address));
-  await until("the stranger is heard", () => host.services.pubsub.getSubscribers(TOPIC).length > 0);
-  return { host, heard };
-}
-
-function verdicts(node: TestNode): string[] {
-  type Message = Extract<GossipEvent, { type: "message" }>;
-  return node.events.filter((e): e is Message => e.type === "message")
-    .map((e) => e.verdict === "accept" ? "accept" : `${e.verdict} ${e.why.code}`);
-}
 
 test("a release travels along a line of nodes, each proving it before the next hears of it", async () => {
   const { repository, nodes } = await line("gossip line", 4);
