@@ -99,3 +99,22 @@ test("a hard fork in its window, then one that fails and is taken back", async (
   process.kill(run.child.pid ?? 0, "SIGTERM");
   assert.equal((await run.outcome).code, 7, run.said());
 });
+
+test("beyond a hard fork there is no way back: run stops and starts nothing, also the next time", async () => {
+  await approve("3.0.0", "ends", "hard-fork", 4000, "--switch", "before", "--switch-from", "3900");
+  const args = ["run", "--poll", "0.05", "--health-url", node.url, ...at, "--", ...node.command];
+  const before = starts("2.0.0").length;
+  const first = startDchat(args);
+  after(() => first.child.kill("SIGKILL"));
+  await until("the old version runs", () => starts("2.0.0").length > before);
+  finalize(4000); // late: it was looked at only after the fork
+  const ended = await first.outcome;
+  assert.equal(ended.code, 46, ended.stderr);
+  assert.match(ended.stderr, /would fork/);
+  assert.equal(await node.ask(), undefined);
+  const { current, switching } = await json(["status", ...at]);
+  assert.deepEqual([current.version, switching.end], ["3.0.0", "new"]);
+  assert.equal((await startDchat(args).outcome).code, 46);
+  assert.equal(starts("3.0.0").length, 2);
+  assert.equal(starts("2.0.0").length, before + 1);
+});
