@@ -20,7 +20,7 @@ import type { Context } from "./context.ts";
 import { ownCommand, systemdUnit } from "./systemd-unit.ts";
 import { createBell, keepDownloaded } from "./daemon-download.ts";
 import { createDaemonLog, type DaemonLog } from "./daemon-log.ts";
-import { alert, offlineClock, openSession, refresh, type Session, withMirrors } from "./session.ts";
+import { alert, offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "./session.ts";
 
 /** On every address of this machine, of either family. */
 const DEFAULT_LISTEN = ["/ip4/0.0.0.0/tcp/4217", "/ip6/::/tcp/4217"];
@@ -29,6 +29,10 @@ const MAX_NAMED_PEERS = 32;
 /** How soon the daemon knows what a command has learnt. */
 const LOOK_AT_DISK_MS = 2_000;
 const HOUR_MS = 3_600_000;
+/** How soon a change of the settings counts. Also: timers of runtimes end at 24 days, and intervals may be longer. */
+const LOOK_AT_SETTINGS_MS = 60_000;
+/** After a check that failed. */
+const RETRY_CHECK_MS = 1_800_000;
 /** Whoever makes up identities can be shut out a thousand times a minute; people need to hear of it once. */
 const ALERT_INTERVAL_MS = 60_000;
 
@@ -184,25 +188,30 @@ function watchDisk(log: DaemonLog, reload: () => Promise<void>) {
   };
 }
 
-/** With auto-update enabled, mirrors are asked too, as often as the configuration says. */
+/** With auto-update enabled, mirrors are asked too, as often as the configuration says by then. */
 async function askMirrors(c: Context, a: Arguments, log: DaemonLog): Promise<void> {
+  let askedAtMs = -Infinity, spread = 1, hasFailed = false;
   while (!c.signal.aborted) {
-    let hours = 1;
     try {
-      const now: Context = { ...c, nowMs: Date.now() };
-      const session = await openSession(now, a);
-      const { enabled, checkIntervalHours } = session.config.autoUpdate;
-      if (enabled) {
-        hours = checkIntervalHours;
+      const { enabled, checkIntervalHours } = (await openConfig(c)).config.autoUpdate;
+      const intervalMs = checkIntervalHours * HOUR_MS * spread;
+      const waitMs = hasFailed ? Math.min(intervalMs, RETRY_CHECK_MS) : intervalMs;
+      if (enabled && performance.now() - askedAtMs >= waitMs) {
+        askedAtMs = performance.now();
+        hasFailed = true; // unless it goes well
+        // Spread out, so that a network that was started together does not ask together.
+        spread = 0.9 + 0.2 * Math.random();
+        const now: Context = { ...c, nowMs: Date.now() };
+        const session = await openSession(now, a);
         await withMirrors(now, a, session, async (client) => void await refresh(now, session, client));
+        hasFailed = false;
         log.checked();
       }
     } catch (e) {
       if (c.signal.aborted) return;
       log.failure("check", asUpdateError(e));
     }
-    // Spread out, so that a network that was started together does not ask together.
-    await pause(hours * HOUR_MS * (0.9 + 0.2 * Math.random()), c.signal);
+    await pause(LOOK_AT_SETTINGS_MS, c.signal);
   }
 }
 
