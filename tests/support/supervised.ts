@@ -86,12 +86,15 @@ export async function createSupervised(): Promise<() => Promise<Supervised>> {
   };
 }
 
+/** The supervisor, which a tracer that was killed leaves alone, and the node. */
 function killRecorded(home: string): void {
-  const file = join(home, "child.json");
-  if (!existsSync(file)) return;
-  try {
-    process.kill(-JSON.parse(readFileSync(file, "utf8")).pid, "SIGKILL");
-  } catch {
-    // It has ended.
+  for (const [name, sign] of [["run.lock", 1], ["child.json", -1]] as const) {
+    const file = join(home, name);
+    if (!existsSync(file)) continue;
+    try {
+      process.kill(sign * JSON.parse(readFileSync(file, "utf8")).pid, "SIGKILL");
+    } catch {
+      // It has ended.
+    }
   }
 }
