@@ -33,11 +33,13 @@ export function createBell(): Bell {
     async wait(ms, signal) {
       if (!hasRung && !signal.aborted) {
         const { promise, resolve } = Promise.withResolvers<void>();
+        const stop = () => resolve();
         const timer = setTimeout(resolve, ms);
-        signal.addEventListener("abort", () => resolve(), { once: true });
+        signal.addEventListener("abort", stop);
         wake = resolve;
         await promise;
         clearTimeout(timer);
+        signal.removeEventListener("abort", stop); // it lives as long as the daemon
       }
       hasRung = false;
     },
