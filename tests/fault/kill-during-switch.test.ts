@@ -71,6 +71,8 @@ async function killAt(runtime: Runtime, { to, end, says }: Scenario, call: strin
   const next = s.run(["--verbose"], { runtime });
   const runs = new RegExp(`${end} (started|runs already)`);
   await until(`${where}: ${end} runs`, () => isSettled(s, end) && runs.test(next.said()));
+  // It listens only when it knows what to do with a signal.
+  await until(`${where}: ${end} answers`, async () => (await s.node.ask())?.version === end);
   s.signal(next, "SIGTERM");
   const { code, stderr } = await next.outcome;
   // Nobody knows with what an adopted one ends.
