@@ -74,6 +74,10 @@ test("what is not root metadata or not a URL is not baked in", () => {
   assert.equal(existsSync(join(temp, "no.mjs")), false);
 });
 
+test("the file is ASCII, which engines read faster", () => {
+  assert.ok(readFileSync(BUNDLE).every((byte) => byte < 0x80));
+});
+
 test("the file names the licence of everything in it, each text once", () => {
   const text = readFileSync(BUNDLE, "utf8");
   for (const name of ["dchat-update", "@noble/ed25519", "semver"]) {
