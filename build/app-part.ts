@@ -43,6 +43,9 @@ export function appPart(project: string, options: BuildOptions, onBuilt: (app: A
       write: false,
     });
     const { text, contents } = outputFiles[0]!; // one entry point, no splitting: exactly one file
+    // One other character makes engines keep all of it twice as wide. Strings are escaped; regular expressions are not.
+    const other = /.{0,20}[^\0-\x7f]/.exec(text)?.[0];
+    if (other !== undefined) throw new Error(`the application has a character that is not ASCII: ${other}`);
     onBuilt({ bytes: contents.length, metafile });
     return `
       import { evaluate, requireBuiltin } from "./src/heavy/evaluate.ts";

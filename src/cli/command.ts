@@ -99,7 +99,7 @@ export class Arguments {
 
   #checkPositionals(): void {
     const names = this.#command.positionals?.split(" ") ?? [];
-    const open = /…\]?$/.test(names.at(-1) ?? "");
+    const open = /\u2026\]?$/.test(names.at(-1) ?? ""); // "…"
     const least = names.filter((n) => !n.startsWith("[")).length;
     const got = this.positionals.length;
     if (got < least) throw usage(`${names[got] ?? "an argument"} is missing`, this.#usageHint());
