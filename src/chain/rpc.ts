@@ -4,6 +4,7 @@
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { HttpClient, HttpResponse } from "../net/http-client.ts";
+import { readBounded } from "../net/read-bounded.ts";
 import { Field } from "../trust/fields.ts";
 import type { Json } from "../trust/json.ts";
 
@@ -43,7 +44,8 @@ export async function getJson(client: HttpClient, url: string, path: string, o: 
 
 async function readAnswer(answer: HttpResponse, what: string): Promise<Field> {
   // Errors of JSON-RPC come with any status; whatever is no JSON is told by its status.
-  const bytes = await readBytes(answer, what);
+  const tooLarge = () => new UpdateError("E_TOO_LARGE", `${what}: more than ${MAX_ANSWER_BYTES} bytes`);
+  const bytes = await readBounded(answer.body, MAX_ANSWER_BYTES, tooLarge);
   let value: Json;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Json; // what JSON.parse gives
@@ -52,23 +54,6 @@ async function readAnswer(answer: HttpResponse, what: string): Promise<Field> {
     throw new UpdateError(answer.status === 200 ? "E_MALFORMED" : "E_HTTP_STATUS", message, { cause });
   }
   return new Field(value, what);
-}
-
-async function readBytes(answer: HttpResponse, what: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of answer.body) {
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) throw new UpdateError("E_TOO_LARGE", `${what}: more than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(new Uint8Array(chunk)); // its memory may be used again
-  }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 function failed(method: string, error: Field): never {

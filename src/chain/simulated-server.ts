@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { UpdateError } from "../errors.ts";
+import { readBounded } from "../net/read-bounded.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
 import {
@@ -75,16 +76,8 @@ async function answer(chain: SimulatedChain, request: IncomingMessage, response:
 }
 
 async function readBody(request: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += chunk.length;
-    if (length > MAX_ORDERS_BYTES) {
-      throw new UpdateError("E_TOO_LARGE", `orders have ${MAX_ORDERS_BYTES} bytes at most`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const tooLarge = () => new UpdateError("E_TOO_LARGE", `orders have ${MAX_ORDERS_BYTES} bytes at most`);
+  return await readBounded(request, MAX_ORDERS_BYTES, tooLarge);
 }
 
 const COUNTS = ["produce", "reorg", "lieUpward", "fallBackTo"] as const;

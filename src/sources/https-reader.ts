@@ -9,7 +9,7 @@ import { pieceListBytes } from "../hash/piece-tree.ts";
 import { createTrail, type HttpClient } from "../net/http-client.ts";
 import { contentLength, judgeRangeAnswer, judgeWholeAnswer, statusError } from "./http-answer.ts";
 import { artifactUrl, pieceListUrl } from "./mirror-url.ts";
-import { readBounded } from "./read-bounded.ts";
+import { readBounded } from "../net/read-bounded.ts";
 
 export interface HttpsReaderOptions {
   /** Of the mirror, for messages and blame. */

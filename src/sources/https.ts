@@ -8,7 +8,7 @@ import type { HttpClient } from "../net/http-client.ts";
 import { contentLength, statusError } from "./http-answer.ts";
 import { createHttpsReader } from "./https-reader.ts";
 import { fileUrl, isTemplate, mirrorId, parseMirrorUrl } from "./mirror-url.ts";
-import { readBounded } from "./read-bounded.ts";
+import { readBounded } from "../net/read-bounded.ts";
 
 export { isTemplate, parseMirrorUrl, statusError };
 
