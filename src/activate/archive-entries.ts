@@ -7,6 +7,7 @@ import type { Entry, ZipFile } from "yauzl";
 import type { Opts, PackageFormat } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { type Archives, loadArchives } from "../heavy/load-archives.ts";
+import { createFrameGuard } from "./zstd-frames.ts";
 
 export interface ArchiveEntry {
   /** As it stands in the archive: from anywhere, to anywhere. */
@@ -129,8 +130,10 @@ async function feed(tar: ReturnType<Archives["extract"]>, bytes: AsyncIterable<U
 async function* unzstd({ Decompress }: Archives, packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let out: Uint8Array[] = [];
   const stream = new Decompress((chunk) => void out.push(chunk));
-  let isFirst = true;
+  const guard = createFrameGuard(MAX_ZSTD_WINDOW_BYTES);
   const push = (slice: Uint8Array, isLast: boolean) => {
+    guard.pass(slice);
+    if (isLast) guard.end();
     try {
       stream.push(slice, isLast);
     } catch (cause) {
@@ -138,8 +141,6 @@ async function* unzstd({ Decompress }: Archives, packed: AsyncIterable<Uint8Arra
     }
   };
   for await (const chunk of packed) {
-    if (isFirst) requireSmallWindow(chunk);
-    isFirst = false;
     for (let at = 0; at < chunk.length; at += ZSTD_SLICE_BYTES) {
       push(chunk.slice(at, at + ZSTD_SLICE_BYTES), false);
       yield* out.splice(0);
@@ -148,34 +149,6 @@ async function* unzstd({ Decompress }: Archives, packed: AsyncIterable<Uint8Arra
   push(new Uint8Array(), true);
   yield* out.splice(0);
   out = [];
-}
-
-/** The head of a zstd frame (RFC 8878, section 3.1.1.1): how much memory reading it takes. */
-function requireSmallWindow(head: Uint8Array): void {
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  if (head.length < 18 || view.getUint32(0, true) !== 0xfd2fb528) throw malformed("zstd", undefined);
-  const descriptor = view.getUint8(4);
-  const isSingleSegment = (descriptor & 32) !== 0;
-  let windowBytes: number;
-  if (isSingleSegment) {
-    // All of the content at once: its size, behind the id of a dictionary.
-    const at = 5 + [0, 1, 2, 4][descriptor & 3]!; // two bits: one of four
-    const size = descriptor >> 6;
-    windowBytes = size === 0
-      ? view.getUint8(at)
-      : size === 1
-      ? view.getUint16(at, true) + 256
-      : size === 2
-      ? view.getUint32(at, true)
-      : Number(view.getBigUint64(at, true));
-  } else {
-    const window = view.getUint8(5);
-    windowBytes = 2 ** (10 + (window >> 3)) * (1 + (window & 7) / 8);
-  }
-  if (windowBytes <= MAX_ZSTD_WINDOW_BYTES) return;
-  throw new UpdateError("E_TOO_LARGE", `a zstd window of more than ${MAX_ZSTD_WINDOW_BYTES / 2 ** 20} MiB`, {
-    hint: "pack it without --long and --single-segment",
-  });
 }
 
 async function* readZip(archives: Archives, file: string, { signal }: Opts): AsyncGenerator<ArchiveEntry> {

@@ -40,6 +40,21 @@ export function zstdOf(bytes: Uint8Array, window = 0x58): Buffer {
   return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window]), ...blocks]);
 }
 
+/** A frame that says of itself that all of it is one segment of this many bytes, whatever is in it. */
+export function zstdSegment(bytes: Uint8Array, size: bigint): Buffer {
+  const head = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0]), length = Buffer.alloc(8);
+  length.writeBigUInt64LE(size);
+  return Buffer.concat([head, length, blockHead(true, 0, bytes.length), Buffer.from(bytes)]);
+}
+
+/** A frame that decompressors leap over. */
+export function zstdSkippable(bytes: Uint8Array, kind = 0): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32LE(0x184d2a50 + kind, 0);
+  head.writeUInt32LE(bytes.length, 4);
+  return Buffer.concat([head, Buffer.from(bytes)]);
+}
+
 /** A frame whose blocks of four bytes stand for 128 KiB of zeros each. */
 export function zstdBomb(blocks: number): Buffer {
   const all = Array.from(
