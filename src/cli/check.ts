@@ -7,18 +7,10 @@ import { listReleases, type UnusableTarget } from "../trust/releases.ts";
 import { compareVersions, isPlatform, platformName } from "../trust/naming.ts";
 import { createApprovals } from "../trust/release-match.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
+import { gather, type Gathered, gatheredJson, gatheredLines, GOSSIP_OPTIONS, NOT_ASKED } from "./ask-network.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
-import {
-  alertLines,
-  currentVersion,
-  offlineClock,
-  openSession,
-  refresh,
-  type Refreshed,
-  type Session,
-  withMirrors,
-} from "./session.ts";
+import { alertLines, currentVersion, offlineClock, openSession, type Session, withMirrors } from "./session.ts";
 
 /** An operator's script reacts to this one: an update is available. */
 const EXIT_UPDATE_AVAILABLE = 100;
@@ -35,6 +27,7 @@ export const checkCommand: Command = {
   summary: "look for newer versions",
   options: {
     ...LISTING_OPTIONS,
+    ...GOSSIP_OPTIONS,
     "exit-code": { type: "boolean", help: "exit with 100 when a newer version is available" },
   },
   async run(c, a) {
@@ -44,7 +37,7 @@ export const checkCommand: Command = {
     const current = await currentVersion(session.home, a);
     const refreshed = await withMirrors(c, a, session, async (client) => {
       c.out.note(c.out.line("search", `Checking for updates (current version: ${current ?? "none"})`));
-      return await refresh(c, session, client);
+      return await gather(c, a, session, client);
     });
     const all = listReleases(refreshed.state, offlineClock(c));
     const versions = byVersion(all.artifacts.filter((x) => x.platform === platform && inChannel(x.channel, channel)));
@@ -63,6 +56,7 @@ export const checkCommand: Command = {
         : [`  held at ${pin} by the configuration (configure-auto-update --pin none releases it)`]),
       ...(newer[0] === undefined ? [] : [`  next: dchat-update download --version ${newer[0].version}`]),
       ...unusableLines(c, all.unusable),
+      ...gatheredLines(refreshed),
       ...alerts.lines,
     ];
     return {
@@ -106,17 +100,18 @@ export const listVersionsCommand: Command = {
   summary: "list the releases with what is signed about them",
   options: {
     ...LISTING_OPTIONS,
+    ...GOSSIP_OPTIONS,
     "all-platforms": { type: "boolean", help: "other platforms too" },
-    offline: { type: "boolean", help: "only what is already known: ask no mirror" },
+    offline: { type: "boolean", help: "only what is already known: ask nobody" },
   },
   async run(c, a) {
     const platform = a.flag("all-platforms") ? undefined : platformOf(a);
     const channel = a.oneOf("channel", CHANNELS);
     const session = await openSession(c, a);
     const current = await currentVersion(session.home, a);
-    const refreshed = a.flag("offline")
-      ? { state: session.state, mirrors: [] }
-      : await withMirrors(c, a, session, async (client) => await refresh(c, session, client));
+    const refreshed: Gathered = a.flag("offline")
+      ? { state: session.state, mirrors: [], network: NOT_ASKED, from: "stored" }
+      : await withMirrors(c, a, session, async (client) => await gather(c, a, session, client));
     const { artifacts } = listReleases(refreshed.state, offlineClock(c));
     const shown = artifacts.filter((x) =>
       (platform === undefined || x.platform === platform) && (channel === undefined || x.channel === channel)
@@ -138,6 +133,7 @@ export const listVersionsCommand: Command = {
       lines: [
         c.out.line("package", "Available versions:"),
         ...(rows.length === 0 ? ["  none"] : table([head, ...rows])),
+        ...gatheredLines(refreshed),
       ],
       json: {
         current: current ?? null,
@@ -165,8 +161,10 @@ export function artifactJson(x: Artifact): Record<string, unknown> {
   };
 }
 
-function metadataJson({ state, mirrors }: Refreshed): Record<string, unknown> {
+function metadataJson(gathered: Gathered): Record<string, unknown> {
+  const { state, mirrors } = gathered;
   return {
+    ...gatheredJson(gathered),
     metadata: {
       rootVersion: state.root.signed.version,
       timestampVersion: state.timestamp?.signed.version ?? null,

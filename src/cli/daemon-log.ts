@@ -31,11 +31,12 @@ export interface DaemonLog {
 }
 
 /** What the daemon tries again and again. */
-export type Attempt = "check" | "download" | "state";
+export type Attempt = "check" | "download" | "report" | "state";
 
 const FAILED: Readonly<Record<Attempt, string>> = {
   check: "no mirror could bring anything newer",
   download: "a download will be tried again",
+  report: "what this node is doing could not be written down",
   state: "the trust state could not be read",
 };
 

@@ -2,11 +2,13 @@
 // Design: docs/gossip.md. Must not: end because of a peer, a mirror or the clock; only its operator ends it.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { MAX_PEERS } from "../config/config.ts";
 import { withLock } from "../disk/lock.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadIdentity } from "../gossip/identity.ts";
 import { createGossipNode } from "../gossip/node.ts";
 import { requirePeerAddress } from "../gossip/peer-address.ts";
+import { keepReport } from "../service/keep-report.ts";
 import { createMetrics } from "../service/metrics.ts";
 import { startStatusServer } from "../service/status-server.ts";
 import { createStoredShelf } from "../service/stored-shelf.ts";
@@ -24,8 +26,6 @@ import { alert, offlineClock, openConfig, openSession, refresh, type Session, wi
 
 /** On every address of this machine, of either family. */
 const DEFAULT_LISTEN = ["/ip4/0.0.0.0/tcp/4217", "/ip6/::/tcp/4217"];
-/** More to stay connected to than these bring nothing: a message reaches everybody over six. */
-const MAX_NAMED_PEERS = 32;
 /** How soon the daemon knows what a command has learnt. */
 const LOOK_AT_DISK_MS = 2_000;
 const HOUR_MS = 3_600_000;
@@ -48,13 +48,14 @@ export const daemonCommand: Command = {
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
-    const listen = a.strings("listen"), peers = a.strings("peer");
+    const listen = a.strings("listen"), named = a.strings("peer");
     for (const address of listen) requirePeerAddress(address, "--listen");
-    for (const address of peers) requirePeerAddress(address, "--peer");
-    if (peers.length > MAX_NAMED_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_NAMED_PEERS} --peer`);
+    for (const address of named) requirePeerAddress(address, "--peer");
+    if (named.length > MAX_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_PEERS} --peer`);
     const metricsPort = a.integer("metrics-port", 1, 65535);
     if (a.flag("print-systemd")) return unitResult(c, a);
     const session = await openSession(c, a);
+    const peers = [...new Set([...named, ...session.config.peers])];
     try {
       return await withLock(
         join(session.home.dir, "daemon.lock"),
@@ -144,6 +145,13 @@ async function runDaemon(c: Context, a: Arguments, s: Session, places: Places): 
       disk.look(c.signal),
       askMirrors(logged, a, log),
       keepDownloaded(logged, a, node, bell, log),
+      keepReport({
+        home: s.home,
+        node,
+        state: knowledge.state,
+        signal: c.signal,
+        onFailure: (e) => log.failure("report", e),
+      }),
     ]);
   } finally {
     await status?.close();

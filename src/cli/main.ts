@@ -19,7 +19,12 @@ import { installCommand } from "./install.ts";
 import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
 import { jsonLine, printable } from "./output.ts";
 import { releaseCommands } from "./release.ts";
-import { configureAutoUpdateCommand, configureMirrorsCommand, showConfigCommand } from "./settings.ts";
+import {
+  configureAutoUpdateCommand,
+  configureGossipCommand,
+  configureMirrorsCommand,
+  showConfigCommand,
+} from "./settings.ts";
 import { runCommand } from "./run.ts";
 import { statusCommand } from "./status.ts";
 import { testMirrorsCommand } from "./test-mirrors.ts";
@@ -45,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   testMirrorsCommand,
   configureMirrorsCommand,
   configureChainCommand,
+  configureGossipCommand,
   configureAutoUpdateCommand,
   showConfigCommand,
   alertsCommand,

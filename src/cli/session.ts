@@ -136,8 +136,16 @@ export interface Refreshed {
   readonly mirrors: readonly MirrorReport[];
 }
 
-/** Asks all mirrors for newer metadata; whoever gave something that does not verify is written to the alerts. */
-export async function refresh(c: Context, s: Session, client: HttpClient): Promise<Refreshed> {
+/**
+ * Asks all mirrors for newer metadata; whoever gave something that does not verify is written to the alerts.
+ * @param onReports told of each mirror, also when none could bring the metadata up to date
+ */
+export async function refresh(
+  c: Context,
+  s: Session,
+  client: HttpClient,
+  onReports: (reports: readonly MirrorReport[]) => void = () => {},
+): Promise<Refreshed> {
   const clock = updateClock(c);
   const mirrors = metadataMirrors(await mirrorsToAsk(c, s, s.state), client);
   const { network } = s.config;
@@ -153,8 +161,11 @@ export async function refresh(c: Context, s: Session, client: HttpClient): Promi
       await s.store.save(state, step, c);
     },
     onRefused: async (mirror, error, what) => await alert(c, s.home, mirror, what, error),
-    // What was cut short says nothing of anybody.
-    onReports: (reports) => c.signal.aborted ? undefined : s.health.note(...seenInRefresh(reports)),
+    onReports(reports) {
+      onReports(reports);
+      // What was cut short says nothing of anybody.
+      if (!c.signal.aborted) s.health.note(...seenInRefresh(reports));
+    },
   });
   for (const m of result.mirrors) {
     if (m.status !== "ok") c.out.note(`${c.out.line("warning", m.mirror)}: ${m.status}: ${m.error?.message ?? ""}`);

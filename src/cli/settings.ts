@@ -1,9 +1,17 @@
-// configure-auto-update, configure-mirrors and show-config. Design: docs/cli.md.
+// configure-auto-update, configure-mirrors, configure-gossip and show-config. Design: docs/cli.md.
 // Must not: act on the settings; the daemon and the commands read them.
-import { type AutoUpdate, changeConfig, CHANNELS, type Config, MAX_CHECK_INTERVAL_HOURS } from "../config/config.ts";
+import {
+  type AutoUpdate,
+  changeConfig,
+  CHANNELS,
+  type Config,
+  MAX_CHECK_INTERVAL_HOURS,
+  MAX_PEERS,
+} from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
+import { requirePeerAddress } from "../gossip/peer-address.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
 import { chainSettingJson, chainSettingLine } from "./chain.ts";
@@ -90,6 +98,35 @@ export const configureMirrorsCommand: Command = {
   },
 };
 
+export const configureGossipCommand: Command = {
+  name: "configure-gossip",
+  summary: "say which nodes of the network to connect to and to ask",
+  options: {
+    peer: {
+      type: "string",
+      value: "MULTIADDR",
+      multiple: true,
+      help: "a node, instead of those before; none forgets all",
+    },
+  },
+  async run(c, a) {
+    const given = a.strings("peer");
+    const named = given.length === 1 && given[0] === "none" ? [] : given;
+    for (const address of named) requirePeerAddress(address, "--peer");
+    if (named.length > MAX_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_PEERS} --peer`);
+    const home = homeAt(c.home);
+    await createHome(home);
+    const { peers } = await changeConfig(
+      home,
+      c,
+      (old) => given.length === 0 ? old : { ...old, peers: [...new Set(named)] },
+    );
+    return { lines: [c.out.line("ok", "Gossip configured:"), ...peerLines(peers)], json: { peers } };
+  },
+};
+
+const peerLines = (peers: readonly string[]): string[] => [`peers    ${peers.length}`, ...peers.map((p) => `  ${p}`)];
+
 function mirrorSettingLines({ region, signedMirrors }: Config): string[] {
   return [`region          ${region ?? "none"}`, `signed mirrors  ${onOff(signedMirrors)}`];
 }
@@ -114,6 +151,7 @@ export const showConfigCommand: Command = {
         chainSettingLine(config.chain),
         `mirrors  ${config.mirrors.length}`,
         ...config.mirrors.map((m) => `  ${m.priority}  ${m.type}  ${shownUrl(m)}`),
+        ...peerLines(config.peers),
         "auto-update",
         ...autoUpdateLines(autoUpdate),
       ],
@@ -125,6 +163,7 @@ export const showConfigCommand: Command = {
         signedMirrors: config.signedMirrors,
         chain: chainSettingJson(config.chain),
         mirrors: config.mirrors.map(mirrorJson),
+        peers: config.peers,
         autoUpdate: { ...autoUpdate, pin: autoUpdate.pin ?? null },
       },
     };

@@ -11,6 +11,7 @@ import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { decideFor, decisionJson, reasonLine } from "./decision.ts";
 import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
+import { viewNetwork } from "./network-view.ts";
 import { alertLines } from "./session.ts";
 
 export const statusCommand: Command = {
@@ -39,6 +40,7 @@ export const statusCommand: Command = {
       height === undefined || u.activation.activationHeight > height
     );
     const obstacles = switchObstacles(state), alerts = await alertLines(c, home);
+    const network = await viewNetwork(c, home, state);
     const { pin, autoRestart } = config.autoUpdate;
     return {
       lines: [
@@ -68,6 +70,7 @@ export const statusCommand: Command = {
         ),
         ...obstacles.map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
         ...(pin === undefined ? [] : [`held at ${pin} by the configuration`]),
+        ...network.lines,
         ...alerts.lines,
       ],
       json: {
@@ -105,6 +108,7 @@ export const statusCommand: Command = {
         obstacles: obstacles.map((e) => ({ code: e.code, message: e.message })),
         pin: pin ?? null,
         autoRestart,
+        ...network.json,
         alerts: alerts.json,
       },
     };

@@ -48,6 +48,8 @@ export interface Config {
   readonly mirrors: readonly MirrorEntry[];
   /** Whether the mirrors that the release keys have signed are used besides. */
   readonly signedMirrors: boolean;
+  /** Multiaddrs of nodes of the network, to connect to and to ask. */
+  readonly peers: readonly string[];
   /** Absent while nobody has said how to ask the chain. */
   readonly chain: ChainAccessConfig | undefined;
   readonly autoUpdate: AutoUpdate;
@@ -60,6 +62,8 @@ export const MAX_STUCK_AFTER_MINUTES = 43_200;
 export const CONFIG_FORMAT = "dchat-config-1";
 export const DEFAULT_PRIORITY = 100;
 export const MAX_MIRRORS = 64;
+/** More peers to stay connected to than these bring nothing: a message reaches everybody over six. */
+export const MAX_PEERS = 32;
 /** A year; longer is "never", and that is what `--enabled false` says. */
 export const MAX_CHECK_INTERVAL_HOURS = 8760;
 export const CHANNELS = ["stable", "beta", "nightly"] as const;
@@ -70,6 +74,7 @@ export const DEFAULT_CONFIG: Config = {
   region: undefined,
   mirrors: BAKED_MIRRORS.map((url) => ({ url, type: "https", priority: DEFAULT_PRIORITY })),
   signedMirrors: true,
+  peers: [],
   chain: undefined,
   autoUpdate: {
     enabled: false,
@@ -136,6 +141,7 @@ function parseConfig(raw: JsonObject): Config {
       region: f.get("region").optional((r) => r.line(64)),
       mirrors: mirrors.map(parseMirror),
       signedMirrors: f.get("signedMirrors").optional((v) => v.boolean()) ?? DEFAULT_CONFIG.signedMirrors,
+      peers: f.get("peers").optional(parsePeers) ?? [],
       chain: f.get("chain").optional(parseChain),
       autoUpdate: {
         enabled: a.get("enabled").boolean(),
@@ -148,6 +154,11 @@ function parseConfig(raw: JsonObject): Config {
       },
     };
   });
+}
+
+function parsePeers(f: Field): string[] {
+  const peers = f.array().map((p) => p.line(400));
+  return peers.length > MAX_PEERS ? f.fail(`more than ${MAX_PEERS} peers`) : peers;
 }
 
 function parseChain(f: Field): ChainAccessConfig {

@@ -39,6 +39,10 @@ export interface Home {
   readonly signedMirrorsFile: string;
   /** The key by which peers know this node again. */
   readonly identityFile: string;
+  /** Where peers answered. */
+  readonly knownPeersFile: string;
+  /** What the long-running node is doing. */
+  readonly nodeReportFile: string;
 }
 
 export function homeAt(dir: string): Home {
@@ -63,6 +67,8 @@ export function homeAt(dir: string): Home {
     healthFile: join(dir, "mirror-health.json"),
     signedMirrorsFile: join(dir, "trust", "mirrors.json"),
     identityFile: join(dir, "gossip", "identity.pem"),
+    knownPeersFile: join(dir, "gossip", "peers.json"),
+    nodeReportFile: join(dir, "gossip", "node.json"),
   };
 }
 

@@ -44,6 +44,10 @@ export interface GossipNode {
   addresses(): string[];
   /** Ids of the peers that are connected. */
   peers(): string[];
+  /** Its connections, without the ids in their addresses. */
+  connections(): { readonly id: string; readonly address: string; readonly isOutbound: boolean }[];
+  /** Addresses, with their ids, at which peers have answered this node and are connected now. */
+  dialled(): { readonly address: string; readonly isNamed: boolean }[];
   /** Each connected peer as a source of pieces. */
   sources(priority: number): Source[];
   /** Bytes of pieces that peers took. */
@@ -192,6 +196,17 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     id: host.peerId.toString(),
     addresses,
     peers: () => host.getPeers().map((peer) => peer.toString()),
+    connections: () =>
+      host.getConnections().map(({ remotePeer, remoteAddr, direction }) => ({
+        id: remotePeer.toString(),
+        address: withoutPeer(remoteAddr.toString()),
+        isOutbound: direction === "outbound",
+      })),
+    dialled: () =>
+      host.getConnections().filter((c) => c.direction === "outbound").map(({ remotePeer, remoteAddr }) => {
+        const endpoint = withoutPeer(remoteAddr.toString());
+        return { address: `${endpoint}/p2p/${remotePeer}`, isNamed: named.has(endpoint) };
+      }),
     sources: (priority) =>
       host.getPeers().map((peer) =>
         createPeerSource({

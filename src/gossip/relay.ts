@@ -140,6 +140,6 @@ export function createRelay(o: RelayOptions): Relay {
 }
 
 /** A peer who has not caught up, or whose metadata has run out, does not lie. */
-function isLie(e: unknown): e is UpdateError {
+export function isLie(e: unknown): e is UpdateError {
   return isIntegrityError(e) && e.code !== "E_ROLLBACK" && e.code !== "E_EXPIRED" && e.code !== "E_STALE";
 }

@@ -1,7 +1,7 @@
 // Every document that a command prints with --json fits its schema. docs/schemas/, docs/cli.md, "JSON".
 // All schemas refuse unknown fields, so a field that is renamed or added without its schema shows here.
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -90,6 +90,7 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("alerts", ["--ack", ...at]);
   await check("configure-chain", ["--command", "echo 5", "--stuck-after", "3", ...at]);
   await check("configure-chain", ["--url", "http://127.0.0.1:9/key", ...at]);
+  await check("configure-gossip", ["--peer", "/ip4/203.0.113.7/tcp/4217", ...at]);
   await check("configure-mirrors", ["--region", "eu", "--no-signed-mirrors", ...at]);
   await check("configure-auto-update", ["--enabled", "--pin", "1.0.0", ...at]);
   await check("show-config", at);
@@ -203,6 +204,8 @@ test("the daemon's lines and its last words fit", async () => {
     "it has asked the mirror and its peer",
     () => daemon.said().includes('"learnt"') && daemon.said().includes('"unreachable"'),
   );
+  await until("it has told what it does", () => existsSync(join(home, "gossip", "node.json")));
+  await check("status", ["--home", home]);
   process.kill(daemon.child.pid ?? 0, "SIGTERM");
   const { code, stdout, stderr } = await daemon.outcome;
   assert.equal(code, 0, stderr);

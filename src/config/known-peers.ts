@@ -1,0 +1,82 @@
+// gossip/peers.json: addresses at which peers of the network answered, kept from run to run. docs/formats.md.
+// It is advice: a file that is damaged or cannot be written costs experience and never a connection. The long-running
+// node of a home alone writes it. Must not: hold an address where nobody has answered, or grow without bound.
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { writeFileAtomic } from "../disk/atomic-file.ts";
+import { UpdateError } from "../errors.ts";
+import { Field } from "../trust/fields.ts";
+import { parseJsonObject } from "../trust/json.ts";
+import { readFileIfThere } from "./config.ts";
+import type { Home } from "./home.ts";
+
+export interface KnownPeer {
+  /** A multiaddr that ends with the peer's id. */
+  readonly address: string;
+  /** True when the operator named it: it may lead anywhere. */
+  readonly isNamed: boolean;
+  /** When a connection to it last stood. */
+  readonly seenMs: number;
+}
+
+/** A node needs a dozen; of more, those who answered last are kept. */
+export const MAX_KNOWN_PEERS = 64;
+const PEERS_FORMAT = "dchat-peers-1";
+/** A name has at most 253 characters, an id some sixty. */
+const MAX_ADDRESS_LENGTH = 400;
+const MAX_PEERS_BYTES = 64 * 1024;
+/** Whoever did not answer for so long has moved. */
+const FORGET_MS = 30 * 86_400_000;
+
+/** Who answered last comes first. Empty when there is no file, or none that can be used. Never throws. */
+export async function readKnownPeers(home: Pick<Home, "knownPeersFile">, nowMs: number): Promise<readonly KnownPeer[]> {
+  try {
+    const bytes = await readFileIfThere(home.knownPeersFile, MAX_PEERS_BYTES);
+    return bytes === undefined ? [] : joinPeers(parsePeers(bytes), [], nowMs);
+  } catch (e) {
+    if (e instanceof UpdateError) return [];
+    throw e;
+  }
+}
+
+/** @throws UpdateError E_IO, E_DISK_FULL; the old file then stands */
+export async function writeKnownPeers(
+  home: Pick<Home, "knownPeersFile">,
+  peers: readonly KnownPeer[],
+): Promise<void> {
+  const entries = peers.map(({ address, isNamed, seenMs }) => ({
+    address,
+    named: isNamed,
+    seen: new Date(seenMs).toISOString(),
+  }));
+  await mkdir(dirname(home.knownPeersFile), { recursive: true });
+  const text = `${JSON.stringify({ format: PEERS_FORMAT, peers: entries }, null, 2)}\n`;
+  await writeFileAtomic(home.knownPeersFile, new TextEncoder().encode(text), { mode: 0o600 });
+}
+
+/** Both lists as one, bounded; of one address the later sight counts, and that it was named. */
+export function joinPeers(a: readonly KnownPeer[], b: readonly KnownPeer[], nowMs: number): KnownPeer[] {
+  const all = new Map<string, KnownPeer>();
+  for (const peer of [...a, ...b]) {
+    if (nowMs - peer.seenMs > FORGET_MS) continue;
+    const known = all.get(peer.address) ?? peer;
+    all.set(peer.address, {
+      address: peer.address,
+      isNamed: known.isNamed || peer.isNamed,
+      // A clock that was ahead must not keep an address for ever.
+      seenMs: Math.min(nowMs, Math.max(known.seenMs, peer.seenMs)),
+    });
+  }
+  return [...all.values()].sort((x, y) => y.seenMs - x.seenMs).slice(0, MAX_KNOWN_PEERS);
+}
+
+function parsePeers(bytes: Uint8Array): KnownPeer[] {
+  const what = "gossip/peers.json";
+  const f = new Field(parseJsonObject(bytes, what), what);
+  f.get("format").oneOf([PEERS_FORMAT]);
+  return f.get("peers").array().slice(0, MAX_KNOWN_PEERS).map((p) => ({
+    address: p.get("address").line(MAX_ADDRESS_LENGTH),
+    isNamed: p.get("named").boolean(),
+    seenMs: Date.parse(p.get("seen").rfc3339()),
+  }));
+}

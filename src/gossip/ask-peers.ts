@@ -1,0 +1,92 @@
+// Asks peers once for what they know that is newer, within a time, and is gone: for commands that run without a node.
+// Design: docs/gossip.md, "What a command asks". The identity is made for the occasion, and nobody can connect to it.
+// Must not: believe a peer, go on after its time, or count silence as an error.
+import { generateKeyPairSync } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { asUpdateError, UpdateError } from "../errors.ts";
+import { loadLibp2p } from "../heavy/gossip.ts";
+import { requestBundle } from "./bundle-exchange.ts";
+import { createHost } from "./host.ts";
+import type { Knowledge } from "./knowledge.ts";
+import { topicOf } from "./message.ts";
+import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
+import { isLie, versionsOf } from "./relay.ts";
+
+export interface AskPeersOptions {
+  readonly knowledge: Knowledge;
+  /** Multiaddrs; all are asked at once. */
+  readonly addresses: readonly string[];
+  /** Which of them the operator named: they may lead anywhere. */
+  readonly named: readonly string[];
+  readonly allowPrivate: boolean;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface PeerAnswered {
+  readonly address: string;
+  /** "newer": it knew more, and that is proven and stored. "same": it did not. Undefined when there was no good answer. */
+  readonly answer: "newer" | "same" | undefined;
+  readonly error: UpdateError | undefined;
+  /** True when what it gave was a lie. */
+  readonly isLie: boolean;
+}
+
+/** Once one has answered the others get this long: several round trips around the world. */
+const GRACE_MS = 1_500;
+/** Closing connections politely is not worth more. */
+const STOP_MS = 1_000;
+
+/** @returns one entry an address, in their order. @throws the signal's reason; what storing throws, such as E_DISK_FULL */
+export async function askPeers(o: AskPeersOptions): Promise<PeerAnswered[]> {
+  const { knowledge, addresses } = o;
+  const timeout = new AbortController();
+  const signal = AbortSignal.any([o.signal, timeout.signal]);
+  const late = () => timeout.abort(new UpdateError("E_TIMEOUT", "no answer in time"));
+  const timer = setTimeout(late, o.timeoutMs);
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const library = await loadLibp2p();
+  const host = await createHost(library, {
+    topic: topicOf(knowledge.network),
+    identity: passingIdentity(),
+    listen: [],
+    named: new Set(o.named.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text))),
+    allowPrivate: o.allowPrivate,
+    isShutOut: () => false,
+  });
+
+  async function ask(address: string): Promise<PeerAnswered> {
+    try {
+      const connection = await host.dial(library.multiaddr(address), { signal });
+      const bundle = await requestBundle(connection, versionsOf(knowledge), signal);
+      const before = versionsOf(knowledge);
+      if (bundle !== undefined) await knowledge.learn(bundle, { signal: o.signal });
+      const after = versionsOf(knowledge);
+      grace ??= setTimeout(late, GRACE_MS);
+      const isNewer = after.root !== before.root || after.timestamp !== before.timestamp;
+      return { address, answer: isNewer ? "newer" : "same", error: undefined, isLie: false };
+    } catch (e) {
+      o.signal.throwIfAborted();
+      const error = timeout.signal.aborted
+        ? new UpdateError("E_TIMEOUT", "no answer in time", { cause: e, source: address })
+        : asUpdateError(e, "E_UNREACHABLE");
+      if (error.exitCode >= 40) throw error; // our own disk: no other peer can help
+      return { address, answer: undefined, error, isLie: isLie(error) };
+    }
+  }
+
+  try {
+    await host.start();
+    return await Promise.all(addresses.map(ask));
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(grace);
+    await Promise.race([host.stop(), delay(STOP_MS, undefined, { ref: false })]);
+  }
+}
+
+/** 64 bytes: seed and public key. The node that runs on this home, if there is one, has another. */
+function passingIdentity(): Uint8Array {
+  const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  return new Uint8Array(Buffer.concat([Buffer.from(d, "base64url"), Buffer.from(x, "base64url")]));
+}
