@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { asUpdateError } from "../errors.ts";
 import { DEFAULT_PRIORITY } from "../config/config.ts";
 import type { GossipNode } from "../gossip/node.ts";
+import { createHintBook, type HintBook } from "../service/hint-book.ts";
 import { findDeltaBase } from "../sources/delta.ts";
 import { createSources } from "../sources/index.ts";
 import { platformName } from "../trust/naming.ts";
@@ -12,6 +13,7 @@ import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { fetchTo } from "./download.ts";
+import { forgetFailed, forgetUseless, hintedMirrors, withoutHints } from "./mirror-hints.ts";
 import { currentVersion, mirrorsToAsk, openSession, updateClock, withMirrors } from "./session.ts";
 import { wantedUpdate } from "./wanted-update.ts";
 
@@ -59,10 +61,11 @@ export async function keepDownloaded(
   bell: Bell,
   log: DaemonLog,
 ): Promise<void> {
+  const book = createHintBook();
   while (!c.signal.aborted) {
     let waitMs = LOOK_MS;
     try {
-      await downloadWanted({ ...c, nowMs: Date.now() }, a, node, log);
+      await downloadWanted({ ...c, nowMs: Date.now() }, a, node, book, log);
     } catch (e) {
       if (c.signal.aborted) return;
       log.failure("download", asUpdateError(e));
@@ -72,7 +75,13 @@ export async function keepDownloaded(
   }
 }
 
-async function downloadWanted(c: Context, a: Arguments, node: GossipNode, log: DaemonLog): Promise<void> {
+async function downloadWanted(
+  c: Context,
+  a: Arguments,
+  node: GossipNode,
+  book: HintBook,
+  log: DaemonLog,
+): Promise<void> {
   const s = await openSession(c, a);
   if (!s.hasMetadata) return;
   const { artifacts } = listReleases(s.state, updateClock(c));
@@ -83,9 +92,19 @@ async function downloadWanted(c: Context, a: Arguments, node: GossipNode, log: D
   await withMirrors(c, a, s, async (client) => {
     const base = await findDeltaBase(wanted, packagesDir);
     const mirrors = await mirrorsToAsk(c, s, s.state);
-    const sources = [...createSources(mirrors, { packagesDir, client, base }), ...node.sources(DEFAULT_PRIORITY)];
+    const hints = await hintedMirrors(c, s, node, book);
+    const sources = [
+      ...createSources(mirrors, { packagesDir, client, base }),
+      ...createSources(hints, { packagesDir, client }, "https"),
+      ...node.sources(DEFAULT_PRIORITY),
+    ];
     const beganMs = performance.now();
-    const got = await fetchTo(c, s, wanted, sources, join(packagesDir, wanted.name), {});
+    const asked = { ...s, health: withoutHints(s.health, hints) };
+    const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), {}).catch((e) => {
+      forgetFailed(book, hints, e);
+      throw e;
+    });
+    forgetUseless(book, hints, got.sources);
     if (got.bytesFetched > 0) log.downloaded(wanted, got, performance.now() - beganMs);
   });
 }

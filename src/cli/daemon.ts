@@ -22,6 +22,7 @@ import type { Context } from "./context.ts";
 import { ownCommand, systemdUnit } from "./systemd-unit.ts";
 import { createBell, keepDownloaded } from "./daemon-download.ts";
 import { createDaemonLog, type DaemonLog } from "./daemon-log.ts";
+import { mirrorsToTell } from "./mirror-hints.ts";
 import { alert, offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "./session.ts";
 
 /** On every address of this machine, of either family. */
@@ -118,6 +119,10 @@ async function runDaemon(c: Context, a: Arguments, s: Session, places: Places): 
   const node = await createGossipNode({
     knowledge,
     shelf: createStoredShelf(s.home, () => knowledge.state(), c.signal),
+    mirrors: async () => {
+      const now = { ...logged, nowMs: Date.now() };
+      return await mirrorsToTell(now, await openSession(now, a));
+    },
     uploadBytesPerSecond: a.rate("max-upload"),
     identity: await loadIdentity(s.home.identityFile, c),
     listen: places.listen,

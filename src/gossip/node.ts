@@ -14,11 +14,12 @@ import type { GossipEvent } from "./gossip-event.ts";
 import { createHost } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { topicOf } from "./message.ts";
+import { requestHints } from "./mirror-hints.ts";
 import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { createPeerService } from "./peer-service.ts";
 import { createPeerSource } from "./peer-source.ts";
-import { createRelay, type Delivery } from "./relay.ts";
+import { createRelay, type Delivery, isLie } from "./relay.ts";
 import type { Shelf } from "./shelf.ts";
 
 export interface GossipNodeOptions {
@@ -27,6 +28,8 @@ export interface GossipNodeOptions {
   readonly shelf: Shelf;
   /** Of all that peers are given; undefined for no limit. */
   readonly uploadBytesPerSecond?: number | undefined;
+  /** Mirrors that worked and that strangers may be told of; none when absent. */
+  readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
   /** 64 bytes, as `loadIdentity` gives them. */
   readonly identity: Uint8Array;
   /** Multiaddrs to listen on. Those that this machine does not have are left out, as long as one is there. */
@@ -50,6 +53,8 @@ export interface GossipNode {
   dialled(): { readonly address: string; readonly isNamed: boolean }[];
   /** Each connected peer as a source of pieces. */
   sources(priority: number): Source[];
+  /** Mirrors that some peers, when asked, say have worked for them. Never throws; lies are blamed. */
+  mirrorHints(): Promise<{ readonly peer: string; readonly urls: readonly string[] }[]>;
   /** Bytes of pieces that peers took. */
   givenBytes(): number;
   /** Tells the peers of what is trusted now; as soon as there is one, if there is none. */
@@ -63,6 +68,8 @@ const CATCH_UP_MS = 60_000;
 /** After some heartbeats of the library a new peer is told of messages. What came before that it is asked for again. */
 const SETTLE_MS = 3_000;
 const STOP_MS = 5_000;
+/** What three strangers say is enough to try. */
+const MAX_ASKED_FOR_MIRRORS = 3;
 
 /** @throws UpdateError E_USAGE for an address that is none, E_IO when it can listen nowhere */
 export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode> {
@@ -161,6 +168,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const service = createPeerService({
     knowledge,
     shelf: o.shelf,
+    mirrors: o.mirrors,
     signal,
     bytesPerSecond: o.uploadBytesPerSecond,
     onGiven: (bytes) => givenBytes += bytes,
@@ -214,6 +222,18 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
           priority,
           openStream: async (s) => await connectionTo(peer.toString()).newStream(PEER_PROTOCOL, { signal: s }),
         })
+      ),
+    mirrorHints: async () =>
+      await Promise.all(
+        shuffled(host.getPeers()).slice(0, MAX_ASKED_FOR_MIRRORS).map(async (id) => {
+          const peer = id.toString();
+          try {
+            return { peer, urls: await requestHints(connectionTo(peer), signal) };
+          } catch (e) {
+            if (isLie(e)) blame(peer, e);
+            return { peer, urls: [] };
+          }
+        }),
       ),
     givenBytes: () => givenBytes,
     announce: announcer.announce,

@@ -36,7 +36,12 @@ export interface PiecesRequest {
   readonly count: number;
 }
 
-export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest;
+/** `mirrors`: URLs of mirrors that worked. */
+export interface MirrorsRequest {
+  readonly get: "mirrors";
+}
+
+export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest | MirrorsRequest;
 
 /** `ok BYTES`: the bytes follow. `none`: not here. `busy`: not now. `unknown`: no such request. */
 export type PeerAnswer =
@@ -51,6 +56,8 @@ export function formatRequest(r: PeerRequest): string {
       return `have ${r.sha256}`;
     case "pieces":
       return `pieces ${r.sha256} ${r.first} ${r.count}`;
+    case "mirrors":
+      return r.get;
   }
 }
 
@@ -76,6 +83,9 @@ export function parseRequest(line: string): PeerRequest | undefined {
       }
       return { get: word, sha256, first, count };
     }
+    case "mirrors":
+      if (rest.length > 0) throw malformed("a request", line);
+      return { get: word };
     default:
       return undefined;
   }

@@ -4,11 +4,14 @@ import type { Stream } from "@libp2p/interface";
 import { createBundleService } from "./bundle-exchange.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
 import type { Knowledge } from "./knowledge.ts";
+import { createHintService } from "./mirror-hints.ts";
 import { formatAnswer, parseRequest, readLine, writeLine } from "./peer-protocol.ts";
 import { createPieceService, type PieceServiceOptions } from "./piece-service.ts";
 
 export interface PeerServiceOptions extends PieceServiceOptions {
   readonly knowledge: Knowledge;
+  /** Mirrors that strangers may be told of; none when absent. */
+  readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
 }
 
 /** A peer that says and takes nothing for so long is gone. */
@@ -16,6 +19,7 @@ const IDLE_MS = 10_000;
 
 export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
   const giveBundle = createBundleService(o.knowledge);
+  const giveHints = createHintService(o.mirrors ?? (() => Promise.resolve([])));
   const { have, pieces } = createPieceService(o);
 
   async function answer(peer: string, bytes: ByteStream): Promise<void> {
@@ -27,6 +31,8 @@ export function createPeerService(o: PeerServiceOptions): (peer: string, stream:
         return await have(request, peer, bytes);
       case "pieces":
         return await pieces(request, peer, bytes);
+      case "mirrors":
+        return await giveHints(peer, bytes);
       case undefined:
         return await writeLine(bytes, formatAnswer({ status: "unknown" }));
     }

@@ -15,8 +15,8 @@ export interface ConfiguredMirror {
   readonly url: string;
   readonly type: string;
   readonly priority: number;
-  /** Who named it, the operator by default; one that was signed for is reached at public addresses only. */
-  readonly origin?: "config" | "signed";
+  /** Who named it, the operator by default; what others named is reached at public addresses only. */
+  readonly origin?: "config" | "signed" | "hint";
 }
 
 /** What channels are made of. */
@@ -49,7 +49,7 @@ const CHANNELS: Readonly<Partial<Record<SourceKind, Channel>>> = {
 
 /** The client to reach a mirror with. */
 export function clientFor({ origin }: Pick<ConfiguredMirror, "origin">, client: HttpClient): HttpClient {
-  return origin === "signed" ? publicOnly(client) : client;
+  return origin === undefined || origin === "config" ? client : publicOnly(client);
 }
 
 /** The channels this build has. */

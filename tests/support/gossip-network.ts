@@ -69,6 +69,7 @@ export async function startNode(
     readonly listen?: readonly string[];
     readonly identity?: Uint8Array;
     readonly shelf?: Shelf;
+    readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
   } = {},
 ): Promise<TestNode> {
   const events: GossipEvent[] = [];
@@ -76,6 +77,7 @@ export async function startNode(
   const node = await createGossipNode({
     knowledge,
     shelf: o.shelf ?? EMPTY_SHELF,
+    mirrors: o.mirrors,
     identity,
     listen: o.listen ?? [freshAddress()],
     peers: o.peers ?? [],
