@@ -1,163 +1,154 @@
-// The supervised node and its chain, from end to end: governors approve, blocks come, the node switches at its block and
-// not before, whatever its chain does. docs/chain.md; docs/activation.md, "Running the node".
+// The supervised node on each kind of chain, and what chains do at their worst: it switches with the final block before
+// its height and not earlier, and never back. docs/chain.md; docs/activation.md, "Running the node".
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
-import { type SimulatedServer, startSimulatedServer } from "../../src/chain/simulated-server.ts";
-import { type Running, startDchat } from "../support/bundled-cli.ts";
-import { nodeAt, nodeProgram, type RunningNode } from "../support/node-program.ts";
-import { createNetwork, json, PLATFORM, succeed } from "./network.ts";
+import { test } from "node:test";
+import type { DialectServer } from "../support/chain-dialects.ts";
+import { type ChainWay, createGovernedNodes, type NodesOptions } from "../support/governed-node.ts";
+import { until } from "../support/until.ts";
+import { createNetwork, succeed } from "./network.ts";
 
 const network = await createNetwork();
-const stopping: (() => Promise<unknown>)[] = [];
-after(async () => {
-  for (const stop of stopping.reverse()) await stop();
-});
-let count = 0;
+const SOFT = { version: "2.0.0", height: 120 }, HARD = { ...SOFT, type: "hard-fork" };
 
-/** The small node, which besides ends as it is told: `/end/0` as a program does that halts, `/end/3` as one that crashes. */
-function program(version: string): string {
-  const code = new TextDecoder().decode(nodeProgram(version));
-  const [before, behind] = code.split("(_, answer) => {");
-  assert.ok(before !== undefined && behind !== undefined);
-  const end =
-    "const [, code] = /^\\/end\\/(\\d)$/.exec(_.url) ?? []; if (code !== undefined) process.exit(Number(code));";
-  return `${before}(_, answer) => {${end}${behind}`;
-}
-
-interface Scene {
-  readonly server: SimulatedServer;
-  readonly node: RunningNode;
-  readonly at: readonly string[];
-  readonly running: Running;
-  /** The height that counts, as it is kept. */
-  kept(): number | undefined;
-}
-
-/** A network that begins with 1.0.0 and has approved 2.0.0 from block 120 on; a node at block 100 that runs. */
-async function scene(finality: "instant" | "tag:finalized", finalityLag: number): Promise<Scene> {
-  const folder = join(network.folder, `scene-${count++}`);
-  mkdirSync(folder);
-  const server = await startSimulatedServer({ name: folder, finalityLag, height: 100 });
-  stopping.push(() => server.close());
-  const repo = join(folder, "repo"), key = join(folder, "key.pem"), governor = join(folder, "governor.pem");
-  const file = (version: string) => join(folder, version);
-  for (const version of ["1.0.0", "2.0.0"]) writeFileSync(file(version), program(version));
-  for (const k of [key, governor]) await succeed(["release", "keygen", k]);
-  const chain = ["--chain-kind", "simulated", "--chain-genesis", server.chain.genesis, "--chain-finality", finality];
-  const root = [...chain, "--min-lead-blocks", "5", "--governor", `${governor.replace(".pem", ".pub")}:1`];
-  const genesis = ["--genesis-version", "1.0.0", "--genesis", `${PLATFORM}=${file("1.0.0")}`];
-  await succeed(["release", "init", repo, "--network", "run", "--key", key, ...root, ...genesis]);
-  const type = finality === "instant" ? "hard-fork" : "soft-fork";
-  for (const version of ["1.0.0", "2.0.0"]) {
-    const what = ["--version", version, "--platform", PLATFORM, "--format", "executable", "--upgrade-type", type];
-    await succeed(["release", "add", repo, file(version), ...what]);
-  }
-  await succeed(["release", "publish", repo, "--key", key]);
-  const upgrade = ["--version", "2.0.0", "--height", "120", "--current-height", "50", "--key", governor];
-  await succeed(["governance", "propose", "--repo", repo, ...upgrade]);
-  await succeed(["release", "publish", repo, "--key", key]);
-  const mirror = await network.mirror(repo), home = join(folder, "home"), at = ["--home", home];
-  await succeed(["init", "--repo", mirror.url, "--root", join(repo, "metadata", "1.root.json"), ...at]);
-  await succeed(["configure-chain", "--url", server.url, ...at]);
-  await succeed(["configure-auto-update", "--auto-restart", ...at]);
-  await succeed(["install", "--version", "1.0.0", ...at]);
-  assert.deepEqual(
-    (await json(["install", "--upcoming", ...at])).upcoming.map((one: { version: string }) => one.version),
-    ["2.0.0"],
-  );
-  assert.deepEqual((await json(["install", "--upcoming", ...at])).upcoming, []);
-  mkdirSync(join(folder, "node"));
-  const node = await nodeAt(join(folder, "node"));
-  const running = startDchat(["run", ...at, "--health-url", node.url, "--poll", "0.05", "--", ...node.command]);
-  stopping.push(async () => {
-    if (running.child.exitCode === null && running.child.signalCode === null) {
-      process.kill(running.child.pid ?? 0, "SIGTERM");
-    }
-    await running.outcome;
-  });
-  const kept = () => {
-    const heights = join(home, "chain-heights.json");
-    if (!existsSync(heights)) return undefined;
-    return JSON.parse(readFileSync(heights, "utf8")).chains[`simulated ${server.chain.genesis}`]?.height;
+/** A program that prints what is final, and writes down that it was asked. */
+function byCommand(server: DialectServer, folder: string): ChainWay {
+  const said = join(folder, "height"), log = join(folder, "asked");
+  const say = () => {
+    const { finalized, isAnswering } = server.chain.status();
+    if (isAnswering) writeFileSync(said, String(finalized.height));
+    else rmSync(said);
   };
-  const s = { server, node, at, running, kept };
-  await answers(s, "1.0.0");
-  return s;
+  say();
+  const apply = server.chain.apply.bind(server.chain);
+  server.chain.apply = (orders) => {
+    apply(orders);
+    say();
+  };
+  return {
+    options: ["--command", `echo >> '${log}'; cat '${said}'`],
+    // One a poll, where others ask up to four.
+    asked: () => existsSync(log) ? 4 * readFileSync(log).length : 0,
+  };
 }
 
-/** Asks until something is so; what is asked is on another process. */
-async function eventually(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const endMs = performance.now() + 60_000;
-  while (!(await isSo())) {
-    if (performance.now() > endMs) throw new Error(`in vain: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+const LATE: readonly (readonly [string, NodesOptions, typeof byCommand?])[] = [
+  ["evm, by its tag", { kind: "evm", finality: "tag:finalized", finalityLag: 20, upgrades: [SOFT] }],
+  ["evm, by depth", { kind: "evm", finality: "depth:20", finalityLag: 20, upgrades: [SOFT] }],
+  ["substrate", { kind: "substrate", finality: "tag:finalized", finalityLag: 20, upgrades: [SOFT] }],
+  ["simulated", { kind: "simulated", finality: "tag:finalized", finalityLag: 20, upgrades: [SOFT] }],
+  ["a command", { kind: "simulated", finality: "tag:finalized", finalityLag: 20, upgrades: [SOFT] }, byCommand],
+];
+
+for (const [name, options, way] of LATE) {
+  test(`${name}: finalizes 20 blocks late, reorganises, and loses its RPC at H−1`, async () => {
+    const nodes = await createGovernedNodes(network, options);
+    await using s = await nodes.create(way === undefined ? {} : { way });
+    const running = s.start();
+    await s.answers("1.0.0");
+    s.chain.apply({ produce: 38 });
+    await s.seen(118); // the height itself is long there, and is not final
+    s.chain.apply({ reorg: 19 });
+    await s.seen(118);
+    s.chain.apply({ answering: false, produce: 1 });
+    await s.end(0); // says nothing on a chain whose last block can still be replaced
+    await s.seen(118);
+    assert.ok(!s.starts().includes("2.0.0"), running.said());
+    s.chain.apply({ answering: true });
+    await s.answers("2.0.0");
+    assert.equal(s.kept(), 119);
+    assert.equal(s.starts().filter((v) => v === "2.0.0").length, 1);
+    assert.ok(!s.node.log().includes("two"));
+    const { current, decision } = await s.status();
+    assert.deepEqual([current.version, current.activationHeight, decision.run], ["2.0.0", 120, "as-is"]);
+  });
 }
 
-const answers = (s: Scene, version: string) =>
-  eventually(`${version} answers`, async () => (await s.node.ask())?.version === version);
-const starts = (s: Scene) => s.node.log().filter((l) => l.startsWith("start")).map((l) => l.split(" ")[1]);
-/** Until the supervisor has seen a height and decided by it more than once. */
-const seen = async (s: Scene, height: number) => {
-  await eventually(`block ${height} was seen`, () => s.kept() === height);
-  await new Promise((resolve) => setTimeout(resolve, 300)); // six polls: what happens in them must be nothing
-};
+const INSTANT: readonly (readonly [string, NodesOptions])[] = [
+  ["cometbft", { kind: "cometbft", finality: "instant", upgrades: [HARD] }],
+  ["evm", { kind: "evm", finality: "instant", upgrades: [HARD] }],
+  ["simulated", { kind: "simulated", finality: "instant", upgrades: [HARD] }],
+];
 
-test("a chain that finalizes 20 blocks late and reorganises: the switch comes with the final block before, not earlier", async () => {
-  const s = await scene("tag:finalized", 20);
-  s.server.chain.apply({ produce: 38 });
-  await seen(s, 118);
-  s.server.chain.apply({ reorg: 19 });
-  await seen(s, 118);
-  assert.deepEqual(starts(s), ["1.0.0"], s.running.said());
-  s.server.chain.apply({ produce: 1 });
-  await answers(s, "2.0.0");
-  assert.deepEqual(starts(s), ["1.0.0", "2.0.0"]);
-  const { current, decision } = await json(["status", ...s.at]);
-  assert.deepEqual([current.version, current.activationHeight, decision.run], ["2.0.0", 120, "as-is"]);
-});
+for (const [name, options] of INSTANT) {
+  const nodes = await createGovernedNodes(network, options);
 
-test("a chain that halts before the block, with its RPC gone: the program's own end is the signal, a crash is none", async () => {
-  const s = await scene("instant", 0);
-  assert.match(s.node.log()[0] ?? "", /^start 1\.0\.0 1\.0\.0 120 /); // it was told where to halt
-  s.server.chain.apply({ produce: 15 });
-  await seen(s, 115);
-  s.server.chain.apply({ answering: false });
-  await fetch(`${s.node.url}end/3`).catch(() => {});
-  await eventually("it was started again", () => starts(s).length === 2);
-  await answers(s, "1.0.0");
-  assert.deepEqual(starts(s), ["1.0.0", "1.0.0"]);
-  await fetch(`${s.node.url}end/0`).catch(() => {});
-  await answers(s, "2.0.0");
-  assert.equal(s.kept(), 115);
-  assert.ok(!starts(s).slice(0, 2).includes("2.0.0"));
-});
+  test(`${name}: halts before the height, and its RPC with it: the program's own end is the signal, a crash is none`, async () => {
+    await using s = await nodes.create();
+    s.start();
+    await s.answers("1.0.0");
+    assert.match(s.node.log()[0] ?? "", /^start 1\.0\.0 1\.0\.0 120 /); // it was told where to halt
+    s.chain.apply({ haltAt: 120, produce: 15 });
+    await s.seen(115);
+    s.chain.apply({ produce: 15, answering: false });
+    await s.end(3);
+    await s.answers("1.0.0");
+    await s.seen(115);
+    assert.deepEqual(s.starts(), ["1.0.0", "1.0.0"]);
+    await s.end(0);
+    await s.answers("2.0.0");
+    assert.equal(s.kept(), 115);
+  });
 
-test("a chain that lies upward and falls back: nobody goes back to the older version", async () => {
-  const s = await scene("instant", 0);
-  s.server.chain.apply({ lieUpward: 200 });
-  await answers(s, "2.0.0");
-  s.server.chain.apply({ lieUpward: 0 });
-  const { chain } = await json(["status", ...s.at]);
-  assert.deepEqual([chain.status, chain.finalizedHeight], ["falling", 300]);
-  await seen(s, 300);
-  assert.deepEqual(starts(s), ["1.0.0", "2.0.0"]);
+  test(`${name}: its RPC dies at H−1 and the program does not end: nothing is switched until a block is seen`, async () => {
+    await using s = await nodes.create();
+    s.start();
+    await s.answers("1.0.0");
+    s.chain.apply({ produce: 18 });
+    await s.seen(118);
+    s.chain.apply({ produce: 1, answering: false });
+    await s.seen(118);
+    assert.deepEqual(s.starts(), ["1.0.0"]);
+    s.chain.apply({ answering: true });
+    await s.answers("2.0.0");
+    assert.equal(s.kept(), 119);
+  });
+
+  test(`${name}: lies upward, falls back and is wiped: nobody goes back, also after a restart`, async () => {
+    await using s = await nodes.create();
+    const first = s.start();
+    await s.answers("1.0.0");
+    s.chain.apply({ lieUpward: 200 });
+    await s.answers("2.0.0");
+    s.chain.apply({ lieUpward: 0 });
+    assert.deepEqual([(await s.status()).chain.status, s.kept()], ["falling", 300]);
+    await s.seen(300);
+    s.chain.apply({ fallBackTo: 3 });
+    await s.seen(300);
+    await s.stop(first);
+    s.start();
+    await s.answers("2.0.0");
+    await s.seen(300);
+    assert.deepEqual(s.starts(), ["1.0.0", "2.0.0", "2.0.0"]);
+  });
+}
+
+test("substrate: another chain's RPC moves nobody, however high it is", async () => {
+  const nodes = await createGovernedNodes(network, { kind: "substrate", finality: "instant", upgrades: [SOFT] });
+  await using s = await nodes.create();
+  const { block } = s.chain;
+  s.chain.block = (n) => n === 0 ? { height: 0, hash: `0x${"ab".repeat(32)}` } : block(n);
+  s.chain.apply({ produce: 500 });
+  const running = s.start();
+  await s.answers("1.0.0");
+  const before = s.server.asked();
+  await until("it was asked again and again", () => s.server.asked() > before + 24);
+  assert.deepEqual([s.starts(), s.kept()], [["1.0.0"], undefined], running.said());
+  assert.equal((await s.status()).chain.status, "wrong-chain");
 });
 
 test("what was cancelled in time is not switched to, though it is installed", async () => {
-  const s = await scene("instant", 0);
-  const folder = join(s.at[1] ?? "", ".."), repo = join(folder, "repo");
-  const cancel = ["governance", "cancel", "1", "--current-height", "100", "--key", join(folder, "governor.pem")];
-  await succeed([...cancel, "--repo", repo]);
-  await succeed(["release", "publish", repo, "--key", join(folder, "key.pem")]);
-  const fresh = await network.mirror(repo);
-  await succeed(["add-mirror", "--url", fresh.url, "--mirror-type", "https", ...s.at]);
+  const nodes = await createGovernedNodes(network, { kind: "simulated", finality: "instant", upgrades: [HARD] });
+  await using s = await nodes.create();
+  const running = s.start();
+  await s.answers("1.0.0");
+  await nodes.governance("cancel", "1", "--current-height", "100");
+  await nodes.publish();
   await succeed(["check", ...s.at]);
-  s.server.chain.apply({ produce: 50 });
-  await seen(s, 150);
+  s.chain.apply({ produce: 50 });
+  await s.seen(150);
   // It was started again only to be told that it need not halt any more.
-  assert.ok(!starts(s).includes("2.0.0"), s.running.said());
+  assert.ok(!s.starts().includes("2.0.0"), running.said());
   assert.match(s.node.log().at(-1) ?? "", /^start 1\.0\.0 1\.0\.0 - -$/);
 });

@@ -10,6 +10,8 @@ export interface DialectServer extends TestServer {
   readonly chain: SimulatedChain;
   /** What the chain calls itself in this dialect. */
   readonly genesis: string;
+  /** How many questions came so far, answered or not. */
+  readonly asked: () => number;
 }
 
 /** What x/upgrade answers: a plan, none, or that it is not there. */
@@ -117,11 +119,13 @@ export type DialectName = keyof typeof DIALECTS;
 export async function startDialect(name: DialectName, o: DialectOptions = {}): Promise<DialectServer> {
   const chain = createSimulatedChain({ name: "dialect", ...o });
   const isJsonRpc = name === "evm" || name === "substrate";
+  let asked = 0;
   const server = await startHttpServer((request, response) => {
+    asked++;
     if (!chain.status().isAnswering) return void request.socket.destroy();
     void answer(request, response, (asked) => DIALECTS[name](chain, asked, o), isJsonRpc, name === "simulated");
   });
-  return { ...server, chain, genesis: name === "cometbft" ? "dchat-1" : chain.genesis };
+  return { ...server, chain, genesis: name === "cometbft" ? "dchat-1" : chain.genesis, asked: () => asked };
 }
 
 async function answer(

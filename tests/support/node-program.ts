@@ -1,5 +1,6 @@
 // A small node: a real HTTP server that answers its version and pid, and writes down when it starts, when it is told
-// something, and whether another one of it runs. Design: "Real processes in tests". Must not: know the product.
+// something, and whether another one of it runs. Asked for /end/N it ends with N. Design: "Real processes in tests".
+// Must not: know the product.
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -33,7 +34,9 @@ for (const name of ["SIGTERM", "SIGINT"]) {
   });
 }
 const version = ${JSON.stringify(manner === "lies" ? `${version}-other` : version)};
-require("node:http").createServer((_, answer) => {
+require("node:http").createServer((asked, answer) => {
+  const end = /^\\/end\\/(\\d)$/.exec(asked.url);
+  if (end) process.exit(Number(end[1]));
   answer.setHeader("connection", "close");
   answer.end(JSON.stringify({ version, pid: process.pid }));
 }).listen(Number(port), "127.0.0.1");
