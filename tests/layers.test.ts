@@ -79,6 +79,7 @@ const IMPORT_RULES: ImportRule[] = [
       "@chainsafe/",
       "fzstd",
       "tar-stream",
+      "uint8arraylist",
       "yauzl",
     ],
     why: "a second copy of src/ inside a compressed part breaks instanceof",

@@ -24,6 +24,16 @@ export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> 
   reconnectRetries: 0, // bootstrap.ts does it, and does not give up
 };
 
+/** What a socket takes before whoever writes has to wait: a frame of pieces and what comes with it, in one write. */
+const SOCKET_BUFFER = { highWaterMark: 512 * 1024, noDelay: true };
+
+export const SOCKET_OPTIONS = {
+  inboundSocketInactivityTimeout: 120_000,
+  outboundSocketInactivityTimeout: 120_000,
+  dialOpts: SOCKET_BUFFER,
+  listenOpts: SOCKET_BUFFER,
+};
+
 export const STREAM_LIMITS = {
   enableKeepAlive: true,
   keepAliveInterval: 30_000,

@@ -39,8 +39,8 @@ const SIGN_OF_LIFE_MS = 5_000;
 /** Whoever takes less is holding a place that others want; a limit of our own may be below it. */
 const LEAST_BYTES_PER_SECOND = 16 << 10;
 const GRACE_MS = 10_000;
-/** Bytes go out in such parts: each waits until the peer has room. */
-const WRITE_BYTES = 64 << 10;
+/** Bytes go out in such parts: each waits until the peer has room, and is a frame, which the peer answers with one. */
+const WRITE_BYTES = 256 << 10;
 
 export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: PieceServiceOptions): PieceService {
   const uploads = createSlots(MAX_UPLOADS, MAX_UPLOADS_PER_PEER);

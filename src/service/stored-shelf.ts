@@ -111,12 +111,18 @@ async function partOf(tree: PieceTree, stem: string, { length, blake3 }: Artifac
   };
 }
 
-async function* readPieces(file: string, length: number, first: number, count: number): AsyncGenerator<Uint8Array> {
+/** Bytes of some pieces of a file. @throws Error when it has fewer */
+export async function* readPieces(
+  file: string,
+  length: number,
+  first: number,
+  count: number,
+): AsyncGenerator<Uint8Array> {
   const handle = await open(file, "r");
   try {
     const end = Math.min((first + count) * PIECE_BYTES, length);
     for (let at = first * PIECE_BYTES; at < end;) {
-      const buffer = new Uint8Array(Math.min(CHUNK_BYTES, end - at));
+      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - at)); // what was read of it is all that leaves
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
       if (bytesRead === 0) throw new Error("the file became shorter");
       at += bytesRead;

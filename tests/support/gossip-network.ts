@@ -1,6 +1,5 @@
 // Nodes of a network on loopback, each at an address of its own, with real trust in memory; and a repository they follow.
 // Must not: judge; the trust functions that run are the product's.
-import { generateKeyPairSync } from "node:crypto";
 import { after } from "node:test";
 import { createHost, type Host } from "../../src/gossip/host.ts";
 import { topicOf } from "../../src/gossip/message.ts";
@@ -11,6 +10,7 @@ import { loadLibp2p } from "../../src/heavy/gossip.ts";
 import { EMPTY_SHELF, type Shelf } from "../../src/gossip/shelf.ts";
 import { applyBundle, readBundle, writeBundle } from "../../src/trust/bundle.ts";
 import { isComplete, pinRoot, type TrustState } from "../../src/trust/client.ts";
+import { newIdentity } from "./new-identity.ts";
 import { NETWORK, type ReleaseRepository } from "./release-repository.ts";
 import { strictClock, updated } from "./trust-client.ts";
 import { until } from "./until.ts";
@@ -46,11 +46,6 @@ export function memoryKnowledge(pinnedRoot: Uint8Array, nowMs: number): MemoryKn
     },
     timestampVersion: () => state.timestamp?.signed.version ?? 0,
   };
-}
-
-export function newIdentity(): Uint8Array {
-  const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  return new Uint8Array(Buffer.concat([Buffer.from(d, "base64url"), Buffer.from(x, "base64url")]));
 }
 
 let addresses = 0;

@@ -8,7 +8,8 @@ import { createPeerSource } from "../../../src/gossip/peer-source.ts";
 import type { Holding } from "../../../src/gossip/shelf.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { loadLibp2p } from "../../../src/heavy/gossip.ts";
-import { freshAddress, memoryKnowledge, newIdentity } from "../../support/gossip-network.ts";
+import { freshAddress, memoryKnowledge } from "../../support/gossip-network.ts";
+import { newIdentity } from "../../support/new-identity.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { type Behaviour, type SuppliedSource, testSource } from "../../support/source-suite.ts";
 
