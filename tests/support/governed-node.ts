@@ -18,6 +18,8 @@ export interface ApprovedSpec {
   /** Default: soft-fork. */
   readonly type?: string;
   readonly manner?: Manner;
+  /** Default: 50. */
+  readonly proposedAt?: number;
   /** More words for `governance propose`. */
   readonly how?: readonly string[];
 }
@@ -30,7 +32,7 @@ export interface NodesOptions {
   readonly finalityLag?: number;
   /** Default: walk. */
   readonly sync?: "walk" | "latest";
-  /** Approved at height 50, one after the other. The network begins with 1.0.0. */
+  /** Approved one after the other. The network begins with 1.0.0. */
   readonly upgrades: readonly ApprovedSpec[];
 }
 
@@ -124,8 +126,9 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
   const governance = async (...args: readonly string[]) =>
     void await succeed(["governance", ...args, "--repo", repo, "--key", governor]);
   await publish();
-  for (const { version, height, how = [] } of o.upgrades) {
-    await governance("propose", "--version", version, "--height", String(height), "--current-height", "50", ...how);
+  for (const { version, height, proposedAt = 50, how = [] } of o.upgrades) {
+    const when = ["--height", String(height), "--current-height", String(proposedAt)];
+    await governance("propose", "--version", version, ...when, ...how);
   }
   await publish();
   const first = join(folder, "first"), atFirst = ["--home", first];
