@@ -19,6 +19,8 @@ export type Verdict = Wanted | "as-is" | "halt";
 export interface Seen {
   /** The height it was told to halt before, when the node ended by itself with 0. */
   readonly haltedFor: number | undefined;
+  /** Digests of what is installed and could not be switched to just now: changed since, or its backup failed. */
+  readonly refused: readonly string[];
 }
 
 /** What a supervisor needs to know of a version before it starts it. */

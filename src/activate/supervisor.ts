@@ -60,7 +60,8 @@ class Supervisor {
   #restartAtMs = 0;
   /** When the last step began. */
   #stepAtMs = 0;
-  #switchAtMs = 0;
+  /** What could not be switched to, by its digest, and until when it counts as not installed, by `performance.now()`. */
+  readonly #refused = new Map<string, number>();
   #told = "";
   /** The node that was sent the signal which ends everything. */
   #passedTo: NodeProcess | undefined;
@@ -163,7 +164,7 @@ class Supervisor {
       if (!isThis(current, asked)) return asked;
       await clearRequest(home);
     }
-    const decided = await verdict({ haltedFor: this.#haltedFor });
+    const decided = await verdict({ haltedFor: this.#haltedFor, refused: this.#refusedNow() });
     if (decided === "as-is") return undefined;
     if (decided === "halt") return "halt";
     const height = decided.activationHeight ?? undefined;
@@ -173,7 +174,6 @@ class Supervisor {
   }
 
   async #change(current: Current | undefined, wanted: Wanted): Promise<void> {
-    if (performance.now() < this.#switchAtMs) return;
     await this.#locked(async () => {
       try {
         await this.#o.prove(wanted.version, wanted.sha256, this.#o); // while the old one still runs
@@ -303,12 +303,17 @@ class Supervisor {
     this.#restartAtMs = performance.now() + this.#backoffMs;
   }
 
-  /** A switch that cannot be made now is tried again in a minute; what runs goes on. */
+  /** A switch that cannot be made now is tried again in a minute; meanwhile it is decided as if nobody had installed it. */
   #refuse(wanted: Wanted, e: UpdateError): void {
-    this.#switchAtMs = performance.now() + MAX_BACKOFF_MS;
+    this.#refused.set(wanted.sha256, performance.now() + MAX_BACKOFF_MS);
     this.#restartAtMs = performance.now();
     const kind = isIntegrityError(e) ? "changed since it was installed" : "cannot be switched to";
     this.#tell({ type: "problem", why: `${wanted.version} ${kind}: ${e.message}` });
+  }
+
+  #refusedNow(): string[] {
+    for (const [sha256, untilMs] of this.#refused) if (untilMs <= performance.now()) this.#refused.delete(sha256);
+    return [...this.#refused.keys()];
   }
 
   /** Once, until something else is to be told. */

@@ -17,15 +17,18 @@ export interface Heights {
   readonly latest: number | null;
   /** See `Facts`. */
   readonly haltedFor: number | null;
+  /** Digests of what is installed and is no use now. */
+  readonly refused?: readonly string[];
 }
 
 /** What shall run on this node, by what is trusted, staged and known now. @throws UpdateError E_STATE_CORRUPT, E_IO */
 export async function decideFor(
   { home, staging, config }: Pick<ActivationSession, "home" | "staging" | "config">,
   state: TrustState,
-  heights: Heights,
+  { refused = [], ...heights }: Heights,
 ): Promise<Decision> {
-  const current = await readCurrent(home), staged = await staging.list(), failed = await readFailed(home);
+  const current = await readCurrent(home), failed = await readFailed(home);
+  const staged = (await staging.list()).filter((s) => !refused.includes(s.sha256));
   const { pin, autoRestart } = config.autoUpdate;
   return decide(factsOf(state, platformName(process.platform, process.arch), {
     ...heights,

@@ -66,6 +66,7 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
         height: chain?.state.height ?? await keptHeight(home, state) ?? null,
         latest: chain?.state.latest ?? null,
         haltedFor: haltedFor(seen),
+        refused: seen.refused,
       });
       const { run, why } = decision;
       // How many blocks are left changes with each block: that is what `status` is for.

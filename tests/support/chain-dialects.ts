@@ -136,7 +136,11 @@ async function answer(
   isBare: boolean,
 ): Promise<void> {
   let text = "";
-  for await (const part of request.setEncoding("utf8")) text += part;
+  try {
+    for await (const part of request.setEncoding("utf8")) text += part;
+  } catch {
+    return; // whoever asked is gone
+  }
   if (isJsonRpc && text === "") return void response.writeHead(405).end();
   const sent = isJsonRpc ? JSON.parse(text) : { id: -1, method: "", params: [] };
   const envelope = { jsonrpc: "2.0", id: sent.id };
