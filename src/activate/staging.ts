@@ -5,35 +5,21 @@ import { constants } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Artifact, Digests, Opts, PackageFormat, UpgradeType, Verified } from "../api.ts";
-import { corruptIfMalformed, readFileIfThere } from "../config/config.ts";
+import type { Artifact, Digests, Opts, PackageFormat, Verified } from "../api.ts";
+import { readFileIfThere } from "../config/config.ts";
 import type { Home } from "../config/home.ts";
 import { fsyncFolder, LEFTOVER_SUFFIX, writeFileAtomic } from "../disk/atomic-file.ts";
 import { requireFreeSpace } from "../disk/free-space.ts";
+import { type LockOpts, withLock } from "../disk/lock.ts";
 import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { digestFile } from "../hash/digest-file.ts";
-import { UPGRADE_TYPES } from "../trust/certificate.ts";
-import { Field } from "../trust/fields.ts";
-import { parseJsonObject } from "../trust/json.ts";
-import { checkRelativePath, compareVersions, isPlatform, isVersion } from "../trust/naming.ts";
+import { compareVersions, isVersion } from "../trust/naming.ts";
 import { requireDigests } from "../trust/proof.ts";
 import { makeOwnFolder, requireOwnFile, requireOwnFolder } from "./own-folder.ts";
+import { MAX_RECORD_BYTES, readStagedRecord, RECORD_FILE, stagedRecord, type StagedVersion } from "./staged-version.ts";
+import { withActivation } from "./switch.ts";
 
-export interface StagedVersion {
-  readonly version: string;
-  readonly platform: string;
-  /** TUF target path of the artifact. */
-  readonly path: string;
-  readonly upgradeType: UpgradeType;
-  /** Of the artifact, as they were signed when it was staged. */
-  readonly length: number;
-  readonly sha256: string;
-  readonly blake3: string;
-  /** Digest of everything that an archive held; absent for an executable, which is the artifact itself. */
-  readonly tree?: string;
-  /** Absolute path of the program. */
-  readonly program: string;
-}
+export type { StagedVersion };
 
 /** Puts what a proven archive holds into an empty folder, and says what that is. Another format needs another one. */
 export interface Unpacker {
@@ -52,14 +38,24 @@ export interface Unpacked {
   readonly tree: string;
 }
 
+export interface StageOpts extends Pick<LockOpts, "signal" | "onWait"> {
+  /**
+   * Called with a version that is proven and stands under no number yet, so that one which throws is never taken for
+   * ready, whoever is killed when. What it did to the files is found: they are proven again.
+   */
+  readonly tryOut?: ((draft: StagedVersion) => Promise<void>) | undefined;
+}
+
 export interface Staging {
   /**
    * Copies an artifact, proves the copy and puts it under its number. One that is there, whole and the same, stays.
-   * To be called under the activation lock.
+   * One at a time; only the last step, which takes no time, is kept from meeting a switch: what is made ready for later
+   * must not delay what is due now. So it must not be called under the activation lock.
    * @param file from anywhere; not trusted
-   * @throws UpdateError E_HASH_MISMATCH, E_SIZE_MISMATCH, E_DISK_FULL, E_IO, E_NOT_STAGED (a format nobody can unpack)
+   * @throws UpdateError E_HASH_MISMATCH, E_SIZE_MISMATCH, E_DISK_FULL, E_IO, E_NOT_STAGED (a format nobody can unpack),
+   *   E_LOCKED; what `tryOut` throws
    */
-  stage(artifact: Verified<Artifact>, file: string, o: Opts): Promise<StagedVersion>;
+  stage(artifact: Verified<Artifact>, file: string, o: StageOpts): Promise<StagedVersion>;
   /** Newest first. What does not read is left out. */
   list(): Promise<StagedVersion[]>;
   /** @throws UpdateError E_NOT_STAGED, E_STATE_CORRUPT, E_IO */
@@ -74,14 +70,12 @@ export interface Staging {
   remove(version: string): Promise<number>;
 }
 
-const RECORD_FORMAT = "dchat-staged-1";
-const RECORD_FILE = "staged.json";
 /** The folder of an unpacked archive in a version's folder. */
 const TREE_FOLDER = "files";
-// Ours are about 600 bytes.
-const MAX_RECORD_BYTES = 16 * 1024;
 // For the record, and for file systems that round up.
 const SPARE_BYTES = 1 << 20;
+// Another process may be unpacking gigabytes, or trying them out.
+const LOCK_WAIT_MS = 600_000;
 
 /** @param unpackers for archives; an executable needs none */
 export function createStaging(home: Home, unpackers: readonly Unpacker[] = []): Staging {
@@ -94,20 +88,24 @@ export function createStaging(home: Home, unpackers: readonly Unpacker[] = []): 
     await requireOwnFolder(folder).catch((e) => notThere(version, e));
     const bytes = await readFileIfThere(join(folder, RECORD_FILE), MAX_RECORD_BYTES);
     if (bytes === undefined) return notThere(version, undefined);
-    const staged = readRecord(bytes, folder);
+    const staged = readStagedRecord(bytes, folder);
     if (staged.version !== version) throw new UpdateError("E_STATE_CORRUPT", `${folder} holds ${staged.version}`);
     return staged;
   };
 
   const prove = async (staged: StagedVersion, signed: Digests, o: Opts): Promise<void> => {
-    const name = `versions/${staged.version}`;
     await requireOwnFolder(versionsDir);
-    await requireOwnFolder(folderOf(staged.version));
+    await proveIn(folderOf(staged.version), staged, signed, o);
+  };
+
+  const proveIn = async (versionFolder: string, staged: StagedVersion, signed: Digests, o: Opts): Promise<void> => {
+    const name = `versions/${staged.version}`;
+    await requireOwnFolder(versionFolder);
     await requireOwnFile(staged.program);
     if (staged.tree === undefined) return requireDigests(name, signed, await digestFile(staged.program, o));
     // The archive was these bytes when it was unpacked; what came out of it must still be what it was then.
     requireDigests(name, signed, staged);
-    const folder = join(folderOf(staged.version), TREE_FOLDER);
+    const folder = join(versionFolder, TREE_FOLDER);
     for (const unpacker of unpackers) if (await unpacker.measure(folder, o) === staged.tree) return;
     throw new UpdateError("E_HASH_MISMATCH", `${name} is not what was unpacked`, { hint: "install it again" });
   };
@@ -115,25 +113,32 @@ export function createStaging(home: Home, unpackers: readonly Unpacker[] = []): 
   return {
     find,
     prove,
-    async stage(artifact, file, o) {
-      const there = await find(artifact.version).catch(() => undefined);
-      if (there !== undefined && await isIntact(there, artifact, (s, a) => prove(s, a, o))) return there;
-      try {
-        await makeOwnFolder(versionsDir);
-        await removeLeftovers(versionsDir);
-        const draft = leftover(versionsDir, artifact.version);
-        await mkdir(draft, { mode: 0o700 }); // exclusive: whatever is planted under this name is not used
+    stage: (artifact, file, o) =>
+      withLock(home.stagingLock, { waitMs: LOCK_WAIT_MS, ...o }, async () => {
+        const there = await find(artifact.version).catch(() => undefined);
+        if (there !== undefined && await isIntact(there, artifact, (s, a) => prove(s, a, o))) return there;
         try {
-          await fillDraft(draft, artifact, file, unpackers, o);
-          await putInPlace(draft, folderOf(artifact.version));
-        } finally {
-          await rm(draft, { recursive: true, force: true }).catch(() => {}); // the next staging removes it
+          await makeOwnFolder(versionsDir);
+          await removeLeftovers(versionsDir);
+          const draft = leftover(versionsDir, artifact.version);
+          await mkdir(draft, { mode: 0o700 }); // exclusive: whatever is planted under this name is not used
+          try {
+            const record = await fillDraft(draft, artifact, file, unpackers, o);
+            if (o.tryOut !== undefined) {
+              const tried = readStagedRecord(record, draft);
+              await o.tryOut(tried);
+              await proveIn(draft, tried, artifact, o);
+              await writeFileAtomic(join(draft, RECORD_FILE), record, { mode: 0o644 });
+            }
+            await withActivation(home, o, () => putInPlace(draft, folderOf(artifact.version)));
+          } finally {
+            await rm(draft, { recursive: true, force: true }).catch(() => {}); // the next staging removes it
+          }
+        } catch (e) {
+          throw asUpdateError(e, "E_IO");
         }
-      } catch (e) {
-        throw asUpdateError(e, "E_IO");
-      }
-      return await find(artifact.version);
-    },
+        return await find(artifact.version);
+      }),
     async list() {
       const names = (await readdir(versionsDir).catch(() => [])).filter(isVersion);
       const found = await Promise.all(names.map((v) => find(v).catch(() => undefined)));
@@ -165,7 +170,7 @@ function notThere(version: string, cause: unknown): never {
 const leftover = (folder: string, version: string) =>
   join(folder, `.${version}.${randomBytes(6).toString("hex")}${LEFTOVER_SUFFIX}`);
 
-/** Under the lock nobody else is at work: what has such a name was left by a process that was killed. */
+/** Under the lock nobody else stages: what has such a name was left by a process that was killed, or is being removed. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.endsWith(LEFTOVER_SUFFIX)) await rm(join(folder, name), { recursive: true, force: true });
@@ -186,13 +191,14 @@ async function isIntact(
   }
 }
 
+/** @returns the version's record */
 async function fillDraft(
   draft: string,
   artifact: Verified<Artifact>,
   file: string,
   unpackers: readonly Unpacker[],
   o: Opts,
-): Promise<void> {
+): Promise<Uint8Array> {
   const isProgram = artifact.format === "executable";
   const unpacker = unpackers.find((u) => u.formats.includes(artifact.format));
   if (!isProgram && unpacker === undefined) {
@@ -215,9 +221,11 @@ async function fillDraft(
     await rm(copy);
   }
   const entrypoint = unpacked === undefined ? name : `${TREE_FOLDER}/${unpacked.entrypoint}`;
-  await writeFileAtomic(join(draft, RECORD_FILE), recordOf(artifact, entrypoint, unpacked?.tree), { mode: 0o644 });
+  const record = stagedRecord(artifact, entrypoint, unpacked?.tree);
+  await writeFileAtomic(join(draft, RECORD_FILE), record, { mode: 0o644 });
   await chmod(draft, 0o755);
   await fsyncFolder(draft);
+  return record;
 }
 
 const programName = (platform: string) => platform.startsWith("windows-") ? "dchat.exe" : "dchat";
@@ -240,35 +248,6 @@ async function putInPlace(draft: string, folder: string): Promise<void> {
   await rename(draft, folder);
   await fsyncFolder(join(folder, ".."));
   if (old !== undefined) await rm(`${draft}.old${LEFTOVER_SUFFIX}`, { recursive: true, force: true });
-}
-
-function recordOf(artifact: Artifact, entrypoint: string, tree: string | undefined): Uint8Array {
-  const { version, platform, path, upgradeType, length, sha256, blake3 } = artifact;
-  const record = { format: RECORD_FORMAT, version, platform, path, upgradeType, length, sha256, blake3, entrypoint };
-  return new TextEncoder().encode(`${JSON.stringify(tree === undefined ? record : { ...record, tree }, null, 2)}\n`);
-}
-
-function readRecord(bytes: Uint8Array, folder: string): StagedVersion {
-  return corruptIfMalformed(() => {
-    const f = new Field(parseJsonObject(bytes, RECORD_FILE), `${folder}/${RECORD_FILE}`);
-    f.get("format").oneOf([RECORD_FORMAT]);
-    const version = f.get("version").line(64), platform = f.get("platform").line(64);
-    if (!isVersion(version)) f.get("version").fail("must be a semantic version");
-    if (!isPlatform(platform)) f.get("platform").fail("must be like linux-x64");
-    const entrypoint = checkRelativePath(f.get("entrypoint").line(), "entrypoint");
-    const tree = f.get("tree").optional((t) => t.hex(32));
-    return {
-      version,
-      platform,
-      path: f.get("path").line(),
-      upgradeType: f.get("upgradeType").oneOf(UPGRADE_TYPES),
-      length: f.get("length").integer(1),
-      sha256: f.get("sha256").hex(32),
-      blake3: f.get("blake3").hex(32),
-      ...(tree === undefined ? {} : { tree }),
-      program: join(folder, ...entrypoint.split("/")),
-    };
-  });
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -6,7 +6,8 @@ import type { Download } from "../fetch/download.ts";
 import type { GossipEvent } from "../gossip/gossip-event.ts";
 import type { TrustState } from "../trust/client.ts";
 import type { Metrics } from "../service/metrics.ts";
-import { formatBytes, jsonLine, type Output } from "./output.ts";
+import { type LogLine, writeLogLine } from "./log-line.ts";
+import { formatBytes, type Output } from "./output.ts";
 
 export interface MessageCounts {
   readonly accepted: number;
@@ -22,6 +23,12 @@ export interface DaemonLog {
   checked(): void;
   /** An artifact is proven and in the cache. @param ms what that took */
   downloaded(artifact: Artifact, got: Download, ms: number): void;
+  /** An approved version is ready for its height; null for what the network began with. @param height the chain's */
+  staged(artifact: Artifact, activationHeight: number | null, height: number | null): void;
+  /** How many approved versions are not ready on this node. */
+  unready(versions: number): void;
+  /** Approved, not ready, and nobody wants it done by itself. @param versions with their heights, in words */
+  upcoming(versions: string): void;
   /** Something that is tried again later. */
   failure(what: Attempt, error: UpdateError): void;
   note(text: string): void;
@@ -31,24 +38,17 @@ export interface DaemonLog {
 }
 
 /** What the daemon tries again and again. */
-export type Attempt = "check" | "download" | "report" | "state";
+export type Attempt = "check" | "download" | "gossip" | "metrics" | "report" | "staging" | "state";
 
 const FAILED: Readonly<Record<Attempt, string>> = {
   check: "no mirror could bring anything newer",
   download: "a download will be tried again",
+  gossip: "there is no gossip; it will be tried again",
+  metrics: "there are no /metrics and no /healthz",
   report: "what this node is doing could not be written down",
+  staging: "what is approved will be tried again",
   state: "the trust state could not be read",
 };
-
-interface Line {
-  /** The name of the event in JSON. */
-  readonly event: string;
-  readonly text: string;
-  readonly fields?: Readonly<Record<string, unknown>>;
-  readonly isWarning?: boolean;
-  /** Only with --verbose: peers decide how often it happens. */
-  readonly isDetail?: boolean;
-}
 
 /** Lines about peers in a minute; more are counted and told in one. */
 const MAX_PEER_LINES = 60;
@@ -59,16 +59,10 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
   const counts = { accepted: 0, ignored: 0, rejected: 0 };
   let minute = 0, lines = 0, unsaid = 0;
 
-  function write({ event, text, fields = {}, isWarning = false, isDetail = false }: Line): void {
-    if (isDetail ? !out.verbose : out.quiet && !isWarning) return;
-    const time = now().toISOString();
-    if (out.json) out.stderr.write(`${jsonLine({ time, event, message: text, ...fields })}\n`);
-    else if (isWarning) out.warn(`${time} ${text}`);
-    else out.note(`${time} ${text}`);
-  }
+  const write = (line: LogLine) => writeLogLine(out, now(), line);
 
   /** What peers cause is bounded: their number is not. */
-  function writeOfPeers(line: Line): void {
+  function writeOfPeers(line: LogLine): void {
     const thisMinute = Math.floor(now().getTime() / MINUTE_MS);
     if (thisMinute !== minute) {
       if (unsaid > 0) write({ event: "unsaid", text: `${unsaid} more lines about peers`, fields: { lines: unsaid } });
@@ -120,9 +114,29 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
         fields: { version, name, source, fetchedBytes: bytesFetched },
       });
     },
+    staged({ name, version }, activationHeight, height) {
+      metrics.add("staged_total", 1, undefined);
+      const left = height === null || activationHeight === null ? null : Math.max(0, activationHeight - height);
+      const when = activationHeight === null ? "" : ` for block ${activationHeight}`;
+      write({
+        event: "staged",
+        text: `${name} is ready to run${when}${left === null ? "" : `, ${left} blocks from now`}`,
+        fields: { version, name, activationHeight, blocksLeft: left },
+      });
+    },
+    unready: (versions) => metrics.set("unready_upgrades", versions, undefined),
+    upcoming(versions) {
+      write({
+        event: "upcoming",
+        text: `approved, and not installed here: ${versions}. Auto-update or background download is off: type ` +
+          "dchat-update install --upcoming",
+        isWarning: true,
+      });
+    },
     failure(what, e) {
       if (what === "check") metrics.add("checks_total", 1, "failed");
       if (what === "download") metrics.add("download_failures_total", 1, undefined);
+      if (what === "staging") metrics.add("staging_failures_total", 1, undefined);
       write({ event: "failure", text: `${FAILED[what]}: ${e.message}`, fields: { code: e.code }, isWarning: true });
     },
     event(e) {
@@ -136,7 +150,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
 
 const COUNTED = { accept: "accepted", ignore: "ignored", reject: "rejected" } as const;
 
-function describe(e: GossipEvent): Line {
+function describe(e: GossipEvent): LogLine {
   switch (e.type) {
     case "listening":
       return { event: e.type, text: `listening on ${e.addresses.join(", ")}`, fields: { addresses: e.addresses } };

@@ -2,7 +2,7 @@
 // Must not: execute anything of it before it is approved, or activate what governs only later.
 import { join, resolve } from "node:path";
 import type { Artifact, Verified } from "../api.ts";
-import type { Current } from "../activate/current.ts";
+import { type Current, readCurrent } from "../activate/current.ts";
 import { governingUpgrade } from "../activate/permission.ts";
 import { tryOut } from "../activate/preflight.ts";
 import type { StagedVersion } from "../activate/staging.ts";
@@ -84,10 +84,9 @@ async function installOne(
   const height = await knownHeight(a, session.home, session.state);
   const { state, artifact, file } = await obtain(c, a, session, given, height);
   const { home, staging } = session;
-  const { current, staged } = await whileActivating(c, home, async (current) => ({
-    current,
-    staged: await staging.stage(artifact, file, c),
-  }));
+  const onWait = ({ pid }: { pid: number }) => c.out.note(`waiting for process ${pid}, which makes a version ready`);
+  const staged = await staging.stage(artifact, file, { signal: c.signal, onWait });
+  const current = await readCurrent(home);
   const isFirst = current === undefined;
   const permission = isFirst ? permit(c, a, state, staged) : undefined;
   // Without the lock: a supervisor may have to switch to another version meanwhile.

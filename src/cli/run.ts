@@ -1,21 +1,23 @@
-// run: the node under a supervisor, in the foreground. Design: docs/cli.md, "Running the node" of docs/activation.md.
-// Here the parts are wired: what the home knows, what shall run, and how it is told. Must not: decide or start anything.
-import { stat } from "node:fs/promises";
+// run: the daemon plus the node under a supervisor, in the foreground. Design: docs/cli.md, "Running the node" of
+// docs/activation.md. Here the parts are wired: what the home knows, what shall run, and how it is told.
+// Must not: decide or start anything, or do any of the network's work in this process.
 import type { HealthCheck } from "../activate/health.ts";
-import { hardForkPassed, heightsFor } from "../activate/permission.ts";
-import type { Ready, SupervisorEvent } from "../activate/supervision.ts";
+import { hardForkPassed } from "../activate/permission.ts";
 import { supervise } from "../activate/supervisor.ts";
 import { readCurrent } from "../activate/current.ts";
 import { withLock } from "../disk/lock.ts";
 import { UpdateError } from "../errors.ts";
-import type { TrustState } from "../trust/client.ts";
-import { type ActivationSession, keptHeight, openActivation } from "./activation.ts";
+import { keptHeight, openActivation } from "./activation.ts";
 import type { ChainWatch } from "../chain/watch-chain.ts";
 import { withChain } from "./chain.ts";
-import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
+import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
-import { jsonLine } from "./output.ts";
+import { givenOptions, readServiceOptions, SERVICE_OPTIONS } from "./daemon-options.ts";
+import { createRunLog, type RunLog } from "./run-log.ts";
+import { createNetworkHalf, type NetworkHalf } from "./run-network.ts";
+import { createTrustWatch, readTemplate, readyFor } from "./run-ready.ts";
 import { createRunVerdict } from "./run-verdict.ts";
+import { ownCommand } from "./systemd-unit.ts";
 
 // Long enough for a database to be closed; docker's own patience is shorter, and an operator can say more.
 const DEFAULT_STOP_MS = 30_000;
@@ -25,12 +27,14 @@ const DEFAULT_POLL_MS = 1_000;
 /** A node that says nothing of itself has to stay alive for so long. */
 const ALIVE_MS = 5_000;
 const MAX_SECONDS = 86_400;
+/** The network half waits for the node to be started; where there is none to start, no longer than this. */
+const LATEST_NETWORK_MS = 3_000;
 /** A lock of another container, whose owner nobody can see, is stale after a minute of silence. */
 const LOCK_WAIT_MS = 75_000;
 
 export const runCommand: Command = {
   name: "run",
-  summary: "run the node: the right version, and one of it",
+  summary: "run the node: the right version, one of it, and switched when it is time; with the daemon beside it",
   positionals: "[CMD…]",
   options: {
     "health-url": { type: "string", value: "URL", help: "the node answers there with its version and pid, as JSON" },
@@ -44,7 +48,8 @@ export const runCommand: Command = {
     "backup-cmd": { type: "string", value: "CMD", help: "run between the old version and the new one" },
     "backup-timeout": { type: "string", value: "SECONDS", help: "longest time for that (600)" },
     poll: { type: "string", value: "SECONDS", help: "how often to look what shall run (1)" },
-    ...NETWORK_OPTIONS,
+    offline: { type: "boolean", help: "the node alone, no daemon beside it: nothing is asked, fetched or installed" },
+    ...SERVICE_OPTIONS,
     restart: { type: "truth", help: "start the node again when it ends (true)" },
   },
   details: `CMD is the node's command line after "--"; {program} in it stands for the program of the version that runs,
@@ -53,15 +58,20 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
   async run(c, a) {
     if (process.platform === "win32") throw new UpdateError("E_USAGE", "run needs a POSIX system");
     const health = readHealth(a), template = readTemplate(c, a);
+    readServiceOptions(a); // what the daemon would refuse is told before the node is started
     const session = await openActivation(c, a), { home, staging } = session;
+    const log = createRunLog(c.out), network = networkHalf(c, a, log);
+    const logged: Context = { ...c, out: { ...c.out, note: log.note, warn: log.warn } };
     const trust = createTrustWatch(session);
     const onWait = ({ pid, isAlive }: { pid: number; isAlive: boolean | "unknown" }) => {
       if (isAlive === true) throw new UpdateError("E_LOCKED", `process ${pid} supervises the node of ${home.dir}`);
-      c.out.note("waiting for a supervisor that nobody can see from here; after a minute of silence it counts as gone");
+      log.note("waiting for a supervisor that nobody can see from here; after a minute of silence it counts as gone");
     };
     const pollMs = a.seconds("poll", MAX_SECONDS) ?? DEFAULT_POLL_MS;
+    let late: ReturnType<typeof setTimeout> | undefined;
     const running = async (watch: ChainWatch | undefined) => {
-      await using verdict = createRunVerdict(c, { session, trust, watch, pollMs });
+      await using verdict = createRunVerdict(logged, { session, trust, watch, pollMs });
+      late = setTimeout(() => network?.begin(), LATEST_NETWORK_MS);
       const code = await supervise({
         home,
         signal: c.signal,
@@ -87,14 +97,22 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
         restart: a.truth("restart") ?? true,
         // With --json stdout is ours alone.
         stdout: c.out.json ? 2 : "inherit",
-        onEvent: (e) => tell(c, e),
+        onEvent(e) {
+          log.event(e);
+          network?.begin(); // the node comes first
+        },
         onSignal: c.takeSignals,
       });
       const version = (await readCurrent(home))?.version ?? null;
       return { lines: [], json: { version, exitCode: code }, exitCode: code };
     };
     const lock = { signal: c.signal, waitMs: LOCK_WAIT_MS, onWait };
-    return await withLock(home.runLock, lock, () => withChain(c, a, session, running));
+    try {
+      return await withLock(home.runLock, lock, () => withChain(c, a, session, running));
+    } finally {
+      clearTimeout(late);
+      await network?.stop();
+    }
   },
 };
 
@@ -111,74 +129,14 @@ function readHealth(a: Arguments): HealthCheck {
   return { url };
 }
 
-const PROGRAM = "{program}";
-
-function readTemplate(c: Context, a: Arguments): readonly string[] {
-  if (a.positionals.length === 0) return [PROGRAM];
-  if (!a.positionals.some((word) => word.includes(PROGRAM) || word.includes("DCHAT_PROGRAM"))) {
-    c.out.warn(`the command does not name ${PROGRAM}: it has to start $DCHAT_PROGRAM by itself`);
-  }
-  return a.positionals;
-}
-
-async function readyFor(
-  state: TrustState,
-  { home, staging }: ActivationSession,
-  version: string,
-  template: readonly string[],
-): Promise<Ready> {
-  const { program } = await staging.find(version);
-  const current = await readCurrent(home);
-  const own = current?.version === version ? current.activationHeight : undefined;
-  const { haltHeight, activationHeight } = heightsFor(state, version, own);
-  return {
-    command: template.map((word) => word.replaceAll(PROGRAM, program).replaceAll("{version}", version)),
-    env: {
-      DCHAT_PROGRAM: program,
-      DCHAT_VERSION: version,
-      ...(haltHeight === undefined ? {} : { DCHAT_HALT_HEIGHT: String(haltHeight) }),
-      ...(activationHeight === undefined ? {} : { DCHAT_ACTIVATION_HEIGHT: String(activationHeight) }),
-    },
-  };
-}
-
-/** What is trusted now; read again only when the file has changed, because reading verifies every signature. */
-function createTrustWatch({ home, store, state: first }: ActivationSession): () => Promise<TrustState> {
-  let state = first, seen = "";
-  return async () => {
-    const info = await stat(home.trustFile).catch(() => undefined);
-    const now = info === undefined ? seen : `${info.ino} ${info.size} ${info.mtimeMs}`;
-    if (now !== seen) {
-      state = await store.load() ?? state;
-      seen = now;
-    }
-    return state;
-  };
-}
-
-function tell(c: Context, e: SupervisorEvent): void {
-  if (c.out.json) {
-    c.out.stderr.write(`${jsonLine(e)}\n`);
-    return;
-  }
-  switch (e.type) {
-    case "started":
-      return c.out.note(`${e.version} started as process ${e.pid}`);
-    case "adopted":
-      return c.out.note(`${e.version} runs already as process ${e.pid}: it goes on`);
-    case "healthy":
-      return c.out.note(c.out.line("ok", `${e.version} is well (process ${e.pid})`));
-    case "ended":
-      return c.out.note(`${e.version} ended (${e.signal ?? e.code ?? "nobody knows how"})`);
-    case "switching":
-      return c.out.note(c.out.line("package", `switching from ${e.fromVersion ?? "nothing"} to ${e.toVersion}`));
-    case "switched":
-      return c.out.note(c.out.line("ok", `switched to ${e.toVersion}`));
-    case "rolled-back":
-      return c.out.warn(`${e.fromVersion} failed (${e.why}): ${e.toVersion ?? "nothing"} runs again`);
-    case "waiting":
-      return c.out.note(e.why);
-    case "problem":
-      return c.out.warn(e.why);
-  }
+/** The daemon beside the node, with the options of this command line; undefined where nobody wants one. */
+function networkHalf(c: Context, a: Arguments, log: RunLog): NetworkHalf | undefined {
+  if (a.flag("offline")) return undefined;
+  const told = ["json", "quiet", "verbose", "no-color"].flatMap((name) => a.flag(name) ? [`--${name}`] : []);
+  const own = ownCommand(process.argv, process.versions["deno"] !== undefined);
+  return createNetworkHalf({
+    command: [...own, "daemon", "--attached", "--home", c.home, ...told, ...givenOptions(a, SERVICE_OPTIONS)],
+    signal: c.signal,
+    onEnd: log.networkEnded,
+  });
 }

@@ -13,7 +13,7 @@ export function ownCommand(argv: readonly string[], isDeno: boolean): string[] {
  * @param home absolute path, the only place it writes to
  * @throws UpdateError E_USAGE for what a unit file cannot hold
  */
-export function systemdUnit(command: readonly string[], home: string): string[] {
+export function daemonUnit(command: readonly string[], home: string): string[] {
   return [
     "[Unit]",
     "Description=dchat-update: hears of releases, proves them, passes them on",

@@ -27,6 +27,10 @@ export interface Home {
   readonly failedFile: string;
   /** Held while versions are staged, switched or removed. */
   readonly activationLock: string;
+  /** Held while a version is made ready; a switch does not wait for it. */
+  readonly stagingLock: string;
+  /** Held by the one process that stays with the network. */
+  readonly daemonLock: string;
   /** Held by the one supervisor. */
   readonly runLock: string;
   /** The node's process. */
@@ -61,6 +65,8 @@ export function homeAt(dir: string): Home {
     journalFile: join(dir, "journal.json"),
     failedFile: join(dir, "failed-switches.json"),
     activationLock: join(dir, "activation.lock"),
+    stagingLock: join(dir, "staging.lock"),
+    daemonLock: join(dir, "daemon.lock"),
     runLock: join(dir, "run.lock"),
     childFile: join(dir, "child.json"),
     requestFile: join(dir, "switch-request.json"),

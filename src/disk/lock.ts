@@ -58,6 +58,13 @@ export async function withLock<T>(lockFile: string, o: LockOpts, fn: () => Promi
   }
 }
 
+/** Who holds a lock now, as far as can be seen from here. @throws UpdateError E_IO */
+export async function lockHolder(lockFile: string): Promise<LockHolder | undefined> {
+  const found = await readLock(lockFile);
+  if (found === undefined || found.pid === 0) return undefined;
+  return { pid: found.pid, isAlive: isAlive(found, ownIdentity()) };
+}
+
 async function acquire(lockFile: string, own: LockContent, o: LockOpts): Promise<void> {
   const deadline = performance.now() + (o.waitMs ?? DEFAULT_WAIT_MS);
   let told = false;

@@ -68,7 +68,17 @@ test("a hard fork in its window, then one that fails and is taken back", async (
   await succeed(["configure-auto-update", "--enabled", "--auto-restart", ...at]);
   await succeed(["install", "--version", "1.0.0", ...at]);
   await approve("2.0.0", "good", "hard-fork", 2000, "--switch", "before", "--switch-from", "1900");
-  const run = startDchat(["run", "--poll", "0.05", "--health-url", node.url, ...at, "--", ...node.command]);
+  const run = startDchat([
+    "run",
+    "--offline",
+    "--poll",
+    "0.05",
+    "--health-url",
+    node.url,
+    ...at,
+    "--",
+    ...node.command,
+  ]);
   after(() => run.child.kill("SIGKILL"));
   await until("the old version runs", () => starts("1.0.0").length > 0);
   // It is told before which block it has to halt, and its own height.
@@ -102,7 +112,7 @@ test("a hard fork in its window, then one that fails and is taken back", async (
 
 test("beyond a hard fork there is no way back: run stops and starts nothing, also the next time", async () => {
   await approve("3.0.0", "ends", "hard-fork", 4000, "--switch", "before", "--switch-from", "3900");
-  const args = ["run", "--poll", "0.05", "--health-url", node.url, ...at, "--", ...node.command];
+  const args = ["run", "--offline", "--poll", "0.05", "--health-url", node.url, ...at, "--", ...node.command];
   const before = starts("2.0.0").length;
   const first = startDchat(args);
   after(() => first.child.kill("SIGKILL"));

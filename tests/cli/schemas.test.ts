@@ -84,7 +84,7 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("install", ["--version", "1.0.0", ...at]);
   await check("activate", at);
   await check("rollback", at);
-  await check("run", ["--restart", "false", ...at, "--", "true", "{program}"]);
+  await check("run", ["--offline", "--restart", "false", ...at, "--", "true", "{program}"]);
   await check("status", at);
   await check("gc", ["--dry-run", ...at]);
   await check("alerts", ["--ack", ...at]);
@@ -214,11 +214,24 @@ test("the daemon's lines and its last words fit", async () => {
   for (const line of stderr.trimEnd().split("\n")) requireFits("daemon-line", JSON.parse(line));
 });
 
+test("the lines of run fit, those of the daemon beside the node among them", async () => {
+  const mirror = await network.mirror();
+  const home = await network.initialised(mirror.url), listen = ["--listen", "/ip4/127.77.0.3/tcp/0"];
+  await check("install", ["--version", "0.1.0", "--home", home]); // of random bytes: it cannot be started
+  const run = startDchat(["run", "--home", home, ...listen, "--json", "--", "true", "{program}"]);
+  await until("both have spoken", () => ['"started"', '"ended"', '"listening"'].every((e) => run.said().includes(e)));
+  process.kill(run.child.pid ?? 0, "SIGTERM");
+  for (const line of (await run.outcome).stderr.trimEnd().split("\n")) {
+    const document = JSON.parse(line), { event } = document;
+    requireFits(schemas.get("run-line").properties.event.enum.includes(event) ? "run-line" : "daemon-line", document);
+  }
+});
+
 test("every command has a schema, and the tests have met it", () => {
   const wanted = COMMANDS.map((c) => c.name.replace(" ", "-"));
   assert.deepEqual(
     [...schemas.keys()].toSorted(),
-    [...wanted, "common", "daemon-line", "error", "progress"].toSorted(),
+    [...wanted, "common", "daemon-line", "error", "progress", "run-line"].toSorted(),
   );
   assert.deepEqual([...seen].toSorted(), [...wanted, "error"].toSorted());
 });

@@ -156,7 +156,7 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
       home,
       at,
       start(...options) {
-        const args = ["run", ...at, "--health-url", node.url, ...POLL, ...options, "--", ...node.command];
+        const args = ["run", "--offline", ...at, "--health-url", node.url, ...POLL, ...options, "--", ...node.command];
         const running = startDchat(args);
         runs.push(running);
         return running;

@@ -76,7 +76,7 @@ export async function createSupervised(): Promise<() => Promise<Supervised>> {
         await ended;
       },
       run(options = [], o = {}) {
-        const args = ["run", "--home", home, "--health-url", node.url, "--poll", "0.1", ...options];
+        const args = ["run", "--home", home, "--health-url", node.url, "--poll", "0.1", "--offline", ...options];
         const r = startDchat([...args, "--", ...node.command], o);
         running.push(r);
         return r;

@@ -1,0 +1,84 @@
+// The options of whoever stays with the network: `daemon`, and `run`, which starts one beside the node.
+// Design: docs/cli.md, daemon. Must not: open anything; a command line that is wrong is told before anything begins.
+import { MAX_PEERS } from "../config/config.ts";
+import { UpdateError } from "../errors.ts";
+import { requirePeerAddress } from "../gossip/peer-address.ts";
+import { type Arguments, NETWORK_OPTIONS, type OptionSpec } from "./command.ts";
+
+/** On every address of this machine, of either family. */
+const DEFAULT_LISTEN = ["/ip4/0.0.0.0/tcp/4217", "/ip6/::/tcp/4217"];
+// A check of a configuration and of a database takes seconds; a day is for those who sync a copy.
+const DEFAULT_PREFLIGHT_MS = 60_000;
+const MAX_PREFLIGHT_SECONDS = 86_400;
+
+export const PREFLIGHT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  "preflight-cmd": { type: "string", value: "CMD", help: "try a version out with this command, once it is approved" },
+  "preflight-timeout": { type: "string", value: "SECONDS", help: "longest time for that (60)" },
+};
+
+export const SERVICE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
+  peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to stay connected to" },
+  "max-upload": { type: "string", value: "RATE", help: "bytes per second given to peers, such as 500K, 20M" },
+  "metrics-port": { type: "string", value: "PORT", help: "serve /metrics and /healthz on this port of 127.0.0.1" },
+  "no-gossip": { type: "boolean", help: "no peers: mirrors alone are asked" },
+  ...PREFLIGHT_OPTIONS,
+  ...NETWORK_OPTIONS,
+};
+
+/** What is run to try a version out. */
+export interface Preflight {
+  /** For the shell. */
+  readonly command: string;
+  readonly timeoutMs: number;
+}
+
+export interface ServiceOptions {
+  /** Undefined without peers. */
+  readonly gossip: {
+    /** Multiaddrs. */
+    readonly listen: readonly string[];
+    /** Those of the command line; the configuration may name more. */
+    readonly peers: readonly string[];
+    readonly uploadBytesPerSecond: number | undefined;
+    readonly allowPrivate: boolean;
+  } | undefined;
+  readonly metricsPort: number | undefined;
+  readonly preflight: Preflight | undefined;
+}
+
+/** @throws UpdateError E_USAGE */
+export function readServiceOptions(a: Arguments): ServiceOptions {
+  const listen = a.strings("listen"), peers = a.strings("peer");
+  for (const address of listen) requirePeerAddress(address, "--listen");
+  for (const address of peers) requirePeerAddress(address, "--peer");
+  if (peers.length > MAX_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_PEERS} --peer`);
+  const gossip = {
+    listen: listen.length > 0 ? listen : DEFAULT_LISTEN,
+    peers,
+    uploadBytesPerSecond: a.rate("max-upload"),
+    allowPrivate: a.flag("allow-private"),
+  };
+  return {
+    gossip: a.flag("no-gossip") ? undefined : gossip,
+    metricsPort: a.integer("metrics-port", 1, 65535),
+    preflight: readPreflight(a),
+  };
+}
+
+/** @throws UpdateError E_USAGE */
+export function readPreflight(a: Arguments): Preflight | undefined {
+  const timeoutMs = a.seconds("preflight-timeout", MAX_PREFLIGHT_SECONDS) ?? DEFAULT_PREFLIGHT_MS;
+  const command = a.string("preflight-cmd");
+  return command === undefined ? undefined : { command, timeoutMs };
+}
+
+/** The options that were given, as words of a command line. */
+export function givenOptions(a: Arguments, specs: Readonly<Record<string, OptionSpec>>): string[] {
+  return Object.entries(specs).flatMap(([name, { type, multiple }]) => {
+    if (type === "boolean") return a.flag(name) ? [`--${name}`] : [];
+    const value = a.string(name);
+    const values = multiple === true ? a.strings(name) : value === undefined ? [] : [value];
+    return values.flatMap((v) => v.startsWith("-") ? [`--${name}=${v}`] : [`--${name}`, v]);
+  });
+}

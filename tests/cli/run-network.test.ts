@@ -1,0 +1,131 @@
+// run as its operator leaves it alone: it hears of what governors approved, fetches it, makes it ready and switches,
+// and nobody types anything. docs/activation.md, "The network half".
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { startSimulatedServer } from "../../src/chain/simulated-server.ts";
+import { runtimes } from "../runtimes/runtimes.ts";
+import { startDchat } from "../support/bundled-cli.ts";
+import { createCrowd, type CrowdNode } from "../support/governed-crowd.ts";
+import { startLyingMirror } from "../support/lying-mirror.ts";
+import { tempFolder } from "../support/temp-folder.ts";
+import { until } from "../support/until.ts";
+import { expect, filesOf, json, succeed } from "./network.ts";
+
+const NOWHERE = "http://127.0.0.1:9";
+const folder = tempFolder("run-network");
+const chain = await startSimulatedServer({ name: "crowd", height: 1200, finalityLag: 0 });
+const crowd = createCrowd(folder, { kind: "simulated", genesis: chain.chain.genesis, finality: "tag:finalized" });
+const mirror = await startLyingMirror();
+mirror.serve(filesOf(crowd.governed.repo));
+after(async () => {
+  await crowd.stop();
+  await Promise.all([mirror.close(), chain.close()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const finalize = (height: number) => chain.chain.apply({ produce: height - chain.chain.height });
+const isReady = (n: CrowdNode, version: string) => existsSync(join(n.home, "versions", version, "staged.json"));
+const answers = (n: CrowdNode, version: string) =>
+  until(`${version} answers`, async () => (await n.node.ask())?.version === version);
+
+test("two nodes, one of which knows no mirror, follow what governors approve, and nobody types anything", async () => {
+  const first = await crowd.join(mirror.url, chain.url), second = await crowd.join(NOWHERE, chain.url);
+  const one = first.run(), two = second.run(["--peer", await one.address()]);
+  // Nothing was installed: what governs here is fetched and started.
+  await Promise.all([answers(first, "1.0.0"), answers(second, "1.0.0")]);
+
+  // A maintainer's node knows of it; nobody else is told.
+  crowd.approve("1.1.0", 1300, 1200);
+  mirror.serve(filesOf(crowd.governed.repo));
+  const maintainer = await crowd.join(mirror.url, chain.url, ["--no-enabled"]);
+  await succeed(["check", "--home", maintainer.home]);
+  const listen = ["--listen", `/ip4/127.${64 + process.pid % 64}.9.9/tcp/0`];
+  const herald = startDchat(["daemon", "--home", maintainer.home, ...listen, "--peer", await one.address()]);
+  after(() => herald.child.kill("SIGKILL"));
+
+  const words = /1\.1\.0-linux-x64 is ready to run for block 1300, 100 blocks from now/;
+  await until("both are ready", () => [one, two].every((r) => words.test(r.said())));
+  assert.ok([first, second].every((n) => isReady(n, "1.1.0")));
+  assert.equal((await json(["status", "--home", second.home])).decision.prepare.length, 0);
+  finalize(1298);
+  assert.equal((await second.node.ask())?.version, "1.0.0");
+  finalize(1299);
+  await Promise.all([answers(first, "1.1.0"), answers(second, "1.1.0")]);
+  for (const n of [first, second]) {
+    assert.deepEqual(n.node.log().filter((l) => l === "two"), []);
+    assert.deepEqual((await json(["alerts", "--home", n.home])).alerts, []);
+  }
+  for (const r of [one, two]) {
+    r.signal("SIGTERM");
+    assert.equal((await r.outcome).code, 7, r.said());
+  }
+  assert.deepEqual([first, second].map((n) => existsSync(join(n.home, "daemon.lock"))), [false, false]);
+});
+
+test("a daemon is told that run does its work, and one that was first is left alone", async () => {
+  const n = await crowd.join(mirror.url, chain.url), run = n.run();
+  await answers(n, "1.1.0"); // a new node begins with what governs now
+  await run.address();
+  const { stderr } = await expect(42, ["daemon", "--home", n.home]);
+  assert.match(stderr, /`run` \(process \d+\) does the daemon's work/);
+  run.signal("SIGTERM");
+  await run.outcome;
+
+  const listen = ["--listen", `/ip4/127.${64 + process.pid % 64}.9.10/tcp/0`];
+  const daemon = startDchat(["daemon", "--home", n.home, ...listen]);
+  after(() => daemon.child.kill("SIGKILL"));
+  await until("it listens", () => daemon.said().includes("listening"));
+  const again = n.run();
+  await until("it is said", () => again.said().includes("the network is left to it"));
+  assert.equal((await n.node.ask())?.version, "1.1.0");
+  process.kill(daemon.child.pid ?? 0, "SIGTERM");
+  await daemon.outcome;
+  await again.address(); // it takes over
+  again.signal("SIGTERM");
+  await again.outcome;
+});
+
+test("a network half that cannot listen still fetches, and one that is killed comes back; the node sees nothing", async () => {
+  const n = await crowd.join(mirror.url, chain.url);
+  const other = await crowd.join(mirror.url, chain.url, ["--no-enabled"]);
+  const holder = startDchat([
+    "daemon",
+    "--home",
+    other.home,
+    "--listen",
+    `/ip4/127.${64 + process.pid % 64}.9.11/tcp/0`,
+  ]);
+  after(() => holder.child.kill("SIGKILL"));
+  await until("it listens", () => holder.said().includes("listening"));
+  const taken = /listening on (\S+?)\/p2p/.exec(holder.said())?.[1] ?? "";
+  const run = startDchat([
+    ...["run", "--home", n.home, "--health-url", n.node.url, "--poll", "0.1", "--listen", taken],
+    ...["--", ...n.node.command],
+  ]);
+  after(() => run.child.kill("SIGKILL"));
+  await answers(n, "1.1.0");
+  assert.match(run.said(), /there is no gossip; it will be tried again/);
+  const pid = (await n.node.ask())?.pid;
+  const half = () => JSON.parse(readFileSync(join(n.home, "daemon.lock"), "utf8")).pid as number;
+  const first = half();
+  process.kill(first, "SIGKILL");
+  process.kill(holder.child.pid ?? 0, "SIGTERM");
+  await holder.outcome;
+  await until("it listens now", () => run.said().includes("listening on"));
+  assert.notEqual(half(), first);
+  assert.equal((await n.node.ask())?.pid, pid);
+  process.kill(run.child.pid ?? 0, "SIGTERM");
+  assert.equal((await run.outcome).code, 7);
+});
+
+for (const runtime of runtimes()) {
+  test(`${runtime.name}: the network half of a supervisor that was killed ends by itself`, async () => {
+    const n = await crowd.join(mirror.url, chain.url, ["--no-enabled"]), run = n.run([], { runtime });
+    await run.address();
+    const lock = join(n.home, "daemon.lock");
+    run.signal("SIGKILL");
+    await until("it is gone", () => !existsSync(lock));
+  });
+}
