@@ -74,7 +74,7 @@ function anchorsOf(page: string): string[] {
 test("every file of the project that a document names exists", () => {
   const missing: string[] = [];
   for (const page of PAGES) {
-    for (const [, path = ""] of read(page).matchAll(/`((?:src|build|tests|demo|\.ci)\/[\w./-]*)`/g)) {
+    for (const [, path = ""] of read(page).matchAll(/`((?:src|build|tests|\.ci)\/[\w./-]*)`/g)) {
       if (!existsSync(join(PROJECT, path))) missing.push(`${page}: ${path}`);
     }
   }

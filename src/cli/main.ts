@@ -9,6 +9,7 @@ import { Arguments, type Command } from "./command.ts";
 import { createCompletionCommand } from "./completion.ts";
 import { createContext, type Host } from "./context.ts";
 import { daemonCommand } from "./daemon.ts";
+import { devnetChainCommand, devnetCommand, devnetMirrorCommand } from "./devnet.ts";
 import { downloadCommand } from "./download.ts";
 import { gcCommand } from "./gc.ts";
 import { governanceCommands } from "./governance.ts";
@@ -56,6 +57,9 @@ export const COMMANDS: readonly Command[] = [
   alertsCommand,
   ...releaseCommands,
   ...governanceCommands,
+  devnetCommand,
+  devnetChainCommand,
+  devnetMirrorCommand,
   createCompletionCommand(() => COMMANDS),
   versionCommand,
 ];

@@ -167,6 +167,23 @@ test("the governors' documents fit", async () => {
   await check("check", ["--platform", PLATFORM, ...home]);
 });
 
+test("the devnet's lines and documents fit", async () => {
+  const { stdout, stderr } = await expect(0, ["devnet", "--scenario", "start", "--nodes", "1", "--json"]);
+  requireFits("devnet", JSON.parse(stdout));
+  for (const line of stderr.trimEnd().split("\n")) requireFits("devnet-line", JSON.parse(line));
+  seen.add("devnet");
+  for (const command of ["devnet-chain", "devnet-mirror"]) {
+    const folder = command === "devnet-mirror" ? [network.folder] : [];
+    const part = startDchat([command, "--json", ...folder]);
+    await until("it listens", () => part.said().includes("listening") || part.child.exitCode !== null);
+    process.kill(part.child.pid ?? 0, "SIGTERM");
+    const { code, stdout } = await part.outcome;
+    assert.equal(code, 0);
+    requireFits(command, JSON.parse(stdout));
+    seen.add(command);
+  }
+});
+
 test("the documents that need nothing fit", async () => {
   await check("version");
   for (const shell of ["bash", "zsh", "fish"]) await check("completion", [shell]);
@@ -231,7 +248,7 @@ test("every command has a schema, and the tests have met it", () => {
   const wanted = COMMANDS.map((c) => c.name.replace(" ", "-"));
   assert.deepEqual(
     [...schemas.keys()].toSorted(),
-    [...wanted, "common", "daemon-line", "error", "progress", "run-line"].toSorted(),
+    [...wanted, "common", "daemon-line", "devnet-line", "error", "progress", "run-line"].toSorted(),
   );
   assert.deepEqual([...seen].toSorted(), [...wanted, "error"].toSorted());
 });
