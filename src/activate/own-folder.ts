@@ -2,7 +2,7 @@
 // Design: "The switch" of docs/activation.md. What was proven must still be that when it runs, so nobody may be able to
 // put something else there in between. Must not: follow a link.
 import type { Stats } from "node:fs";
-import { lstat, mkdir } from "node:fs/promises";
+import { lstat, mkdir, stat } from "node:fs/promises";
 import { asUpdateError, UpdateError } from "../errors.ts";
 
 /** Write permission of the group and of everybody. */
@@ -16,6 +16,18 @@ export async function makeOwnFolder(folder: string): Promise<void> {
     if ((e as NodeJS.ErrnoException).code !== "EEXIST") throw asUpdateError(e, "E_IO");
   }
   await requireOwnFolder(folder);
+}
+
+/**
+ * The home: whoever can write to it can put another folder in the place of one that was proven, at any moment. It may be
+ * reached by a link, which its operator has made. @throws UpdateError E_IO
+ */
+export async function requireOwnHome(dir: string): Promise<void> {
+  try {
+    requireOwn(dir, await stat(dir), `take that right away: chmod go-w ${JSON.stringify(dir)}`);
+  } catch (e) {
+    throw asUpdateError(e, "E_IO");
+  }
 }
 
 /** @throws UpdateError E_IO when it is not a folder of our own; E_NOT_STAGED when there is nothing */
@@ -42,15 +54,15 @@ async function lstatOf(path: string): Promise<Stats> {
   }
 }
 
-function requireOwn(path: string, info: Stats): void {
+function requireOwn(path: string, info: Stats, hint?: string): void {
   const uid = process.getuid?.();
   if (uid === undefined) return; // Windows: its permissions do not show in a mode
   if (info.uid !== uid && info.uid !== 0) refuse(path, `belongs to user ${info.uid}`);
-  if ((info.mode & OTHERS_MAY_WRITE) !== 0) refuse(path, "can be written by others");
+  if ((info.mode & OTHERS_MAY_WRITE) !== 0) refuse(path, "can be written by others", hint);
 }
 
-function refuse(path: string, why: string): never {
-  throw new UpdateError("E_IO", `${JSON.stringify(path)} ${why}: nothing in it is executed`, {
-    hint: "find out who made it so; then remove it and install the version again",
-  });
+const REINSTALL = "find out who made it so; then remove it and install the version again";
+
+function refuse(path: string, why: string, hint = REINSTALL): never {
+  throw new UpdateError("E_IO", `${JSON.stringify(path)} ${why}: nothing in it is executed`, { hint });
 }

@@ -15,7 +15,7 @@ import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { digestFile } from "../hash/digest-file.ts";
 import { compareVersions, isVersion } from "../trust/naming.ts";
 import { requireDigests } from "../trust/proof.ts";
-import { makeOwnFolder, requireOwnFile, requireOwnFolder } from "./own-folder.ts";
+import { makeOwnFolder, requireOwnFile, requireOwnFolder, requireOwnHome } from "./own-folder.ts";
 import { MAX_RECORD_BYTES, readStagedRecord, RECORD_FILE, stagedRecord, type StagedVersion } from "./staged-version.ts";
 import { withActivation } from "./switch.ts";
 
@@ -94,6 +94,7 @@ export function createStaging(home: Home, unpackers: readonly Unpacker[] = []): 
   };
 
   const prove = async (staged: StagedVersion, signed: Digests, o: Opts): Promise<void> => {
+    await requireOwnHome(home.dir);
     await requireOwnFolder(versionsDir);
     await proveIn(folderOf(staged.version), staged, signed, o);
   };
@@ -118,6 +119,7 @@ export function createStaging(home: Home, unpackers: readonly Unpacker[] = []): 
         const there = await find(artifact.version).catch(() => undefined);
         if (there !== undefined && await isIntact(there, artifact, (s, a) => prove(s, a, o))) return there;
         try {
+          await requireOwnHome(home.dir);
           await makeOwnFolder(versionsDir);
           await removeLeftovers(versionsDir);
           const draft = leftover(versionsDir, artifact.version);

@@ -82,7 +82,8 @@ export function homeAt(dir: string): Home {
 export async function createHome(home: Home): Promise<void> {
   try {
     for (const dir of [home.dir, home.trustDir, home.packagesDir, home.partialDir]) {
-      await mkdir(dir, { recursive: true });
+      // Whoever can write there decides what is executed: not the group, whatever the umask says.
+      await mkdir(dir, { recursive: true, mode: 0o755 });
     }
   } catch (e) {
     throw asUpdateError(e, "E_IO");
