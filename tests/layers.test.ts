@@ -48,8 +48,11 @@ const IMPORT_RULES: ImportRule[] = [
   { in: ["src/chain/"], never: ["src/sources/", "src/gossip/"], why: "adapters do not know each other" },
   { in: ["src/gossip/"], never: ["src/sources/", "src/chain/"], why: "adapters do not know each other" },
   {
-    in: ["src/gossip/message.ts", "src/gossip/judge-timestamp.ts"],
-    only: ["src/gossip/message.ts", "src/gossip/judge-timestamp.ts", "src/trust/", "src/errors.ts"],
+    in: ["src/gossip/message.ts", "src/gossip/judge-timestamp.ts", "src/gossip/judge-vote.ts"],
+    only: [
+      ...["src/gossip/message.ts", "src/gossip/judge-timestamp.ts", "src/gossip/judge-vote.ts"],
+      ...["src/trust/", "src/errors.ts"],
+    ],
     why: "what a message is worth is pure",
   },
   {

@@ -19,6 +19,8 @@ export interface DaemonLog {
   event(e: GossipEvent): void;
   /** Something newer is trusted now. @param versions releases that were not known before */
   growth(state: TrustState, versions: readonly string[]): void;
+  /** So many votes of governors are known that were not. */
+  votes(count: number): void;
   /** The mirrors were asked, and answered. */
   checked(): void;
   /** An artifact is proven and in the cache. @param ms what that took */
@@ -101,6 +103,10 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
         fields: { rootVersion, timestampVersion, versions },
       });
     },
+    votes(count) {
+      metrics.add("votes_learnt_total", count, undefined);
+      write({ event: "votes", text: `${count} new votes of governors are stored`, fields: { votes: count } });
+    },
     checked: () => metrics.add("checks_total", 1, "ok"),
     downloaded({ name, version }, { source, bytesFetched, refused }, ms) {
       const kind = source.startsWith("peer:") ? "peer" : source.startsWith("http") ? "https" : "other";
@@ -160,7 +166,7 @@ function describe(e: GossipEvent): LogLine {
     }
     case "message": {
       const fields = { peer: e.peer, verdict: COUNTED[e.verdict], code: e.verdict === "accept" ? null : e.why.code };
-      if (e.verdict === "accept") return { event: e.type, text: `a release was announced by ${e.peer}`, fields };
+      if (e.verdict === "accept") return { event: e.type, text: `a ${e.kind} was announced by ${e.peer}`, fields };
       const text = `a message of ${e.peer} was ${fields.verdict}: ${e.why.message}`;
       return { event: e.type, text, fields, isDetail: e.verdict === "ignore" };
     }

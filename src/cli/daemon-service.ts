@@ -15,6 +15,7 @@ import { createStoredKnowledge } from "../service/stored-knowledge.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
+import { countNewVotes } from "../trust/votes.ts";
 import { networkOf } from "../trust/x-dchat.ts";
 import type { Arguments, CommandResult } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -64,7 +65,11 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     platform: platformName(process.platform, process.arch),
     now: Date.now,
     onGrowth(before, after) {
-      log.growth(after, versionsIn(c, after).filter((v) => !versionsIn(c, before).includes(v)));
+      if (isNewer(before, after)) {
+        log.growth(after, versionsIn(c, after).filter((v) => !versionsIn(c, before).includes(v)));
+      }
+      const votes = countNewVotes(before, after);
+      if (votes > 0) log.votes(votes);
       announce();
       ring();
     },
@@ -79,6 +84,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
       peers: [...new Set([...gossip.peers, ...s.config.peers])],
       knowledge,
       shelf: createStoredShelf(s.home, () => knowledge.state(), c.signal),
+      votes: knowledge.votes,
       mirrors: async () => {
         const now = { ...logged, nowMs: Date.now() };
         return await mirrorsToTell(now, await openSession(now, a));
@@ -159,6 +165,11 @@ async function startStatus(
 function showMetrics(metrics: Metrics, givenBytes: number): string {
   metrics.set("given_bytes_total", givenBytes, undefined);
   return metrics.text();
+}
+
+function isNewer({ root, timestamp }: TrustState, after: TrustState): boolean {
+  return after.root.signed.version !== root.signed.version ||
+    after.timestamp?.signed.version !== timestamp?.signed.version;
 }
 
 function versionsIn(c: Context, state: TrustState): string[] {

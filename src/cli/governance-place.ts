@@ -2,6 +2,8 @@
 // Design: docs/governance.md, "Where the schedule is". Certificates travel between places as files.
 // Must not: judge; that is src/trust/.
 import { resolve } from "node:path";
+import { homeAt } from "../config/home.ts";
+import { readNodeReport } from "../config/node-report.ts";
 import { readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
 import { UpdateError } from "../errors.ts";
 import { publishedState } from "../publish/prove-publication.ts";
@@ -76,6 +78,13 @@ async function openHome(c: Context, a: Arguments): Promise<Place> {
     keep: async (next) => void await session.store.addSchedule(next.schedule, c),
   };
 }
+
+/** True when what was kept in this place is told to the network: by the node that runs on the same home. */
+export async function isHandedOver(c: Context, place: Pick<Place, "isRepository">): Promise<boolean> {
+  return !place.isRepository && (await readNodeReport(homeAt(c.home))).status === "running";
+}
+
+export const HANDED_OVER = "   the node of this home hands it to its peers";
 
 /** The height of the chain as the caller gives it. */
 export function currentHeight(a: Arguments): number | undefined {

@@ -10,7 +10,15 @@ import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import type { Arguments, Command, CommandResult, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
-import { HEIGHT_OPTION, type Place, PLACE_OPTIONS, withPlace, writeCertificateFile } from "./governance-place.ts";
+import {
+  HANDED_OVER,
+  HEIGHT_OPTION,
+  isHandedOver,
+  type Place,
+  PLACE_OPTIONS,
+  withPlace,
+  writeCertificateFile,
+} from "./governance-place.ts";
 import { createView, describe } from "./governance-show.ts";
 import { certificateJson } from "./governance-view.ts";
 import { castVotes } from "./governance-vote.ts";
@@ -87,17 +95,20 @@ async function propose(c: Context, a: Arguments, make: (place: Place) => Proposa
       ? { state: place.state, certificate }
       : await castVotes(c, place, certificate, signers, requiredHeight(a, "current-height"));
     if (output !== undefined) await writeCertificateFile(output, signed);
-    return proposalResult(c, place, state, signed, output);
+    const handedToNode = signers.length > 0 && await isHandedOver(c, place);
+    return proposalResult(c, { place, state, certificate: signed, output, handedToNode });
   });
 }
 
-function proposalResult(
-  c: Context,
-  place: Place,
-  state: Place["state"],
-  certificate: Certificate,
-  output: string | undefined,
-): CommandResult {
+interface Proposed {
+  readonly place: Place;
+  readonly state: Place["state"];
+  readonly certificate: Certificate;
+  readonly output: string | undefined;
+  readonly handedToNode: boolean;
+}
+
+function proposalResult(c: Context, { place, state, certificate, output, handedToNode }: Proposed): CommandResult {
   const view = createView(c, state)(certificate);
   const file = output === undefined ? null : resolve(output);
   return {
@@ -109,8 +120,9 @@ function proposalResult(
           `   next: dchat-update governance vote ${output ?? `--sequence ${certificate.body.sequence}`} --key GOVERNOR`,
         ]
         : []),
+      ...(handedToNode ? [HANDED_OVER] : []),
     ],
-    json: { place: place.name, file, certificate: certificateJson(view) },
+    json: { place: place.name, file, handedToNode, certificate: certificateJson(view) },
   };
 }
 

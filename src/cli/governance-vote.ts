@@ -17,7 +17,9 @@ import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import {
   currentHeight,
+  HANDED_OVER,
   HEIGHT_OPTION,
+  isHandedOver,
   type Place,
   PLACE_OPTIONS,
   readCertificateFile,
@@ -67,6 +69,7 @@ export const governanceVoteCommand: Command = {
       if (file !== undefined) await writeCertificateFile(file, certificate);
       const view = createView(c, state)(certificate);
       const added = [...new Set(learnt.flatMap((l) => l.added))];
+      const handedToNode = signers.length + added.length > 0 && await isHandedOver(c, place);
       return {
         lines: [
           ...signers.map((s) => c.out.line("key", `Governor ${s.keyId} has voted`)),
@@ -77,6 +80,7 @@ export const governanceVoteCommand: Command = {
             c.out.line("warning", l.why)
           ),
           ...describe(c, view, height),
+          ...(handedToNode ? [HANDED_OVER] : []),
           ...(view.status === "effective" && place.isRepository ? ["   next: dchat-update release publish"] : []),
         ],
         json: {
@@ -84,6 +88,7 @@ export const governanceVoteCommand: Command = {
           file: file === undefined ? null : resolve(file),
           signed: signers.map((s) => s.keyId),
           added,
+          handedToNode,
           certificate: certificateJson(view),
         },
       };

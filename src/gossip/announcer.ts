@@ -4,11 +4,14 @@ import type { GossipSub } from "@libp2p/gossipsub";
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError } from "../errors.ts";
+import type { Certificate } from "../trust/certificate.ts";
+import { certificatesFrom, firstOpenSequence, voteName, votesOf } from "../trust/votes.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { encodeRelease } from "./message.ts";
+import { encodeRelease, encodeVote } from "./message.ts";
 
 export interface Announcer {
+  /** Tells of what is trusted now, and of the votes that have become known since the last time. */
   announce(): Promise<void>;
   /** Announces what nobody has heard of yet, if there is anything. */
   retry(): Promise<void>;
@@ -26,14 +29,44 @@ export interface AnnouncerOptions {
 
 /** Between a peer's subscription and the stream to it; a message sent before is lost without an error. */
 const STREAM_MS = 500;
-/** Messages that are remembered as heard; only the newest matters. */
+/** Messages that are remembered as heard: the newest timestamp, and votes that are being taken in. */
 const MAX_HEARD = 64;
+/** Votes that come at once, as from a file with those of all governors; the rest is asked for. */
+const MAX_VOTES_AT_ONCE = 64;
 
 export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: AnnouncerOptions): Announcer {
   let isUnheard = false;
   const heard = new Set<string>();
 
+  let told = new Set(openVotes().map(voteName)); // peers ask for those of before when they appear
+
+  function openVotes(): Certificate[] {
+    const state = knowledge.state();
+    return certificatesFrom(state, firstOpenSequence(state)).flatMap(votesOf);
+  }
+
+  /** What nobody takes now, peers are given when they ask. */
+  async function announceVotes(): Promise<void> {
+    const open = openVotes(), before = told;
+    told = new Set(open.map(voteName));
+    const messages = open.filter((vote) => !before.has(voteName(vote))).map(encodeVote);
+    for (const message of messages.slice(0, MAX_VOTES_AT_ONCE)) {
+      if (heard.has(idOf(message)) || pubsub.getSubscribers(topic).length === 0) continue;
+      try {
+        const { recipients } = await pubsub.publish(topic, message);
+        if (recipients.length > 0) onEvent({ type: "announced", peers: recipients.length });
+      } catch (e) {
+        onEvent({ type: "not-announced", error: asUpdateError(e, "E_UNREACHABLE") });
+      }
+    }
+  }
+
   async function announce(): Promise<void> {
+    await announceVotes();
+    await announceTimestamp();
+  }
+
+  async function announceTimestamp(): Promise<void> {
     const timestamp = knowledge.state().timestamp?.envelope.bytes;
     if (timestamp === undefined) return;
     try {
@@ -49,7 +82,7 @@ export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: A
     }
   }
 
-  const retry = async () => isUnheard ? await announce() : undefined;
+  const retry = async () => isUnheard ? await announceTimestamp() : undefined;
 
   pubsub.addEventListener("subscription-change", async () => {
     await delay(STREAM_MS, undefined, { signal, ref: false }).catch(() => {}); // asked next

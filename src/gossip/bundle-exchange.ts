@@ -3,19 +3,11 @@
 import type { Connection } from "@libp2p/interface";
 import { UpdateError } from "../errors.ts";
 import { MAX_BUNDLE_BYTES } from "../trust/bundle.ts";
-import { type ByteStream, createByteStream } from "./byte-stream.ts";
+import type { ByteStream } from "./byte-stream.ts";
+import { askPeer } from "./exchange.ts";
 import type { Knowledge } from "./knowledge.ts";
-import {
-  type BundleRequest,
-  formatAnswer,
-  formatRequest,
-  type KnownVersions,
-  parseAnswer,
-  PEER_PROTOCOL,
-  type PeerAnswer,
-  readLine,
-  writeLine,
-} from "./peer-protocol.ts";
+import { type BundleRequest, formatAnswer, type KnownVersions, writeLine } from "./peer-protocol.ts";
+import { createPeerTurns } from "./peer-turns.ts";
 import { versionsOf } from "./relay.ts";
 
 /** A peer that says nothing for so long will not. */
@@ -28,8 +20,6 @@ const WRITE_BYTES = 64 << 10;
 const MAX_GIVING = 8;
 /** A peer has a new bundle when there is one; asking twice within this time has no use. */
 const SERVE_INTERVAL_MS = 2_000;
-/** Peers of whom it is remembered when they last got one. */
-const MAX_REMEMBERED = 1_000;
 
 /**
  * Asks for the peer's bundle.
@@ -41,64 +31,35 @@ export async function requestBundle(
   known: KnownVersions,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_MS)]);
-  try {
-    const stream = await connection.newStream(PEER_PROTOCOL, { signal: limited });
-    const bytes = createByteStream(stream, { signal: limited, idleMs: IDLE_MS });
-    try {
-      await writeLine(bytes, formatRequest({ get: "bundle", known }));
-      return await readBundleAnswer(bytes);
-    } finally {
-      bytes.abort(); // both sides are done, or this one gives up
-    }
-  } catch (e) {
-    if (e instanceof UpdateError || signal.aborted) throw e;
-    throw new UpdateError("E_UNREACHABLE", "the peer broke off the exchange", { cause: e });
-  }
-}
-
-async function readBundleAnswer(bytes: ByteStream): Promise<Uint8Array | undefined> {
-  const answer = parseAnswer(await readLine(bytes));
-  if (answer.status === "none") return undefined;
-  if (answer.status !== "ok") throw new UpdateError("E_UNREACHABLE", `the peer answers "${answer.status}"`);
-  if (answer.bytes > MAX_BUNDLE_BYTES) {
-    throw new UpdateError("E_TOO_LARGE", `a bundle of ${answer.bytes} bytes, at most ${MAX_BUNDLE_BYTES} are read`);
-  }
-  return await bytes.read(answer.bytes);
+  const limits = { maxBytes: MAX_BUNDLE_BYTES, idleMs: IDLE_MS, timeoutMs: EXCHANGE_MS, signal };
+  const answer = await askPeer(connection, { get: "bundle", known }, limits);
+  if (answer instanceof Uint8Array) return answer;
+  if (answer === "none") return undefined;
+  throw new UpdateError("E_UNREACHABLE", `the peer answers "${answer}"`);
 }
 
 /** Gives the bundle of what is known to peers that know less. */
 export function createBundleService(
   knowledge: Knowledge,
 ): (r: BundleRequest, peer: string, bytes: ByteStream) => Promise<void> {
-  const lastGivenMs = new Map<string, number>();
-  let giving = 0;
+  const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS });
 
-  function bundleFor(peer: string, known: KnownVersions): Uint8Array | PeerAnswer {
+  function bundleFor(known: KnownVersions): Uint8Array | undefined {
     const ours = versionsOf(knowledge);
     const isNewer = ours.root > known.root || (ours.root === known.root && ours.timestamp > known.timestamp);
-    const bundle = isNewer ? knowledge.bundle() : undefined;
-    if (bundle === undefined) return { status: "none" };
-    const nowMs = performance.now();
-    const isTooSoon = nowMs - (lastGivenMs.get(peer) ?? -Infinity) < SERVE_INTERVAL_MS;
-    if (giving >= MAX_GIVING || isTooSoon) return { status: "busy" };
-    if (lastGivenMs.size >= MAX_REMEMBERED) lastGivenMs.clear();
-    lastGivenMs.set(peer, nowMs);
-    return bundle;
+    return isNewer ? knowledge.bundle() : undefined;
   }
 
   return async ({ known }, peer, bytes) => {
-    const given = bundleFor(peer, known);
-    if (!(given instanceof Uint8Array)) return await writeLine(bytes, formatAnswer(given));
-    const endMs = performance.now() + EXCHANGE_MS;
-    giving++;
-    try {
+    const given = bundleFor(known);
+    if (given === undefined) return await writeLine(bytes, formatAnswer({ status: "none" }));
+    const hadTurn = await turns.take(peer, async () => {
+      const endMs = performance.now() + EXCHANGE_MS;
       await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
       for (let at = 0; at < given.length && performance.now() < endMs; at += WRITE_BYTES) {
         await bytes.write(given.subarray(at, at + WRITE_BYTES));
       }
-    } finally {
-      giving--;
-    }
+    });
+    if (!hadTurn) await writeLine(bytes, formatAnswer({ status: "busy" }));
   };
 }

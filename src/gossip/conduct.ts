@@ -4,7 +4,7 @@
 
 export interface Conduct {
   /** Counts a message of a peer. False when it sends more than anybody has to say. */
-  maySpeak(peer: string): boolean;
+  maySpeak(peer: string, isVote?: boolean): boolean;
   /** Counts a lie. @returns true when that was one too many */
   blame(peer: string): boolean;
   isShutOut(peer: string): boolean;
@@ -13,6 +13,9 @@ export interface Conduct {
 /** Releases come a few a day at most; a peer that was away brings some at once. */
 const BURST_MESSAGES = 32;
 const MESSAGES_PER_SECOND = 1;
+/** A root names 256 governors at most, and all may vote for two certificates in the same hour. */
+const BURST_VOTES = 512;
+const VOTES_PER_SECOND = 4;
 /** One may be a fault of memory or of an older version; three are not. */
 const MAX_LIES = 3;
 /** One lie is forgotten after so long. */
@@ -23,6 +26,7 @@ const MAX_PEERS = 1_000;
 
 interface Record {
   allowance: number;
+  votes: number;
   lies: number;
   atMs: number;
   shutOutUntilMs: number;
@@ -33,9 +37,11 @@ export function createConduct(now: () => number = () => performance.now()): Cond
 
   function recordOf(peer: string): Record {
     const nowMs = now();
-    const record = peers.get(peer) ?? { allowance: BURST_MESSAGES, lies: 0, atMs: nowMs, shutOutUntilMs: -Infinity };
+    const record = peers.get(peer) ??
+      { allowance: BURST_MESSAGES, votes: BURST_VOTES, lies: 0, atMs: nowMs, shutOutUntilMs: -Infinity };
     const passedMs = nowMs - record.atMs;
     record.allowance = Math.min(BURST_MESSAGES, record.allowance + passedMs / 1000 * MESSAGES_PER_SECOND);
+    record.votes = Math.min(BURST_VOTES, record.votes + passedMs / 1000 * VOTES_PER_SECOND);
     record.lies = Math.max(0, record.lies - passedMs / FORGIVE_MS);
     record.atMs = nowMs;
     peers.delete(peer); // to the end: the order is that of last use
@@ -56,10 +62,10 @@ export function createConduct(now: () => number = () => performance.now()): Cond
   }
 
   return {
-    maySpeak(peer) {
-      const record = recordOf(peer);
-      if (record.allowance < 1) return false;
-      record.allowance--;
+    maySpeak(peer, isVote = false) {
+      const record = recordOf(peer), purse = isVote ? "votes" : "allowance";
+      if (record[purse] < 1) return false;
+      record[purse]--;
       return true;
     },
     blame(peer) {

@@ -5,7 +5,7 @@ export type GossipEvent =
   | { readonly type: "listening"; readonly addresses: readonly string[] }
   | { readonly type: "peer"; readonly peer: string; readonly connected: boolean; readonly peers: number }
   /** A message of the topic: what became of it. */
-  | { readonly type: "message"; readonly peer: string; readonly verdict: "accept" }
+  | { readonly type: "message"; readonly peer: string; readonly verdict: "accept"; readonly kind: "release" | "vote" }
   | {
     readonly type: "message";
     readonly peer: string;

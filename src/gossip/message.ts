@@ -2,10 +2,13 @@
 // Design: docs/formats.md, "Gossip". Pure: (trusted state, bytes from anybody, clock) → a verdict.
 // Must not: keep anything between two messages, or let through a byte that no signature covers and no rule bounds.
 import { UpdateError } from "../errors.ts";
+import { type Certificate, certificateBytes, isOfOtherVersion, parseCertificate } from "../trust/certificate.ts";
 import type { Clock, TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
-import { parseJsonObject } from "../trust/json.ts";
+import { canonicalBytes, parseJsonObject } from "../trust/json.ts";
+import type { KeyId } from "../trust/keys.ts";
 import { judgeTimestamp } from "./judge-timestamp.ts";
+import { judgeVote } from "./judge-vote.ts";
 
 /** Of a whole message. A timestamp has about a kilobyte. */
 export const MAX_MESSAGE_BYTES = 16 * 1024;
@@ -13,25 +16,35 @@ export const MAX_MESSAGE_BYTES = 16 * 1024;
 /**
  * - `newer`: signed by whom this node trusts and newer than what it has. Forwarded once all it names is here and proven.
  * - `unknown-root`: signed by keys this node has never heard of: a lie, or a root newer than its own.
+ * - `vote`: of a governor this node knows, and new to it; not verified yet. Forwarded once it is verified and stored.
  * - `ignore`: of no use, and nobody's fault. `reject`: no honest node sends such a thing.
  */
 export type Judgement =
   | { readonly verdict: "newer" }
+  | { readonly verdict: "vote"; readonly vote: Certificate; readonly governor: KeyId }
   | { readonly verdict: "unknown-root" | "ignore" | "reject"; readonly why: UpdateError };
 
 /** One row of the table of messages. */
 interface MessageKind {
   readonly kind: string;
-  /** The fields besides `kind`, in their order; all are strings. */
-  readonly fields: readonly string[];
+  /** True for what only a later version can read. */
+  isOfOtherVersion?(message: Field): boolean;
+  /** The one way to write such a message. */
+  encode(message: Field): Uint8Array;
   judge(state: TrustState, message: Field, clock: Clock): Judgement;
 }
 
 const MESSAGE_KINDS: readonly MessageKind[] = [
   {
     kind: "release",
-    fields: ["timestamp"],
+    encode: (message) => releaseMessage(message.get("timestamp").string()),
     judge: (state, message, clock) => judgeTimestamp(state, releaseTimestamp(message), clock),
+  },
+  {
+    kind: "vote",
+    isOfOtherVersion: (message) => isOfOtherVersion(message.get("certificate").value ?? null),
+    encode: (message) => encodeVote(voteCertificate(message)),
+    judge: (state, message) => judgeVote(state, voteCertificate(message)),
   },
 ];
 
@@ -43,9 +56,29 @@ export function topicOf(network: string): string {
 /** @throws UpdateError E_TOO_LARGE for a timestamp that no node would take */
 export function encodeRelease(timestamp: Uint8Array): Uint8Array {
   const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(timestamp);
-  const bytes = new TextEncoder().encode(JSON.stringify({ kind: "release", timestamp: text }));
+  const bytes = releaseMessage(text);
   requireSize(bytes);
   return bytes;
+}
+
+function releaseMessage(timestamp: string): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ kind: "release", timestamp }));
+}
+
+const VOTE_HEAD = '{"kind":"vote","certificate":';
+
+/** @param vote with one signature. A certificate leaves room for it in the size of a message. */
+export function encodeVote(vote: Certificate): Uint8Array {
+  return new TextEncoder().encode(`${VOTE_HEAD}${new TextDecoder().decode(certificateBytes(vote))}}`);
+}
+
+/** Whether it says that it is a vote: to be asked before anything else of it is looked at. */
+export function looksLikeVote(bytes: Uint8Array): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, VOTE_HEAD.length)) === VOTE_HEAD;
+}
+
+function voteCertificate(message: Field): Certificate {
+  return parseCertificate(canonicalBytes(message.get("certificate").object()), "the vote");
 }
 
 /** The timestamp that a release message carries, byte for byte. @throws UpdateError when it is no release message */
@@ -64,9 +97,12 @@ export function judgeMessage(state: TrustState, bytes: Uint8Array, clock: Clock)
     const message = readMessage(bytes);
     const name = message.get("kind").line(32);
     const kind = MESSAGE_KINDS.find((k) => k.kind === name);
-    if (kind === undefined) {
+    if (kind === undefined || kind.isOfOtherVersion?.(message) === true) {
       // A later version may have more kinds, and who speaks them is no liar.
-      return { verdict: "ignore", why: new UpdateError("E_MALFORMED", `a message of the unknown kind "${name}"`) };
+      return {
+        verdict: "ignore",
+        why: new UpdateError("E_MALFORMED", `a "${name}" of a kind or version that is not known here`),
+      };
     }
     requireExactly(kind, message, bytes);
     return kind.judge(state, message, clock);
@@ -89,10 +125,7 @@ function requireSize(bytes: Uint8Array): void {
 
 /** One content, one encoding: what else could be written around it would be another message with the same meaning. */
 function requireExactly(kind: MessageKind, message: Field, bytes: Uint8Array): void {
-  const fields = kind.fields.map((name) => [name, message.get(name).string()]);
-  const exact = new TextEncoder().encode(JSON.stringify(Object.fromEntries([["kind", kind.kind], ...fields])));
+  const exact = kind.encode(message);
   const same = exact.length === bytes.length && exact.every((byte, i) => byte === bytes[i]);
-  if (!same) {
-    message.fail(`must be exactly kind and ${kind.fields.join(", ")}, without spaces, as JSON.stringify writes`);
-  }
+  if (!same) message.fail("must have its fields in their order and nothing else, written in the one way");
 }

@@ -3,8 +3,10 @@
 // Must not: connect to what a hint names, or let through what is no plain https URL.
 import type { Connection } from "@libp2p/interface";
 import { UpdateError } from "../errors.ts";
-import { type ByteStream, createByteStream } from "./byte-stream.ts";
-import { formatAnswer, formatRequest, parseAnswer, PEER_PROTOCOL, readLine, writeLine } from "./peer-protocol.ts";
+import type { ByteStream } from "./byte-stream.ts";
+import { askPeer } from "./exchange.ts";
+import { formatAnswer, writeLine } from "./peer-protocol.ts";
+import { createPeerTurns } from "./peer-turns.ts";
 
 /** As many as anybody can try. */
 export const MAX_HINTS = 8;
@@ -15,8 +17,8 @@ const MAX_ANSWER_BYTES = MAX_HINTS * (MAX_HINT_BYTES + 1);
 const EXCHANGE_MS = 2_000;
 /** What worked changes slowly; asking more often has no use. */
 const SERVE_INTERVAL_MS = 10_000;
-/** Peers of whom it is remembered when they last asked. */
-const MAX_REMEMBERED = 1_000;
+/** Each looks at the disk and at names. */
+const MAX_GIVING = 4;
 
 /** True for an https URL as a hint may be: one way to write it, no credentials, nothing behind the path. */
 export function isHint(text: string): boolean {
@@ -45,42 +47,23 @@ export function decodeHints(bytes: Uint8Array): string[] {
  * @throws UpdateError E_TOO_LARGE, E_MALFORMED, E_UNREACHABLE, E_TIMEOUT
  */
 export async function requestHints(connection: Connection, signal: AbortSignal): Promise<string[]> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(EXCHANGE_MS)]);
-  try {
-    const stream = await connection.newStream(PEER_PROTOCOL, { signal: limited });
-    const bytes = createByteStream(stream, { signal: limited, idleMs: EXCHANGE_MS });
-    try {
-      await writeLine(bytes, formatRequest({ get: "mirrors" }));
-      const answer = parseAnswer(await readLine(bytes));
-      if (answer.status !== "ok") return [];
-      if (answer.bytes > MAX_ANSWER_BYTES) {
-        throw new UpdateError("E_TOO_LARGE", `mirrors in ${answer.bytes} bytes, at most ${MAX_ANSWER_BYTES} are read`);
-      }
-      return decodeHints(await bytes.read(answer.bytes));
-    } finally {
-      bytes.abort(); // both sides are done, or this one gives up
-    }
-  } catch (e) {
-    if (e instanceof UpdateError || signal.aborted) throw e;
-    throw new UpdateError("E_UNREACHABLE", "the peer broke off the exchange", { cause: e });
-  }
+  const limits = { maxBytes: MAX_ANSWER_BYTES, idleMs: EXCHANGE_MS, timeoutMs: EXCHANGE_MS, signal };
+  const answer = await askPeer(connection, { get: "mirrors" }, limits);
+  return answer instanceof Uint8Array ? decodeHints(answer) : [];
 }
 
 /** @param mirrors URLs that worked for this node and that strangers may know */
 export function createHintService(
   mirrors: () => Promise<readonly string[]>,
 ): (peer: string, bytes: ByteStream) => Promise<void> {
-  const lastMs = new Map<string, number>();
+  const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS });
   return async (peer, bytes) => {
-    const nowMs = performance.now();
-    if (nowMs - (lastMs.get(peer) ?? -Infinity) < SERVE_INTERVAL_MS) {
-      return await writeLine(bytes, formatAnswer({ status: "busy" }));
-    }
-    if (lastMs.size >= MAX_REMEMBERED) lastMs.clear();
-    lastMs.set(peer, nowMs);
-    const hints = encodeHints(await mirrors());
-    if (hints.length === 0) return await writeLine(bytes, formatAnswer({ status: "none" }));
-    await writeLine(bytes, formatAnswer({ status: "ok", bytes: hints.length }));
-    await bytes.write(hints);
+    const hadTurn = await turns.take(peer, async () => {
+      const hints = encodeHints(await mirrors());
+      if (hints.length === 0) return await writeLine(bytes, formatAnswer({ status: "none" }));
+      await writeLine(bytes, formatAnswer({ status: "ok", bytes: hints.length }));
+      await bytes.write(hints);
+    });
+    if (!hadTurn) await writeLine(bytes, formatAnswer({ status: "busy" }));
   };
 }

@@ -13,7 +13,7 @@ import { createConduct } from "./conduct.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { topicOf } from "./message.ts";
+import { looksLikeVote, topicOf } from "./message.ts";
 import { requestHints } from "./mirror-hints.ts";
 import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
@@ -21,6 +21,8 @@ import { createPeerService } from "./peer-service.ts";
 import { createPeerSource } from "./peer-source.ts";
 import { createRelay, type Delivery, isLie } from "./relay.ts";
 import type { Shelf } from "./shelf.ts";
+import { requestVotes } from "./vote-exchange.ts";
+import type { Votes } from "./votes.ts";
 
 export interface GossipNodeOptions {
   readonly knowledge: Knowledge;
@@ -28,6 +30,8 @@ export interface GossipNodeOptions {
   readonly shelf: Shelf;
   /** Of all that peers are given; undefined for no limit. */
   readonly uploadBytesPerSecond?: number | undefined;
+  /** Where votes of governors are kept; without it the node takes none, and gives those of its knowledge. */
+  readonly votes?: Votes | undefined;
   /** Mirrors that worked and that strangers may be told of; none when absent. */
   readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
   /** 64 bytes, as `loadIdentity` gives them. */
@@ -57,7 +61,7 @@ export interface GossipNode {
   mirrorHints(): Promise<{ readonly peer: string; readonly urls: readonly string[] }[]>;
   /** Bytes of pieces that peers took. */
   givenBytes(): number;
-  /** Tells the peers of what is trusted now; as soon as there is one, if there is none. */
+  /** Tells the peers of what is trusted now, and of new votes; as soon as there is one, if there is none. */
   announce(): Promise<void>;
   /** Ends all that runs; within seconds, whatever the peers do. */
   stop(): Promise<void>;
@@ -90,6 +94,8 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     signal,
     otherPeers: (peer) => shuffled(pubsub.getSubscribers(topic).map(String).filter((p) => p !== peer)),
     fetchBundle: async (peer, known) => await requestBundle(connectionTo(peer), known, signal),
+    votes: o.votes,
+    fetchVotes: async (peer, state) => await requestVotes(connectionTo(peer), state, signal),
     onLearnt(peer) {
       onEvent({ type: "learnt", peer });
       void announcer.announce(); // what came by asking is on no topic yet
@@ -112,7 +118,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   }
 
   async function deliver(peer: string, message: Uint8Array): Promise<Delivery> {
-    if (!conduct.maySpeak(peer)) {
+    if (!conduct.maySpeak(peer, looksLikeVote(message))) {
       return { verdict: "reject", why: new UpdateError("E_TOO_LARGE", "more messages than anybody has to say") };
     }
     try {

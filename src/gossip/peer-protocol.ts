@@ -41,7 +41,14 @@ export interface MirrorsRequest {
   readonly get: "mirrors";
 }
 
-export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest | MirrorsRequest;
+/** `votes SEQUENCE SHA256`: certificates from a sequence on, unless the votes that are known make that digest. */
+export interface VotesRequest {
+  readonly get: "votes";
+  readonly sequence: number;
+  readonly digest: string;
+}
+
+export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest | MirrorsRequest | VotesRequest;
 
 /** `ok BYTES`: the bytes follow. `none`: not here. `busy`: not now. `unknown`: no such request. */
 export type PeerAnswer =
@@ -58,6 +65,8 @@ export function formatRequest(r: PeerRequest): string {
       return `pieces ${r.sha256} ${r.first} ${r.count}`;
     case "mirrors":
       return r.get;
+    case "votes":
+      return `votes ${r.sequence} ${r.digest}`;
   }
 }
 
@@ -86,6 +95,11 @@ export function parseRequest(line: string): PeerRequest | undefined {
     case "mirrors":
       if (rest.length > 0) throw malformed("a request", line);
       return { get: word };
+    case "votes": {
+      const sequence = parseNumber(rest[0] ?? ""), digest = parseDigest(rest[1]);
+      if (sequence === undefined || digest === undefined || rest.length !== 2) throw malformed("a request", line);
+      return { get: word, sequence, digest };
+    }
     default:
       return undefined;
   }

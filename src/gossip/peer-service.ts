@@ -6,6 +6,7 @@ import { type ByteStream, createByteStream } from "./byte-stream.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { createHintService } from "./mirror-hints.ts";
 import { formatAnswer, parseRequest, readLine, writeLine } from "./peer-protocol.ts";
+import { createVoteService } from "./vote-exchange.ts";
 import { createPieceService, type PieceServiceOptions } from "./piece-service.ts";
 
 export interface PeerServiceOptions extends PieceServiceOptions {
@@ -19,6 +20,7 @@ const IDLE_MS = 10_000;
 
 export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
   const giveBundle = createBundleService(o.knowledge);
+  const giveVotes = createVoteService(o.knowledge);
   const giveHints = createHintService(o.mirrors ?? (() => Promise.resolve([])));
   const { have, pieces } = createPieceService(o);
 
@@ -33,6 +35,8 @@ export function createPeerService(o: PeerServiceOptions): (peer: string, stream:
         return await pieces(request, peer, bytes);
       case "mirrors":
         return await giveHints(peer, bytes);
+      case "votes":
+        return await giveVotes(request, peer, bytes);
       case undefined:
         return await writeLine(bytes, formatAnswer({ status: "unknown" }));
     }

@@ -3,14 +3,18 @@
 // peer that stalls hold up what others say.
 import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
+import type { Certificate } from "../trust/certificate.ts";
+import type { TrustState } from "../trust/client.ts";
 import { isVouchedFor } from "./judge-timestamp.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { judgeMessage, readRelease } from "./message.ts";
 import type { KnownVersions } from "./peer-protocol.ts";
+import { createVoteBudget } from "./vote-budget.ts";
+import type { Votes } from "./votes.ts";
 
 /** What becomes of a delivered message; the library is told and does it. */
 export type Delivery =
-  | { readonly verdict: "accept" }
+  | { readonly verdict: "accept"; readonly kind: "release" | "vote" }
   | { readonly verdict: "ignore" | "reject"; readonly why: UpdateError };
 
 export interface RelayOptions {
@@ -18,9 +22,13 @@ export interface RelayOptions {
   readonly signal: AbortSignal;
   /** The peer's bundle, if newer than these versions. @throws UpdateError E_UNREACHABLE, E_TIMEOUT, … */
   fetchBundle(peer: string, known: KnownVersions): Promise<Uint8Array | undefined>;
+  /** Where votes are kept; undefined for a node that takes none. */
+  readonly votes: Votes | undefined;
+  /** The peer's votes, if they are others than those of this state. @throws UpdateError E_UNREACHABLE, E_TIMEOUT, … */
+  fetchVotes(peer: string, state: TrustState): Promise<readonly Certificate[]>;
   /** Who else could be asked, in any order. */
   otherPeers(peer: string): readonly string[];
-  /** Told when a bundle of a peer has brought something newer. */
+  /** Told when a bundle or votes of a peer have brought something new. */
   onLearnt(peer: string): void;
   /** Told of a peer whose bundle was a lie. */
   onLie(peer: string, why: UpdateError): void;
@@ -51,6 +59,7 @@ export function versionsOf(knowledge: Knowledge): KnownVersions {
 
 export function createRelay(o: RelayOptions): Relay {
   const { knowledge } = o;
+  const budget = createVoteBudget();
   let unasked = 0;
   const lookedInto = new Map<string, { readonly atMs: number; readonly verdict: "ignore" | "reject" }>();
 
@@ -69,11 +78,11 @@ export function createRelay(o: RelayOptions): Relay {
     if (root !== before.root || timestamp !== before.timestamp) o.onLearnt(peer);
   }
 
-  async function learnUnasked(peer: string): Promise<void> {
+  async function inTurn(learn: () => Promise<void>): Promise<void> {
     if (unasked >= MAX_UNASKED) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
     unasked++;
     try {
-      await learnFrom(peer);
+      await learn();
     } finally {
       unasked--;
     }
@@ -90,11 +99,11 @@ export function createRelay(o: RelayOptions): Relay {
     for (const next of [peer, ...o.otherPeers(peer).slice(0, MAX_OTHERS)]) {
       ask(next);
       await Promise.race([...asking, delay(HEDGE_MS, undefined, { ref: false })]);
-      if (isKnown(message)) return { verdict: "accept" };
+      if (isKnown(message)) return { verdict: "accept", kind: "release" };
       o.signal.throwIfAborted();
     }
     while (asking.size > 0 && !isKnown(message)) await Promise.race(asking);
-    if (isKnown(message)) return { verdict: "accept" };
+    if (isKnown(message)) return { verdict: "accept", kind: "release" };
     return { verdict: "ignore", why: why ?? new UpdateError("E_ABSENT", "no peer has what the message names") };
   }
 
@@ -112,16 +121,45 @@ export function createRelay(o: RelayOptions): Relay {
 
   async function lookIntoRoot(peer: string, message: Uint8Array, why: UpdateError): Promise<Delivery> {
     try {
-      await learnUnasked(peer);
+      await inTurn(() => learnFrom(peer));
     } catch (e) {
       return { verdict: isLie(e) ? "reject" : "ignore", why: asUpdateError(e) };
     }
-    if (isKnown(message)) return { verdict: "accept" };
+    if (isKnown(message)) return { verdict: "accept", kind: "release" };
     // Signed under a root in between: genuine, and of no use any more.
     return { verdict: isVouchedFor(knowledge.state(), readRelease(message)) ? "ignore" : "reject", why };
   }
 
   /** True when what this node trusts is at least what the message announces, and its signature is genuine. */
+  /** What a peer knows of votes: whoever joins late has heard none of them. */
+  async function learnVotesFrom(peer: string): Promise<void> {
+    if (o.votes === undefined) return;
+    try {
+      const votes = await o.fetchVotes(peer, knowledge.state());
+      if (votes.length === 0) return;
+      const learnt = await o.votes.learn(votes, { signal: o.signal });
+      if (learnt.some((l) => l.added.length > 0)) o.onLearnt(peer);
+    } catch (e) {
+      if (isLie(e)) o.onLie(peer, e);
+      throw e;
+    }
+  }
+
+  async function takeVote(votes: Votes, vote: Certificate, governor: string): Promise<Delivery> {
+    const ignore = (why: string): Delivery => ({ verdict: "ignore", why: new UpdateError("E_CERTIFICATE", why) });
+    if (!budget.has(governor)) return ignore(`governor ${governor} votes without end`);
+    try {
+      const [learnt] = await votes.learn([vote], { signal: o.signal });
+      if (learnt === undefined || learnt.added.length === 0) return ignore("a vote that adds nothing, or not yet");
+      budget.spend(governor);
+      return { verdict: "accept", kind: "vote" };
+    } catch (e) {
+      const why = asUpdateError(e);
+      // A rule that it breaks may be one of a root or a certificate that its giver does not know.
+      return { verdict: isLie(why) ? "reject" : "ignore", why };
+    }
+  }
+
   function isKnown(message: Uint8Array): boolean {
     const now = judgeMessage(knowledge.state(), message, knowledge.clock());
     const isOld = now.verdict === "ignore" && now.why.code === "E_STALE";
@@ -133,9 +171,16 @@ export function createRelay(o: RelayOptions): Relay {
       const judgement = judgeMessage(knowledge.state(), message, knowledge.clock());
       if (judgement.verdict === "newer") return await proveNewer(peer, message);
       if (judgement.verdict === "unknown-root") return await proveRoot(peer, message, judgement.why);
-      return { verdict: judgement.verdict, why: judgement.why };
+      if (judgement.verdict !== "vote") return { verdict: judgement.verdict, why: judgement.why };
+      const { vote, governor } = judgement;
+      if (o.votes !== undefined) return await takeVote(o.votes, vote, governor);
+      return { verdict: "ignore", why: new UpdateError("E_CERTIFICATE", "this node takes no votes") };
     },
-    catchUp: learnUnasked,
+    catchUp: (peer) =>
+      inTurn(async () => {
+        await learnFrom(peer);
+        await learnVotesFrom(peer);
+      }),
   };
 }
 

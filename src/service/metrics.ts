@@ -10,6 +10,7 @@ const TABLE = {
   },
   announced_total: { kind: "counter", help: "own announcements that peers took" },
   lies_total: { kind: "counter", help: "messages and bundles of peers that no honest node sends" },
+  votes_learnt_total: { kind: "counter", help: "votes of governors that became known" },
   versions_discovered_total: { kind: "counter", help: "releases that became known" },
   checks_total: { kind: "counter", help: "times the mirrors were asked", label: ["result", ["ok", "failed"]] },
   downloads_total: {

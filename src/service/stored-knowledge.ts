@@ -6,9 +6,11 @@ import type { Opts } from "../api.ts";
 import type { HomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
 import type { Knowledge } from "../gossip/knowledge.ts";
+import type { Votes } from "../gossip/votes.ts";
 import { applyBundle, applySchedule, readBundle, writeBundle } from "../trust/bundle.ts";
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { latchReleases } from "../trust/release-match.ts";
+import { firstOpenSequence, learnVotes, votesDigest } from "../trust/votes.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
 
 export interface StoredKnowledgeOptions {
@@ -21,11 +23,13 @@ export interface StoredKnowledgeOptions {
   /** This machine's, for which approved releases are compared with released ones. */
   readonly platform: string;
   readonly now: () => number;
-  /** Called after each growth, when it is stored. */
+  /** Called after each growth, of metadata or of votes, when it is stored. */
   readonly onGrowth: (before: TrustState, after: TrustState) => void;
 }
 
 export interface StoredKnowledge extends Knowledge {
+  /** Votes of governors, as a node keeps them. */
+  readonly votes: Votes;
   /** Looks whether another process has stored something newer. @throws UpdateError E_STATE_CORRUPT, E_IO */
   reload(): Promise<void>;
 }
@@ -53,8 +57,24 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
     mark = await markOf(o.file);
     const before = state;
     state = await load();
-    if (versionsOf(state) !== versionsOf(before)) o.onGrowth(before, state);
+    if (versionsOf(state) !== versionsOf(before) || hasOtherVotes(before, state)) o.onGrowth(before, state);
   }
+
+  /** What is stored, as far as this process can know it without reading it again: that verifies all of it. */
+  const stored = async () => mark !== "" && mark === await markOf(o.file) ? state : await load();
+
+  const votes: Votes = {
+    learn: (received, opts) =>
+      inTurn(async () => {
+        const { state: next, learnt, lie } = learnVotes(await stored(), received);
+        if (learnt.some((l) => l.added.length > 0)) {
+          await o.store.addSchedule(next.schedule, opts);
+          await takeOver();
+        }
+        if (lie !== undefined) throw lie;
+        return learnt;
+      }),
+  };
 
   const clock = (): Clock => ({ nowMs: o.now(), expired: "refuse" });
 
@@ -62,6 +82,7 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
     network: o.network,
     state: () => state,
     clock,
+    votes,
     bundle() {
       if (written?.of !== state) written = { of: state, bundle: isComplete(state) ? bundleOf(state) : undefined };
       return written.bundle;
@@ -91,6 +112,11 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
       throw e;
     }
   }
+}
+
+function hasOtherVotes(a: TrustState, b: TrustState): boolean {
+  const sequence = Math.min(firstOpenSequence(a), firstOpenSequence(b));
+  return votesDigest(a, sequence) !== votesDigest(b, sequence);
 }
 
 function versionsOf({ root, timestamp }: TrustState): string {

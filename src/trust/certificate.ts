@@ -6,11 +6,12 @@ import { UpdateError } from "../errors.ts";
 import { type Envelope, parseEnvelope } from "./envelope.ts";
 import { Field } from "./fields.ts";
 import { sha256Hex } from "./hex.ts";
-import { canonicalBytes, type JsonObject } from "./json.ts";
+import { canonicalBytes, isJsonObject, type Json, type JsonObject } from "./json.ts";
 import type { KeyId } from "./keys.ts";
 import { checkRelativePath, isVersion, targetPath } from "./naming.ts";
 import { type GenesisTarget, isNetworkName, MAX_GOVERNORS } from "./x-dchat.ts";
 
+const SPEC_VERSION = "1";
 /** Leaves a quarter of a gossip message of 16 KiB for the signatures that travel with it. */
 export const MAX_SIGNED_BYTES = 12 * 1024;
 /** A key id, a signature and the punctuation around them are 222 bytes. */
@@ -110,6 +111,13 @@ export function certificateBytes(c: Certificate): Uint8Array {
   return canonicalBytes({ signatures, signed: c.signed });
 }
 
+/** True for what says that it is a certificate of another version: whoever passes it on knows more, and does not lie. */
+export function isOfOtherVersion(envelope: Json): boolean {
+  const signed = isJsonObject(envelope) ? envelope["signed"] : undefined;
+  const version = isJsonObject(signed) ? signed["spec_version"] : undefined;
+  return typeof version === "string" && version !== SPEC_VERSION;
+}
+
 /** The same certificate with other signatures. */
 export function withSignatures(c: Certificate, signatures: ReadonlyMap<KeyId, string>): Certificate {
   return { ...c, signatures };
@@ -143,7 +151,7 @@ const CANCEL_FIELDS = [...COMMON_FIELDS, "cancels"];
 
 function readBody(f: Field): CertificateBody {
   f.get("_type").oneOf(["dchat-activation"]);
-  f.get("spec_version").oneOf(["1"]);
+  f.get("spec_version").oneOf([SPEC_VERSION]);
   const kind = f.get("kind").oneOf(["activate", "cancel"]);
   const known = kind === "activate" ? ACTIVATE_FIELDS : CANCEL_FIELDS;
   for (const [name, field] of f.entries()) if (!known.includes(name)) field.fail(`has no place in "${kind}"`);

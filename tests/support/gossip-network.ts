@@ -1,14 +1,18 @@
 // Nodes of a network on loopback, each at an address of its own, with real trust in memory; and a repository they follow.
 // Must not: judge; the trust functions that run are the product's.
+import type { Stream } from "@libp2p/interface";
 import { after } from "node:test";
 import { createHost, type Host } from "../../src/gossip/host.ts";
 import { topicOf } from "../../src/gossip/message.ts";
+import { PEER_PROTOCOL } from "../../src/gossip/peer-protocol.ts";
 import { createGossipNode, type GossipNode } from "../../src/gossip/node.ts";
 import type { GossipEvent } from "../../src/gossip/gossip-event.ts";
 import type { Knowledge } from "../../src/gossip/knowledge.ts";
 import { loadLibp2p } from "../../src/heavy/gossip.ts";
 import { EMPTY_SHELF, type Shelf } from "../../src/gossip/shelf.ts";
-import { applyBundle, readBundle, writeBundle } from "../../src/trust/bundle.ts";
+import { learnVotes } from "../../src/trust/votes.ts";
+import type { Votes } from "../../src/gossip/votes.ts";
+import { applyBundle, applySchedule, readBundle, writeBundle } from "../../src/trust/bundle.ts";
 import { isComplete, pinRoot, type TrustState } from "../../src/trust/client.ts";
 import { newIdentity } from "./new-identity.ts";
 import { NETWORK, type ReleaseRepository } from "./release-repository.ts";
@@ -24,6 +28,7 @@ export interface TestNode extends GossipNode {
 }
 
 export interface MemoryKnowledge extends Knowledge {
+  readonly votes: Votes;
   /** Follows the repository as a mirror would let it, and does not tell anybody. */
   follow(repository: ReleaseRepository): void;
   timestampVersion(): number;
@@ -36,9 +41,17 @@ export function memoryKnowledge(pinnedRoot: Uint8Array, nowMs: number): MemoryKn
     network: NETWORK,
     state: () => state,
     clock: () => clock,
+    votes: {
+      learn(votes) {
+        const taken = learnVotes(state, votes);
+        state = taken.state;
+        return taken.lie === undefined ? Promise.resolve(taken.learnt) : Promise.reject(taken.lie);
+      },
+    },
     bundle: () => isComplete(state) ? writeBundle(state, NETWORK) : undefined,
     learn(bytes) {
-      state = applyBundle(state, readBundle(bytes), clock);
+      const bundle = readBundle(bytes);
+      state = applySchedule(applyBundle(state, bundle, clock), bundle);
       return Promise.resolve();
     },
     follow(repository) {
@@ -71,6 +84,7 @@ export async function startNode(
   const identity = o.identity ?? newIdentity();
   const node = await createGossipNode({
     knowledge,
+    votes: knowledge.votes,
     shelf: o.shelf ?? EMPTY_SHELF,
     mirrors: o.mirrors,
     identity,
@@ -92,8 +106,11 @@ export interface Stranger {
   readonly heard: Uint8Array[];
 }
 
-/** Somebody who speaks on the topic and proves nothing; all that he hears is kept. */
-export async function startStranger(address: string): Promise<Stranger> {
+/**
+ * Somebody who speaks on the topic and proves nothing; all that he hears is kept.
+ * @param answer to requests of the peer protocol; without it he has none
+ */
+export async function startStranger(address: string, answer?: (stream: Stream) => void): Promise<Stranger> {
   const library = await loadLibp2p();
   const named = new Set([address.replace(/\/p2p\/.*$/, "")]);
   const host = await createHost(library, {
@@ -106,6 +123,7 @@ export async function startStranger(address: string): Promise<Stranger> {
   });
   const heard: Uint8Array[] = [];
   host.services.pubsub.addEventListener("message", ({ detail }) => heard.push(new Uint8Array(detail.data)));
+  if (answer !== undefined) await host.handle(PEER_PROTOCOL, answer);
   await host.start();
   after(() => host.stop());
   host.services.pubsub.subscribe(TOPIC);

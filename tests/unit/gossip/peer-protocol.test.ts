@@ -12,6 +12,7 @@ test("a request and an answer come back as they were", () => {
       { get: "have", sha256: DIGEST },
       { get: "pieces", sha256: DIGEST, first: 0, count: 7 },
       { get: "mirrors" },
+      { get: "votes", sequence: 3, digest: DIGEST },
     ] as const
   ) {
     assert.deepEqual(parseRequest(formatRequest(request)), request);
@@ -37,6 +38,9 @@ const PIECE_LIES = [
   `pieces ${DIGEST} -1 1`,
   `pieces ${DIGEST} 1 2 3`,
   "mirrors 1",
+  "votes 1",
+  `votes ${DIGEST}`,
+  `votes 1 ${DIGEST} 1`,
 ];
 for (const lie of [...LIES, ...PIECE_LIES, "bundle 1 9999999999999999", "BUNDLE 1 2", "bundle  1 2", "a\nb"]) {
   test(`the request ${JSON.stringify(lie)} is refused`, () => void refused("E_MALFORMED", () => parseRequest(lie)));
