@@ -54,14 +54,28 @@ export function createAnswerParser(host: string, parts: AnswerParts): AnswerPars
   /** Takes what is there up to `ending`. @returns how much that was; `text` is complete when the state says so */
   function collect(bytes: Uint8Array, ending: string, max: number): { taken: number; complete: boolean } {
     const known = text.length;
-    text += latin1(bytes.subarray(0, max + ending.length - known));
-    const end = text.indexOf(ending, Math.max(0, known - ending.length + 1));
-    if (end === -1 || end > max) {
+    const allowed = bytes.subarray(0, max + ending.length - known);
+    // Nothing behind the end becomes text: a body follows a head in the same read, and text that is cut keeps all of it.
+    const taken = endOf(allowed, ending) ?? allowed.length;
+    text += latin1(allowed.subarray(0, taken));
+    if (!text.endsWith(ending)) {
       if (text.length >= max + ending.length) throw refuse(`more than ${max} bytes of headers`);
-      return { taken: text.length - known, complete: false };
+      return { taken, complete: false };
     }
-    text = text.slice(0, end);
-    return { taken: end + ending.length - known, complete: true };
+    text = text.slice(0, -ending.length);
+    return { taken, complete: true };
+  }
+
+  /** Where in `bytes` the first `ending` ends, whose beginning may be in `text` already. */
+  function endOf(bytes: Uint8Array, ending: string): number | undefined {
+    // Longest first: where two would do, that is the one that began earlier.
+    for (let known = ending.length - 1; known > 0; known--) {
+      if (!text.endsWith(ending.slice(0, known))) continue;
+      const missing = latin1(bytes.subarray(0, ending.length - known));
+      if (missing === ending.slice(known)) return missing.length;
+    }
+    const at = asBuffer(bytes).indexOf(ending, 0, "latin1");
+    return at === -1 ? undefined : at + ending.length;
   }
 
   function takeHead(bytes: Uint8Array): number {
@@ -183,5 +197,10 @@ function parseHead(text: string, refuse: (what: string) => UpdateError): ParsedH
 
 /** One character a byte. */
 function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  return asBuffer(bytes).toString("latin1");
+}
+
+/** The same memory. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
