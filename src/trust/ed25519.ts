@@ -14,6 +14,13 @@ const MAX_REMEMBERED_KEYS = 256;
 const remembered = new Map<string, Point>();
 
 /**
+ * What was accepted before: a command reads the state it has stored more than once. As many as one file can make us
+ * verify; what was refused is not remembered, so that nobody fills this with rubbish.
+ */
+const MAX_ACCEPTED = 1024;
+const accepted = new Set<string>();
+
+/**
  * True iff A and R are canonical encodings of points of prime order L, S < L, and [S]B = R + [k]A (RFC 8032 5.1.7).
  * For such points the cofactored and the cofactorless equation agree.
  * @param signature 64 bytes, R then S
@@ -24,13 +31,18 @@ export function verifyEd25519(signature: Uint8Array, message: Uint8Array, public
   const rBytes = signature.subarray(0, 32);
   const s = littleEndian(signature.subarray(32));
   if (s >= L) return false;
+  const digest = littleEndian(sha512.create().update(rBytes).update(publicKey).update(message).digest());
+  const id = `${digest} ${s}`; // the digest stands for R, A and the message
+  if (accepted.has(id)) return true;
   const a = publicPoint(publicKey);
   if (a === undefined) return false;
   const r = point(rBytes);
   if (r === undefined) return false;
-  const k = littleEndian(sha512.create().update(rBytes).update(publicKey).update(message).digest()) % L;
   // R = [S]B − [k]A. B has order L and so has A: what is equal to this has too, so R need not be asked for its order.
-  return sumOfMultiples(s, Point.BASE, k, a.negate()).equals(r);
+  if (!sumOfMultiples(s, Point.BASE, digest % L, a.negate()).equals(r)) return false;
+  if (accepted.size >= MAX_ACCEPTED) accepted.clear();
+  accepted.add(id);
+  return true;
 }
 
 /**
