@@ -87,7 +87,17 @@ export interface Mirror {
 export interface ReadOpts extends Opts {
   /** The caller is done with a chunk when it asks for the next one: its memory may be used again, which is faster. */
   readonly reusesChunks?: boolean;
+  /** Where the caller would have the bytes. */
+  readonly roomAt?: RoomAt;
 }
+
+/**
+ * Memory for bytes before they come: a source that receives into it saves a copy. What lies there is given to the caller
+ * like all other bytes, as a chunk. The memory is the caller's; nothing is written to it when the read has ended.
+ * @param offset in what is read, at most a piece ahead of what the caller was given
+ * @returns where the byte at `offset` and those behind it belong; undefined: anywhere
+ */
+export type RoomAt = (offset: number) => Uint8Array<ArrayBuffer> | undefined;
 
 /** Which pieces of an artifact a supplier has. A piece is 1 MiB, the last one may be shorter. */
 export interface PieceSet {

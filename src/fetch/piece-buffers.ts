@@ -14,6 +14,8 @@ export interface PieceBuffers {
    * @throws UpdateError E_INTERRUPTED on abort; what `fail` was given
    */
   take(o: Opts): Promise<PieceBuffer>;
+  /** One to be filled ahead of need: undefined unless there are plenty. */
+  takeSpare(): PieceBuffer | undefined;
   /** Unused after all. */
   giveBack(buffer: PieceBuffer): void;
   /** How many are being proven. */
@@ -86,6 +88,10 @@ export function createPieceBuffers(max: number, maxInProof: number): PieceBuffer
       if (failure !== undefined) throw failure;
       if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
       return next() ?? await wait(signal);
+    },
+    takeSpare() {
+      const out = made - free.length;
+      return failure !== undefined || waiting.length > 0 || out >= max / 2 ? undefined : next();
     },
     giveBack,
     get inProof() {

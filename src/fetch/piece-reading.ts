@@ -1,9 +1,11 @@
 // One read of a run of pieces: cuts what a source sends into pieces, and knows how fast it comes.
 // Design: "The download" of docs/architecture.md. Must not: decide who reads what, judge bytes.
 
-import type { Artifact } from "../api.ts";
+import type { Artifact, RoomAt } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import { pieceLength } from "./held-pieces.ts";
+import type { PieceBuffer } from "./piece-buffers.ts";
 import type { PiecePlan, Run } from "./piece-plan.ts";
 import type { PieceStore } from "./piece-store.ts";
 import type { RateLimit } from "./rate-limit.ts";
@@ -42,6 +44,8 @@ export class PieceReading {
   lastByteMs = this.#startedMs;
   /** Others may take what it holds. The engine's to set. */
   isStalled = false;
+  /** Of pieces that have begun to come, by index. */
+  readonly #buffers = new Map<number, PieceBuffer>();
 
   constructor(supplier: Supplier, run: Run) {
     this.supplier = supplier;
@@ -77,28 +81,31 @@ export class PieceReading {
   async receive(host: ReadingHost): Promise<void> {
     const { supplier, run, abort: { signal } } = this;
     const { plan, store } = host;
-    let buffer: Uint8Array<ArrayBuffer> | undefined;
+    const roomAt = this.#roomIn(host);
     try {
       for await (
-        let chunk of supplier.reader?.read(run.next, run.end - run.next, { signal, reusesChunks: true }) ?? []
+        let chunk of supplier.reader?.read(run.next, run.end - run.next, { signal, reusesChunks: true, roomAt }) ?? []
       ) {
         const received = chunk.length;
         this.#count(received);
         host.onBytes();
         while (chunk.length > 0) {
           if (run.next >= run.end) return; // it goes on behind what was asked for
-          const size = Math.min(PIECE_BYTES, host.artifact.length - run.next * PIECE_BYTES);
+          const size = pieceLength(host.artifact.length, run.next);
+          let buffer = this.#buffers.get(run.next);
           if (buffer === undefined && !plan.isDone(run.next)) {
             buffer = await this.#waitedForUs(orStoreFailure(store.takeBuffer({ signal })));
+            this.#buffers.set(run.next, buffer); // no other meanwhile: who waits for one keeps spare ones from being given
           }
           const part = chunk.subarray(0, size - this.filled);
-          buffer?.set(part, this.filled);
+          const isThere = part.buffer === buffer?.buffer && part.byteOffset === this.filled;
+          if (!isThere) buffer?.set(part, this.filled);
           this.filled += part.length;
           chunk = chunk.subarray(part.length);
           if (this.filled < size) continue;
           this.filled = 0;
+          this.#buffers.delete(run.next);
           if (buffer !== undefined) host.onPiece(run.next, buffer);
-          buffer = undefined;
           plan.advance(run);
           if (plan.missingCount === 0 || plan.isRelieved(run)) return;
         }
@@ -109,13 +116,29 @@ export class PieceReading {
         }
       }
     } finally {
-      if (buffer !== undefined) store.returnBuffer(buffer);
+      for (const buffer of this.#buffers.values()) store.returnBuffer(buffer);
     }
     if (run.next < run.end) {
       throw new UpdateError("E_SIZE_MISMATCH", `${supplier.source.id} ended before the bytes it was asked for`, {
         source: supplier.source.id,
       });
     }
+  }
+
+  /** Bytes are best received where they belong: in the buffer of their piece, begun early where there are plenty. */
+  #roomIn({ artifact, plan, store }: ReadingHost): RoomAt {
+    const { run } = this;
+    const first = run.next;
+    return (offset) => {
+      const index = first + Math.floor(offset / PIECE_BYTES);
+      if (index >= run.end || index > run.next + 1) return undefined;
+      let buffer = this.#buffers.get(index);
+      if (buffer === undefined && !plan.isDone(index)) {
+        buffer = store.takeSpareBuffer();
+        if (buffer !== undefined) this.#buffers.set(index, buffer);
+      }
+      return buffer?.subarray(offset % PIECE_BYTES, pieceLength(artifact.length, index));
+    };
   }
 
   #count(received: number): void {

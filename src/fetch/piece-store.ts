@@ -58,6 +58,8 @@ export interface PieceStore {
   setPieceList(list: Uint8Array): Promise<number[]>;
   /** A buffer of `PIECE_BYTES`; waits while as many are out as memory allows, or many are still being proven. */
   takeBuffer(o: Opts): Promise<PieceBuffer>;
+  /** A buffer to be filled ahead of need; undefined unless there are plenty. */
+  takeSpareBuffer(): PieceBuffer | undefined;
   /** Unused after all. */
   returnBuffer(buffer: PieceBuffer): void;
   /**
@@ -230,6 +232,7 @@ function createPieceStore(start: StoreStart, core: Blake3Core, { onHashing }: Pi
     has: (index) => held.has(index),
     valueOf: (index) => held.has(index) ? valueAt(index).slice() : undefined,
     takeBuffer: (opts) => buffers.take(opts),
+    takeSpareBuffer: () => buffers.takeSpare(),
     returnBuffer: (buffer) => buffers.giveBack(buffer),
     async put(index, buffer) {
       const isWhole = buffer.length === PIECE_BYTES && buffer.buffer.byteLength === PIECE_BYTES;

@@ -2,6 +2,7 @@
 // end to silence and to dripping. Design: "time-outs for connecting, first byte and silence" of docs/architecture.md.
 // Must not: know HTTP, count the time the reader takes against the sender.
 
+import type { RoomAt } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { timedOut } from "./net-error.ts";
@@ -30,11 +31,14 @@ export interface BodyOptions {
   readonly flow: Flow;
   /** The reader is done with a chunk when it asks for the next one: its memory is used again. */
   readonly reusesChunks: boolean;
+  readonly roomAt: RoomAt | undefined;
 }
 
 export interface Body {
   /** For the connection. */
   push(chunk: Chunk): void;
+  /** Where the next bytes belong. */
+  room(): Uint8Array<ArrayBuffer> | undefined;
   end(): void;
   fail(e: UpdateError): void;
   /** For the reader; may be read once. Stopping early cancels. */
@@ -47,9 +51,10 @@ export interface Body {
 const HIGH_WATER_BYTES = 512 * 1024;
 const LOW_WATER_BYTES = 128 * 1024;
 
-export function createBody({ host, limits, deadlines, flow, reusesChunks }: BodyOptions): Body {
+export function createBody({ host, limits, deadlines, flow, reusesChunks, roomAt }: BodyOptions): Body {
   const chunks: Chunk[] = [];
-  let waitingBytes = 0;
+  let pushedBytes = 0;
+  let waitingBytes = 0; // in memory of ours
   let paused = false;
   let ended = false;
   let failure: UpdateError | undefined;
@@ -75,7 +80,7 @@ export function createBody({ host, limits, deadlines, flow, reusesChunks }: Body
       for (;;) {
         const chunk = chunks.shift();
         if (chunk !== undefined) {
-          waitingBytes -= chunk.bytes.length;
+          waitingBytes -= weight(chunk);
           if (paused && waitingBytes <= LOW_WATER_BYTES) {
             paused = false;
             flow.resume();
@@ -109,15 +114,17 @@ export function createBody({ host, limits, deadlines, flow, reusesChunks }: Body
 
   return {
     push(chunk) {
-      if (chunk.slab !== undefined) chunk.slab.held++;
+      if (typeof chunk.owner === "object") chunk.owner.held++;
       chunks.push(chunk);
-      waitingBytes += chunk.bytes.length;
+      pushedBytes += chunk.bytes.length;
+      waitingBytes += weight(chunk);
       if (!paused && waitingBytes >= HIGH_WATER_BYTES) {
         paused = true;
         flow.pause();
       }
       awake();
     },
+    room: () => ended || failure !== undefined ? undefined : roomAt?.(pushedBytes),
     end() {
       ended = true;
       awake();
@@ -131,8 +138,13 @@ export function createBody({ host, limits, deadlines, flow, reusesChunks }: Body
   };
 }
 
-function release({ slab }: Chunk): void {
-  if (slab !== undefined) slab.held--;
+/** What it takes of our memory; the reader bounds its own. */
+function weight({ bytes, owner }: Chunk): number {
+  return owner === "reader" ? 0 : bytes.length;
+}
+
+function release({ owner }: Chunk): void {
+  if (typeof owner === "object") owner.held--;
 }
 
 /** Watches the average rate over windows of waiting, so that a drip ends however regular it is. */

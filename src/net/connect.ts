@@ -94,7 +94,7 @@ async function establish(route: Route, progress: Progress, o: ConnectOptions): P
     const secure = connectTls({ socket, ...tlsOptions(target, o) });
     await handshake(secure, progress.host, o.signal);
     // Not into our memory: `onread` is for sockets that TLS makes itself.
-    if (o.protocol === "http/1.1") secure.on("data", (bytes) => receive.deliver({ bytes, slab: undefined }));
+    if (o.protocol === "http/1.1") secure.on("data", (bytes) => receive.deliver({ bytes, owner: "runtime" }));
     return { socket: secure, receive };
   } catch (e) {
     socket.destroy();

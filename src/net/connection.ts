@@ -18,6 +18,8 @@ export interface Request {
 export interface AnswerSink {
   onHead(head: AnswerHead): void;
   onBytes(chunk: Chunk): void;
+  /** Where the next bytes of the answer belong, if the reader has a place for them. */
+  room(): Uint8Array<ArrayBuffer> | undefined;
   onEnd(): void;
   /** @param wasIdle the server ended the connection before it saw the request: another connection may do */
   onFailure(e: unknown, wasIdle: boolean): void;

@@ -1,6 +1,7 @@
 // One request and its answer over whichever connection there is. Design: "time-outs for connecting, first byte and
 // silence" of docs/architecture.md. Must not: follow redirects, judge a status, resolve names.
 
+import type { RoomAt } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { type Body, createBody, type PaceLimits } from "./body.ts";
 import type { Route } from "./connect.ts";
@@ -18,6 +19,7 @@ export interface ExchangeRequest extends Request {
   readonly signal: AbortSignal;
   /** The reader is done with a chunk when it asks for the next one: its memory is used again. */
   readonly reusesChunks: boolean;
+  readonly roomAt: RoomAt | undefined;
 }
 
 /** What exchanges are made with. */
@@ -90,10 +92,19 @@ function send(
         if (isOver) return;
         firstByte.end();
         const flow = { pause: inFlight.pause, resume: inFlight.resume, cancel };
-        body = createBody({ host, limits, deadlines, flow, reusesChunks: request.reusesChunks });
+        body = createBody({
+          host,
+          limits,
+          deadlines,
+          flow,
+          reusesChunks: request.reusesChunks,
+          // No room for the body of an error or a redirect.
+          roomAt: head.status === 200 || head.status === 206 ? request.roomAt : undefined,
+        });
         resolve({ ...head, body: body.stream, discard: body.discard });
       },
       onBytes: (chunk) => body?.push(chunk),
+      room: () => isOver ? undefined : body?.room(),
       onEnd() {
         if (isOver) return;
         finish();

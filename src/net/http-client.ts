@@ -3,7 +3,7 @@
 // Design: "sources, redirects, proxies, time-outs" of docs/architecture.md; "resolved once" of docs/formats.md.
 // Must not: decide what an answer is worth, keep anything between requests but idle connections and names.
 
-import type { Opts } from "../api.ts";
+import type { Opts, RoomAt } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { AddressScope } from "./address.ts";
 import { loadAuthorities } from "./authorities.ts";
@@ -28,6 +28,8 @@ export interface GetOptions extends Opts {
   readonly trail?: Trail;
   /** The reader is done with a chunk of the body when it asks for the next one: less memory, more speed. */
   readonly reusesChunks?: boolean;
+  /** Where the bytes of the body belong, if it is one of a 200 or 206. */
+  readonly roomAt?: RoomAt | undefined;
 }
 
 export interface PostOptions extends Opts {
@@ -72,7 +74,7 @@ export interface HttpClient {
 }
 
 /** Of either kind of request. */
-type SendOptions = Opts & Pick<Partial<GetOptions & PostOptions>, "headers" | "body" | "reusesChunks">;
+type SendOptions = Opts & Pick<Partial<GetOptions & PostOptions>, "headers" | "body" | "reusesChunks" | "roomAt">;
 
 // Release pages of code hosts need two or three.
 const DEFAULT_MAX_REDIRECTS = 5;
@@ -104,6 +106,7 @@ export function createHttpClient(policy: NetworkPolicy, resolve?: Resolve): Http
       body: o.body,
       signal: o.signal,
       reusesChunks: o.reusesChunks ?? false,
+      roomAt: o.roomAt,
       headers: {
         "user-agent": "dchat-update",
         accept: "*/*",

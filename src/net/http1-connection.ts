@@ -5,7 +5,7 @@ import type { Socket } from "node:net";
 import { UpdateError } from "../errors.ts";
 import type { AnswerSink, ConnectionOwner, HttpConnection, Request } from "./connection.ts";
 import { type AnswerParser, createAnswerParser } from "./http1-parser.ts";
-import type { ReceiveBuffer, Slab } from "./receive-buffer.ts";
+import type { Chunk, ReceiveBuffer } from "./receive-buffer.ts";
 
 /** @param receive where the socket's bytes arrive */
 export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, owner: ConnectionOwner): HttpConnection {
@@ -13,7 +13,7 @@ export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, ow
   let requests = 0;
   let isUnanswered = false; // no byte came since the request
   let isGone = false;
-  let slab: Slab | undefined; // of the bytes that are parsed
+  let parsed: Chunk["owner"] = "runtime"; // whose memory is parsed
 
   function leave(): void {
     if (isGone) return;
@@ -32,13 +32,15 @@ export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, ow
   receive.deliver = (chunk) => {
     if (current === undefined) return leave(); // a server that speaks without being asked
     isUnanswered = false;
-    slab = chunk.slab;
+    parsed = chunk.owner;
     try {
       if (!current.parser.push(chunk.bytes)) leave(); // bytes that nobody asked for
     } catch (e) {
       fail(e);
     }
   };
+
+  receive.room = () => current?.parser.isInBody === true ? current.sink.room() : undefined;
 
   socket.on("end", () => {
     try {
@@ -57,7 +59,7 @@ export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, ow
         sink,
         parser: createAnswerParser(request.host, {
           onHead: sink.onHead,
-          onBody: (bytes) => sink.onBytes({ bytes, slab }),
+          onBody: (bytes) => sink.onBytes({ bytes, owner: parsed }),
           onEnd(canReuse) {
             current = undefined;
             sink.onEnd();

@@ -83,7 +83,7 @@ export function createHttp2Connection(socket: Socket, origin: string, owner: Con
       stream.on("data", (bytes: Uint8Array) => {
         if (expected !== undefined) expected -= bytes.length;
         if (expected !== undefined && expected < 0) cut();
-        else if (!isOver) sink.onBytes({ bytes, slab: undefined });
+        else if (!isOver) sink.onBytes({ bytes, owner: "runtime" });
       });
       stream.on("end", () => {
         if (stream.rstCode > 0 || (expected ?? 0) > 0) return cut();

@@ -13,8 +13,8 @@ export interface Slab {
 /** Bytes from the network. */
 export interface Chunk {
   readonly bytes: Uint8Array;
-  /** Whose memory it is; undefined when it is nobody's. Whoever keeps the chunk counts itself in `held`. */
-  readonly slab: Slab | undefined;
+  /** Whose memory it is: one of ours, in whose `held` counts itself who keeps the chunk; or somebody else's. */
+  readonly owner: Slab | "reader" | "runtime";
 }
 
 export interface ReceiveBuffer {
@@ -22,6 +22,8 @@ export interface ReceiveBuffer {
   readonly onread: OnReadOpts;
   /** Where chunks go; may be replaced at any time. */
   deliver: (chunk: Chunk) => void;
+  /** Memory of the reader that the next bytes may go to; may be replaced at any time, and is asked before each read. */
+  room: () => Uint8Array<ArrayBuffer> | undefined;
 }
 
 // Less than that costs more reads; more only memory.
@@ -31,6 +33,8 @@ const MIN_READ_BYTES = 64 * 1024;
 // What a body lets wait (body.ts), in slabs that are not full; one that is read, and one that is filled. With fewer a
 // connection whose reader is slow makes new ones all the time. Who keeps what he gets gets new ones.
 const MAX_SLABS = 6;
+// For less room than that a read costs more than the copy.
+const MIN_ROOM_BYTES = 8 * 1024;
 
 export function createReceiveBuffer(): ReceiveBuffer {
   let slabs: Slab[] = [];
@@ -46,7 +50,9 @@ export function createReceiveBuffer(): ReceiveBuffer {
   }
 
   /** The memory for the next read. */
-  function room(): Uint8Array<ArrayBuffer> {
+  function memory(): Uint8Array<ArrayBuffer> {
+    const room = receive.room();
+    if (room !== undefined && room.length >= MIN_ROOM_BYTES) return room;
     if (slab === undefined || (slab.held > 0 && SLAB_BYTES - at < MIN_READ_BYTES)) {
       slab = nextSlab();
       at = 0;
@@ -58,11 +64,17 @@ export function createReceiveBuffer(): ReceiveBuffer {
 
   const receive: ReceiveBuffer = {
     deliver: () => {},
+    room: () => undefined,
     onread: {
-      buffer: room,
+      buffer: memory,
       callback(byteCount, memory) {
-        at = memory.byteOffset + byteCount;
-        receive.deliver({ bytes: memory.subarray(0, byteCount), slab });
+        const bytes = memory.subarray(0, byteCount);
+        if (slab === undefined || memory.buffer !== slab.bytes.buffer) {
+          receive.deliver({ bytes, owner: "reader" });
+        } else {
+          at = memory.byteOffset + byteCount;
+          receive.deliver({ bytes, owner: slab });
+        }
         return true;
       },
     },

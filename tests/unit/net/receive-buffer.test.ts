@@ -20,7 +20,7 @@ test("what somebody still reads is never written to again, what nobody reads is"
   const memories = new Set<ArrayBufferLike>();
   let fill = 0;
   receive.deliver = (chunk) => {
-    if (chunk.slab !== undefined) chunk.slab.held++;
+    if (typeof chunk.owner === "object") chunk.owner.held++;
     memories.add(chunk.bytes.buffer);
     held.push({ chunk, fill });
   };
@@ -30,7 +30,7 @@ test("what somebody still reads is never written to again, what nobody reads is"
     while (held.length > random.below(8)) {
       const [{ chunk, fill: expected } = assert.fail()] = held.splice(random.below(held.length), 1);
       assert.ok(chunk.bytes.every((byte) => byte === expected), `read ${i}`);
-      if (chunk.slab !== undefined) chunk.slab.held--;
+      if (typeof chunk.owner === "object") chunk.owner.held--;
     }
   }
   assert.ok(memories.size < 50, `${memories.size} pieces of memory for 500 reads`);
@@ -39,8 +39,8 @@ test("what somebody still reads is never written to again, what nobody reads is"
 test("who keeps everything keeps it unharmed", () => {
   const receive = createReceiveBuffer();
   const kept: Uint8Array[] = [];
-  receive.deliver = ({ bytes, slab }) => {
-    if (slab !== undefined) slab.held++;
+  receive.deliver = ({ bytes, owner }) => {
+    if (typeof owner === "object") owner.held++;
     kept.push(bytes);
   };
   for (let i = 0; i < 200; i++) receiveBytes(receive, 100_000, i);
