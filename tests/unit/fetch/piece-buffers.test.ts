@@ -79,3 +79,23 @@ test("who is aborted or told of a failure waits no more, and the others keep the
   await assert.rejects(buffers.take({ signal }), failure);
   buffers.giveBack(only); // whoever has one may give it back
 });
+
+test("spare ones are given while at least half are there, and never before whoever waits", async () => {
+  const buffers = createPieceBuffers(4, 2);
+  const a = await buffers.take({ signal });
+  const b = buffers.takeSpare();
+  assert.ok(b !== undefined && b !== a);
+  assert.equal(buffers.takeSpare(), undefined, "two of four are out");
+  buffers.giveBack(b);
+  assert.ok(buffers.takeSpare() === b);
+  buffers.startProof();
+  buffers.startProof();
+  const waiting = ask(buffers);
+  buffers.giveBack(a);
+  await settled();
+  assert.ok(waits(waiting));
+  assert.equal(buffers.takeSpare(), undefined, "somebody waits");
+  buffers.fail(new UpdateError("E_INTERRUPTED", "over"));
+  await settled();
+  assert.equal(buffers.takeSpare(), undefined, "it is over");
+});

@@ -4,15 +4,17 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { testBytes } from "../../support/artifact.ts";
 import { byteRange, rangeHead } from "../../support/byte-range.ts";
-import { CA_FILE } from "../../support/http-server.ts";
+import { CA_FILE, startRawServer } from "../../support/http-server.ts";
 import { createNetScene } from "../../support/net-scene.ts";
 import { seededRandom } from "../../support/seeded-random.ts";
 
 const bytes = testBytes(9_000_001);
+/** Of the reader's own memory, as much as a piece. */
+const ROOM_BYTES = 1 << 20;
 const sha256 = (b: Uint8Array) => createHash("sha256").update(b).digest("hex");
 
 describe("the bytes of a body", { timeout: 60_000 }, () => {
-  const { client, http } = createNetScene();
+  const { client, http, keep } = createNetScene();
   const signal = new AbortController().signal;
 
   for (const tls of [false, true]) {
@@ -51,6 +53,68 @@ describe("the bytes of a body", { timeout: 60_000 }, () => {
     for (let i = 0; i < 50; i++) (await c.get(server.url, { signal, reusesChunks: true })).discard();
     for await (const chunk of (await c.get(server.url, { signal })).body) {
       assert.equal(new TextDecoder().decode(chunk), "a few bytes");
+    }
+  });
+
+  for (const tls of [false, true]) {
+    test(`come into the room that the reader has for them, ${tls ? "over TLS" : "over TCP"}`, async () => {
+      const server = await http((_, response) => response.end(bytes), { tls });
+      const rooms = Array.from({ length: Math.ceil(bytes.length / ROOM_BYTES) }, () => new Uint8Array(ROOM_BYTES));
+      const random = seededRandom(server.url);
+      let received = 0, placedBytes = 0;
+      const c = client({ caFile: CA_FILE });
+      const roomAt = (offset: number) => {
+        // Not for everything, and not further ahead than one.
+        const index = Math.floor(offset / ROOM_BYTES);
+        if (index % 5 === 4 || index > received / ROOM_BYTES + 1) return undefined;
+        return rooms[index]?.subarray(offset % ROOM_BYTES, bytes.length - index * ROOM_BYTES);
+      };
+      for await (const chunk of (await c.get(server.url, { signal, reusesChunks: true, roomAt })).body) {
+        assert.deepEqual(chunk, bytes.subarray(received, received + chunk.length));
+        const room = rooms[Math.floor(received / ROOM_BYTES)];
+        if (chunk.buffer === room?.buffer && chunk.byteOffset === received % ROOM_BYTES) placedBytes += chunk.length;
+        received += chunk.length;
+        if (random.chance(0.1)) await delay(random.below(5));
+      }
+      assert.equal(received, bytes.length);
+      assert.ok(placedBytes > bytes.length / 4, `${placedBytes} bytes came where they belong`);
+    });
+  }
+
+  test("never come into room behind their end, and nothing but the bytes of an answer does", async () => {
+    const body = bytes.subarray(0, 100_000);
+    const head = `content-length: ${body.length}\r\nconnection: keep-alive\r\n\r\n`;
+    const chunked = "transfer-encoding: chunked\r\n\r\n186a0\r\n";
+    const answers: [string, string][] = [
+      ["behind the end", `HTTP/1.1 200 OK\r\n${head}`],
+      ["an error", `HTTP/1.1 404 Not Found\r\n${head}`],
+      ["chunks", `HTTP/1.1 200 OK\r\n${chunked}`],
+    ];
+    for (const [what, answer] of answers) {
+      const server = keep(
+        await startRawServer(async (socket) => {
+          socket.write(answer);
+          // In two parts, so that there is a read for which room is asked, and more than the answer in the last.
+          await delay(20);
+          socket.write(Buffer.concat([body.subarray(0, 30_000)]));
+          await delay(20);
+          socket.write(Buffer.concat([body.subarray(30_000), Buffer.alloc(200_000, "lie")]));
+        }),
+      );
+      const room = new Uint8Array(ROOM_BYTES);
+      const roomAt = (offset: number) => room.subarray(offset);
+      const response = await client().get(server.url, { signal, reusesChunks: true, roomAt });
+      const got: Uint8Array[] = [];
+      try {
+        for await (const chunk of response.body) got.push(chunk.slice());
+      } catch (e) {
+        assert.equal(what, "chunks", String(e)); // lies are no chunk
+      }
+      await delay(50); // for more bytes to come
+      const bytesGot = new Uint8Array(Buffer.concat(got));
+      assert.deepEqual(bytesGot, body.subarray(0, bytesGot.length), what);
+      const isInRoom = what === "behind the end";
+      assert.equal(room.subarray(0, body.length).some((byte) => byte !== 0), isInRoom, what);
     }
   });
 });
