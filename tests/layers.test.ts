@@ -32,6 +32,7 @@ const IMPORT_RULES: ImportRule[] = [
     in: [
       "src/activate/decide.ts",
       "src/activate/facts.ts",
+      "src/activate/halt-notice.ts",
       "src/activate/permission.ts",
       "src/activate/reason-words.ts",
     ],

@@ -48,8 +48,11 @@ export interface SupervisorOptions extends Opts {
   readonly verdict: (seen: Seen) => Promise<Verdict>;
   /** Proves a staged version, now. @throws UpdateError when it must not run */
   readonly prove: (version: string, sha256: string, o: Opts) => Promise<void>;
-  /** Command and environment of a version. */
-  readonly ready: (version: string) => Promise<Ready>;
+  /**
+   * Command and environment of a version.
+   * @param running what it runs with now, if it does: to give the same again is to leave it alone
+   */
+  readonly ready: (version: string, running?: Ready) => Promise<Ready>;
   /** Whether an older version would not fork. */
   readonly mayGoBack: (version: string) => Promise<boolean>;
   readonly health: HealthCheck;

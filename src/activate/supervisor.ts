@@ -135,10 +135,9 @@ class Supervisor {
     if (wanted !== undefined && !isThis(current, wanted)) return await this.#change(current, wanted);
     if (current === undefined) return this.#tell({ type: "waiting", why: "no version is activated yet" });
     const { version, sha256 = "" } = current;
-    const { command, env } = await this.#o.ready(version);
-    const isRight = this.node?.version === version && this.node.sha256 === sha256 &&
-      isSameCommand(this.node, { command, env });
-    if (isRight) return;
+    const isThere = this.node?.version === version && this.node.sha256 === sha256;
+    const { command, env } = await this.#o.ready(version, isThere ? this.node : undefined);
+    if (isThere && this.node !== undefined && isSameCommand(this.node, { command, env })) return;
     if (this.node !== undefined) await this.#stopNode();
     if (performance.now() < this.#restartAtMs) return;
     try {

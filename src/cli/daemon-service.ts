@@ -27,6 +27,7 @@ import { type Attempt, createDaemonLog, type DaemonLog } from "./daemon-log.ts";
 import type { ServiceOptions } from "./daemon-options.ts";
 import { createStager } from "./daemon-staging.ts";
 import { mirrorsToTell } from "./mirror-hints.ts";
+import { noteSight } from "./schedule-sight.ts";
 import { alert, offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "./session.ts";
 
 /** How soon the service knows what a command has learnt. */
@@ -64,6 +65,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     initial: s.state,
     platform: platformName(process.platform, process.arch),
     now: Date.now,
+    noteSight: async (state) => await noteSight(logged, s, state, "one-peer"),
     onGrowth(before, after) {
       if (isNewer(before, after)) {
         log.growth(after, versionsIn(c, after).filter((v) => !versionsIn(c, before).includes(v)));

@@ -5,6 +5,7 @@ import { decide, type Decision, type Reason } from "../activate/decide.ts";
 import { factsOf } from "../activate/facts.ts";
 import { readCurrent, readFailed } from "../activate/current.ts";
 import { reasonWords } from "../activate/reason-words.ts";
+import type { Home } from "../config/home.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
 import type { ActivationSession } from "./activation.ts";
@@ -19,6 +20,11 @@ export interface Heights {
   readonly haltedFor: number | null;
   /** Digests of what is installed and is no use now. */
   readonly refused?: readonly string[];
+}
+
+/** What tells this node from others for as long as it lives: two on one machine have two homes. */
+export function nodeSeedOf({ dir }: Pick<Home, "dir">): string {
+  return `${hostname()} ${dir}`;
 }
 
 /** What shall run on this node, by what is trusted, staged and known now. @throws UpdateError E_STATE_CORRUPT, E_IO */
@@ -41,8 +47,7 @@ export async function decideFor(
     failed: failed.map(({ sha256, activationHeight }) => ({ sha256, activationHeight: activationHeight ?? null })),
     pin: pin ?? null,
     autoRestart,
-    // Two nodes on one machine have two homes.
-    nodeSeed: `${hostname()} ${home.dir}`,
+    nodeSeed: nodeSeedOf(home),
   }));
 }
 

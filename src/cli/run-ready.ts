@@ -2,6 +2,7 @@
 // Design: "Running the node" of docs/activation.md. Must not: start it.
 import { stat } from "node:fs/promises";
 import { readCurrent } from "../activate/current.ts";
+import { isNoticeDue, noticeHeight } from "../activate/halt-notice.ts";
 import { heightsFor } from "../activate/permission.ts";
 import type { Ready } from "../activate/supervision.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -39,6 +40,45 @@ export async function readyFor(
       ...(activationHeight === undefined ? {} : { DCHAT_ACTIVATION_HEIGHT: String(activationHeight) }),
     },
   };
+}
+
+/** Leaves a program that runs alone until it is time to tell it of another height to halt before. */
+export type HoldBack = (ready: Ready, running: Ready | undefined) => Ready;
+
+/**
+ * @param latest the newest block; null where the chain does not answer
+ * @param say told once for each notice that waits
+ */
+export function createHoldBack(nodeSeed: string, latest: () => number | null, say: (text: string) => void): HoldBack {
+  let seen: { readonly key: string; readonly atHeight: number } | undefined;
+  return (ready, running) => {
+    if (running === undefined || withoutHalt(ready) !== withoutHalt(running)) return ready;
+    const toldHeight = haltOf(running), newHeight = haltOf(ready), height = latest();
+    if (toldHeight === newHeight || height === null) return ready;
+    const key = `${toldHeight} ${newHeight}`;
+    const isNew = seen?.key !== key;
+    if (isNew) seen = { key, atHeight: height };
+    const notice = { toldHeight, newHeight, seenAtHeight: seen?.atHeight ?? height, nodeSeed };
+    if (isNoticeDue({ ...notice, height })) return ready;
+    if (isNew) {
+      const news = newHeight === undefined
+        ? "there is no height to halt at any more"
+        : `it has to halt at ${newHeight}`;
+      say(`${news}: the program is told by a restart at block ${noticeHeight(notice)}, this node's own`);
+    }
+    return running;
+  };
+}
+
+const HALT = "DCHAT_HALT_HEIGHT";
+
+function haltOf({ env }: Ready): number | undefined {
+  const height = Number(env[HALT]);
+  return Number.isSafeInteger(height) ? height : undefined;
+}
+
+function withoutHalt({ command, env }: Ready): string {
+  return JSON.stringify([command, Object.entries(env).filter(([name]) => name !== HALT)]);
 }
 
 /** What is trusted now; read again only when the file has changed, because reading verifies every signature. */

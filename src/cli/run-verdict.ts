@@ -13,6 +13,8 @@ import { decideFor, reasonLine } from "./decision.ts";
 
 export interface RunVerdict extends AsyncDisposable {
   readonly ask: (seen: Seen) => Promise<Verdict>;
+  /** The newest block; null where the chain does not answer. */
+  readonly latest: () => number | null;
 }
 
 export interface RunVerdictOptions {
@@ -60,6 +62,7 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
   };
 
   return {
+    latest: () => chain?.state.latest ?? null,
     async ask(seen) {
       const state = await trust(), { home } = session;
       const decision = await decideFor({ ...session, config: await readConfig(home) ?? session.config }, state, {

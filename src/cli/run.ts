@@ -13,9 +13,10 @@ import { withChain } from "./chain.ts";
 import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { givenOptions, readServiceOptions, SERVICE_OPTIONS } from "./daemon-options.ts";
+import { nodeSeedOf } from "./decision.ts";
 import { createRunLog, type RunLog } from "./run-log.ts";
 import { createNetworkHalf, type NetworkHalf } from "./run-network.ts";
-import { createTrustWatch, readTemplate, readyFor } from "./run-ready.ts";
+import { createHoldBack, createTrustWatch, readTemplate, readyFor } from "./run-ready.ts";
 import { createRunVerdict } from "./run-verdict.ts";
 import { ownCommand } from "./systemd-unit.ts";
 
@@ -71,6 +72,7 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
     let late: ReturnType<typeof setTimeout> | undefined;
     const running = async (watch: ChainWatch | undefined) => {
       await using verdict = createRunVerdict(logged, { session, trust, watch, pollMs });
+      const holdBack = createHoldBack(nodeSeedOf(home), verdict.latest, log.note);
       late = setTimeout(() => network?.begin(), LATEST_NETWORK_MS);
       const code = await supervise({
         home,
@@ -83,7 +85,7 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
           }
           await staging.prove(staged, staged, o);
         },
-        ready: async (version) => await readyFor(await trust(), session, version, template),
+        ready: async (version, running) => holdBack(await readyFor(await trust(), session, version, template), running),
         async mayGoBack(version) {
           const state = await trust();
           return hardForkPassed(state, version, await keptHeight(home, state)) === undefined;

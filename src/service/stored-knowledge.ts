@@ -23,6 +23,8 @@ export interface StoredKnowledgeOptions {
   /** This machine's, for which approved releases are compared with released ones. */
   readonly platform: string;
   readonly now: () => number;
+  /** Notes at which height what has become complete was seen. */
+  readonly noteSight?: (state: TrustState) => Promise<unknown>;
   /** Called after each growth, of metadata or of votes, when it is stored. */
   readonly onGrowth: (before: TrustState, after: TrustState) => void;
 }
@@ -69,6 +71,7 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
         const { state: next, learnt, lie } = learnVotes(await stored(), received);
         if (learnt.some((l) => l.added.length > 0)) {
           await o.store.addSchedule(next.schedule, opts);
+          await o.noteSight?.(next);
           await takeOver();
         }
         if (lie !== undefined) throw lie;
@@ -99,6 +102,7 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
         requireNetwork(proven.root.signed, o.network);
         const next = latchReleases(applySchedule(proven, bundle), o.platform, clock());
         if (next !== before) await o.store.save(next, "complete", opts);
+        await o.noteSight?.(next);
         await takeOver();
       }),
     reload: () => inTurn(async () => mark === await markOf(o.file) ? undefined : await takeOver()),

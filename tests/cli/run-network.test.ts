@@ -26,6 +26,9 @@ after(async () => {
 });
 
 const finalize = (height: number) => chain.chain.apply({ produce: height - chain.chain.height });
+const keptHeight = (n: CrowdNode) =>
+  Object.values<{ height: number }>(JSON.parse(readFileSync(join(n.home, "chain-heights.json"), "utf8")).chains)[0]
+    ?.height;
 const isReady = (n: CrowdNode, version: string) => existsSync(join(n.home, "versions", version, "staged.json"));
 const answers = (n: CrowdNode, version: string) =>
   until(`${version} answers`, async () => (await n.node.ask())?.version === version);
@@ -46,13 +49,16 @@ test("two nodes, one of which knows no mirror, follow what governors approve, an
   after(() => herald.child.kill("SIGKILL"));
 
   const words = /1\.1\.0-linux-x64 is ready to run for block 1300, 100 blocks from now/;
-  await until("both are ready", () => [one, two].every((r) => words.test(r.said())));
+  await Promise.all([one.says(words), two.says(words)]);
   assert.ok([first, second].every((n) => isReady(n, "1.1.0")));
   assert.equal((await json(["status", "--home", second.home])).decision.prepare.length, 0);
   finalize(1298);
   assert.equal((await second.node.ask())?.version, "1.0.0");
   finalize(1299);
   await Promise.all([answers(first, "1.1.0"), answers(second, "1.1.0")]);
+  // Also what came by gossip alone is noted with the height at which it was seen complete.
+  const { schedule } = JSON.parse(readFileSync(join(second.home, "trust", "state.json"), "utf8"));
+  assert.equal(Object.values<object>(schedule.local).filter((x) => "completeSeenHeight" in x).length, 2);
   for (const n of [first, second]) {
     assert.deepEqual(n.node.log().filter((l) => l === "two"), []);
     assert.deepEqual((await json(["alerts", "--home", n.home])).alerts, []);
@@ -78,7 +84,7 @@ test("a daemon is told that run does its work, and one that was first is left al
   after(() => daemon.child.kill("SIGKILL"));
   await until("it listens", () => daemon.said().includes("listening"));
   const again = n.run();
-  await until("it is said", () => again.said().includes("the network is left to it"));
+  await again.says(/the network is left to it/);
   assert.equal((await n.node.ask())?.version, "1.1.0");
   process.kill(daemon.child.pid ?? 0, "SIGTERM");
   await daemon.outcome;
@@ -118,6 +124,29 @@ test("a network half that cannot listen still fetches, and one that is killed co
   assert.equal((await n.node.ask())?.pid, pid);
   process.kill(run.child.pid ?? 0, "SIGTERM");
   assert.equal((await run.outcome).code, 7);
+});
+
+test("a hard fork that is approved while the node runs is told to it at a block of its own, long before", async () => {
+  const n = await crowd.join(mirror.url, chain.url), run = n.run(["--no-gossip"]);
+  await answers(n, "1.1.0");
+  const starts = () => n.node.log().filter((line) => line.startsWith("start 1.1.0"));
+  crowd.approve("2.0.0", 3300, 1299, {
+    upgradeType: "hard-fork",
+    more: ["--switch", "before", "--switch-from", "3200"],
+  });
+  mirror.serve(filesOf(crowd.governed.repo));
+  await succeed(["check", "--home", n.home, "--no-gossip"]);
+  await run.says(/told by a restart at block \d+/);
+  const block = Number(/told by a restart at block (\d+)/.exec(run.said())?.[1]);
+  assert.ok(block > 1299 && block < 2300, String(block));
+  finalize(block - 1);
+  await until("it was seen", () => keptHeight(n) === block - 1);
+  assert.deepEqual(starts(), ["start 1.1.0 1.1.0 - 1300"]);
+  finalize(block);
+  await until("it is told", () => starts().length === 2);
+  assert.equal(starts()[1], "start 1.1.0 1.1.0 3300 1300");
+  run.signal("SIGTERM");
+  await run.outcome;
 });
 
 for (const runtime of runtimes()) {

@@ -18,6 +18,8 @@ export interface CrowdNode {
 }
 
 export interface RunUnderTest extends Running {
+  /** Waits until its log has this; otherwise the log is in the error. */
+  says(words: RegExp): Promise<void>;
   /** Multiaddr of its network half, once it listens. */
   address(): Promise<string>;
   /** Not `child.kill`: on Deno that makes up how the process ended. */
@@ -67,6 +69,11 @@ export function createCrowd(folder: string, chain: NamedChain): Crowd {
           running.push(r);
           return {
             ...r,
+            async says(words) {
+              await until(String(words), () => words.test(r.said())).catch((e) => {
+                throw new Error(`${(e as Error).message}\n${r.said()}`); // until throws nothing else
+              });
+            },
             signal: (name) => void process.kill(r.child.pid ?? 0, name),
             async address() {
               await until("it listens", () => LISTENING.test(r.said()) || r.child.exitCode !== null);
