@@ -80,7 +80,7 @@ function about(u: UpgradeFact, code: ReasonCode, more: Partial<Reason> = {}): Re
 /** A node that has nothing yet: what governs at its own height, or what the network began with. */
 function planFirst(f: Facts): Decision {
   const { usable, why } = usableUpgrades(f);
-  const governing = governingAt(usable, knownHeight(f));
+  const governing = governingUpgrade(f);
   const later = usable.filter((u) => u.activationHeight > (governing?.activationHeight ?? 0));
   if (governing === undefined) return planGenesis(f, later, why);
   const prepare = stepsFor(f, [governing, ...later]);
@@ -102,6 +102,11 @@ function planGenesis(f: Facts, later: readonly UpgradeFact[], told: readonly Rea
     ? { ...found, version, activationHeight, sequence: null }
     : "as-is";
   return { run, prepare: steps, why: [...told, ...held ?? [reason("due", { version })]] };
+}
+
+/** What governs a node at its own height, whatever it runs; undefined for what the network began with. */
+export function governingUpgrade(f: Facts): UpgradeFact | undefined {
+  return governingAt(usableUpgrades(f).usable, knownHeight(f));
 }
 
 /** The upgrade of the greatest activation height not above the next block. */
@@ -142,8 +147,8 @@ function isHeldByOperator({ pin, running }: Facts, why: readonly Reason[]): bool
     why.some((r) => r.code === "pinned" || r.code === "waits-for-operator");
 }
 
-/** Upgrades that both key sets want and that this kind of chain can make. */
-function usableUpgrades(f: Facts): { readonly usable: readonly UpgradeFact[]; readonly why: readonly Reason[] } {
+/** Upgrades that both key sets want and that this kind of chain can make, and why not the others. */
+export function usableUpgrades(f: Facts): { readonly usable: readonly UpgradeFact[]; readonly why: readonly Reason[] } {
   const why: Reason[] = [];
   const position = f.running === null ? 0 : positionOf(f);
   const usable = f.upgrades.filter((u) => {

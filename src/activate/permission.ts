@@ -7,6 +7,8 @@ import type { TrustState } from "../trust/client.ts";
 import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
 import { epochsOf } from "../trust/epochs.ts";
 import type { GenesisTarget } from "../trust/x-dchat.ts";
+import { governingUpgrade, usableUpgrades } from "./decide.ts";
+import { type Facts, factsOf } from "./facts.ts";
 
 /** A version as bytes on this platform. */
 export interface Candidate extends Digests {
@@ -90,12 +92,18 @@ export function requireWayBack(state: TrustState, to: string, height: number | u
   );
 }
 
+/** A node of which nothing is known but where it is. */
+const ANY_NODE = { running: null, latest: null, haltedFor: null, staged: [], failed: [], pin: null } as const;
+
+const factsAt = (state: TrustState, platform: string, height: number | null): Facts =>
+  factsOf(state, platform, { ...ANY_NODE, height, autoRestart: true, nodeSeed: "" });
+
 /**
- * The version that governs a node: the one of the greatest activation height not above its own height + 1; undefined
- * for the one the network began with.
+ * The version that governs a node, as `decide` has it; undefined for the one the network began with.
+ * @param height the largest finalized one; undefined when nobody knows it
  */
-export function governingUpgrade(state: TrustState, height: number): ApprovedUpgrade | undefined {
-  return approvedUpgrades(state).findLast((u) => u.activation.activationHeight <= height + 1);
+export function governingVersion(state: TrustState, platform: string, height: number | undefined): string | undefined {
+  return governingUpgrade(factsAt(state, platform, height ?? null))?.version;
 }
 
 /** The heights that a program has to know: it halts before the first, or changes its rules at the second. */
@@ -106,7 +114,12 @@ export interface ProgramHeights {
   readonly activationHeight: number | undefined;
 }
 
-export function heightsFor(state: TrustState, version: string, ownHeight: number | undefined): ProgramHeights {
+export function heightsFor(
+  state: TrustState,
+  platform: string,
+  version: string,
+  ownHeight: number | undefined,
+): ProgramHeights {
   const upgrades = approvedUpgrades(state).map((u) => u.activation);
   const own = upgrades.findLast((a) =>
     a.version === version && (ownHeight === undefined || a.activationHeight === ownHeight)
@@ -116,8 +129,9 @@ export function heightsFor(state: TrustState, version: string, ownHeight: number
   const isGenesis = epochs.extensionOf(epochs.newestRoot)?.genesis?.version === version;
   // Of what nobody has approved nobody knows which forks it makes.
   if (activationHeight === undefined && !isGenesis) return { haltHeight: undefined, activationHeight };
-  const fork = upgrades.find((a) =>
-    a.upgradeType === "hard-fork" && a.version !== version && a.activationHeight > (activationHeight ?? 0)
+  // Only one that will be made: governors alone must not be able to make a network's programs halt.
+  const fork = usableUpgrades(factsAt(state, platform, null)).usable.find((u) =>
+    u.upgradeType === "hard-fork" && u.version !== version && u.activationHeight > (activationHeight ?? 0)
   );
   return { haltHeight: fork?.activationHeight, activationHeight };
 }

@@ -1,11 +1,11 @@
 // activate and rollback, by hand and with the same proofs as a daemon's. Design: docs/cli.md, "The switch" of
 // docs/activation.md. Must not: switch to bytes that were not measured just now.
 import { addFailed, type Current, forgetFailed } from "../activate/current.ts";
-import { governingUpgrade, requireDue, requireWayBack } from "../activate/permission.ts";
+import { governingVersion, requireDue, requireWayBack } from "../activate/permission.ts";
 import type { StagedVersion } from "../activate/staging.ts";
 import { UpdateError } from "../errors.ts";
 import { epochsOf } from "../trust/epochs.ts";
-import { isVersion } from "../trust/naming.ts";
+import { isVersion, platformName } from "../trust/naming.ts";
 import {
   type ActivationSession,
   forgetHeight,
@@ -136,7 +136,7 @@ async function chooseStaged(
   if (wanted !== undefined) return await s.staging.find(wanted);
   if (a.flag("resync") && epochsOf(s.state).isGoverned) {
     const epochs = epochsOf(s.state);
-    const governing = governingUpgrade(s.state, height ?? 0)?.activation.version ??
+    const governing = governingVersion(s.state, platformName(process.platform, process.arch), height) ??
       epochs.extensionOf(epochs.newestRoot)?.genesis?.version;
     if (governing !== undefined) return await s.staging.find(governing);
   }

@@ -3,7 +3,7 @@
 import { join, resolve } from "node:path";
 import type { Artifact, Verified } from "../api.ts";
 import { type Current, readCurrent } from "../activate/current.ts";
-import { governingUpgrade } from "../activate/permission.ts";
+import { governingVersion } from "../activate/permission.ts";
 import { tryOut } from "../activate/preflight.ts";
 import type { StagedVersion } from "../activate/staging.ts";
 import { switchByHand } from "../activate/switch.ts";
@@ -178,8 +178,8 @@ async function obtain(
   height: number | undefined,
 ): Promise<Obtained> {
   const choose = (state: TrustState) => {
-    const version = given ?? governingVersion(state, height);
-    const wanted = { version, platform: platformName(process.platform, process.arch), channel: undefined };
+    const platform = platformName(process.platform, process.arch);
+    const wanted = { version: given ?? firstVersion(state, platform, height), platform, channel: undefined };
     return chooseArtifact(c, wanted, s, state);
   };
   const file = a.string("package");
@@ -198,7 +198,7 @@ async function obtain(
 }
 
 /** Undefined where release signatures alone decide: then the newest of the channel. @throws UpdateError E_USAGE */
-function governingVersion(state: TrustState, height: number | undefined): string | undefined {
+function firstVersion(state: TrustState, platform: string, height: number | undefined): string | undefined {
   const epochs = epochsOf(state), extension = epochs.extensionOf(epochs.newestRoot);
   if (!epochs.isGoverned) return undefined;
   // A node that steps through all versions begins with the first; another begins where the chain is.
@@ -207,7 +207,7 @@ function governingVersion(state: TrustState, height: number | undefined): string
       hint: "say it: --current-height N, or which version: --version V",
     });
   }
-  const version = governingUpgrade(state, height ?? 0)?.activation.version ?? extension?.genesis?.version;
+  const version = governingVersion(state, platform, height) ?? extension?.genesis?.version;
   if (version !== undefined) return version;
   throw new UpdateError("E_NOT_APPROVED", "the root names no first version, and no certificate is in force here", {
     hint: "say which version: --version V",

@@ -6,6 +6,7 @@ import { isNoticeDue, noticeHeight } from "../activate/halt-notice.ts";
 import { heightsFor } from "../activate/permission.ts";
 import type { Ready } from "../activate/supervision.ts";
 import type { TrustState } from "../trust/client.ts";
+import { platformName } from "../trust/naming.ts";
 import type { ActivationSession } from "./activation.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -30,7 +31,12 @@ export async function readyFor(
   const { program } = await staging.find(version);
   const current = await readCurrent(home);
   const own = current?.version === version ? current.activationHeight : undefined;
-  const { haltHeight, activationHeight } = heightsFor(state, version, own);
+  const { haltHeight, activationHeight } = heightsFor(
+    state,
+    platformName(process.platform, process.arch),
+    version,
+    own,
+  );
   return {
     command: template.map((word) => word.replaceAll(PROGRAM, program).replaceAll("{version}", version)),
     env: {

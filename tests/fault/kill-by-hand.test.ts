@@ -25,6 +25,7 @@ const ALL = ["1.0.0", "1.1.0"];
 const VICTIMS: readonly (readonly [name: string, victim: Victim])[] = [
   ["activate", { args: ["activate", "--version", "1.1.0"], ends: ALL, installed: ALL }],
   ["rollback", { args: ["rollback"], ends: ALL, installed: ALL }],
+  ["activate --resync", { args: ["activate", "--version", "1.0.0", "--resync"], ends: ALL, installed: ALL }],
   ["install", { args: ["install", "--version", "1.1.0"], ends: ["1.0.0"], installed: ["1.0.0"] }],
 ];
 
@@ -32,7 +33,7 @@ const currentIn = (home: string): string => JSON.parse(readFileSync(join(home, "
 
 async function killAtEach(runtime: Runtime, call: string, name: string, victim: Victim): Promise<number> {
   const s = await supervised(), whole = join(s.node.folder, "whole");
-  if (name === "rollback") await s.json(["activate", "--version", "1.1.0"]);
+  if (name === "rollback" || name === "activate --resync") await s.json(["activate", "--version", "1.1.0"]);
   if (name === "install") {
     cpSync(join(s.home, "versions", "1.1.0"), whole, { recursive: true });
     rmSync(join(s.home, "versions", "1.1.0"), { recursive: true });

@@ -27,12 +27,28 @@ interface Scenario {
   /** What the supervisor says at the end. */
   readonly says: string;
   readonly calls: readonly string[];
+  /** With a backup between the two versions. */
+  readonly hasBackup: boolean;
 }
 
 const SCENARIOS: readonly Scenario[] = [
   // Its writes wake threads besides: those are moments like others.
-  { name: "a switch", to: "1.1.0", end: "1.1.0", says: "switched to 1.1.0", calls: [...CALLS, "write"] },
-  { name: "a switch that is taken back", to: "1.2.0", end: "1.0.0", says: "1.0.0 runs again", calls: CALLS },
+  {
+    name: "a switch",
+    to: "1.1.0",
+    end: "1.1.0",
+    says: "switched to 1.1.0",
+    calls: [...CALLS, "write"],
+    hasBackup: false,
+  },
+  {
+    name: "a switch with a backup, that is taken back",
+    to: "1.2.0",
+    end: "1.0.0",
+    says: "1.0.0 runs again",
+    calls: CALLS,
+    hasBackup: true,
+  },
 ];
 
 /** There are more; each takes a second or two. */
@@ -54,9 +70,14 @@ async function prepare(to: string): Promise<Supervised> {
 }
 
 /** @returns false when the switch was over before there was such a call */
-async function killAt(runtime: Runtime, { to, end, says }: Scenario, call: string, n: number): Promise<boolean> {
+async function killAt(runtime: Runtime, scenario: Scenario, call: string, n: number): Promise<boolean> {
+  const { to, end, says, hasBackup } = scenario;
   const s = await prepare(to), where = `${to}, ${call} ${n}`;
-  const killed = s.run([], killedAloneAt(runtime, call, n));
+  // It says between what, and whether the node answers meanwhile, which it must not.
+  const saved = join(s.node.folder, "saved"), free = `! kill -0 "$(cat '${s.node.folder}/pid')" 2>&-`;
+  const backup = `${free} && echo "$DCHAT_FROM_VERSION $DCHAT_TO_VERSION" >> '${saved}'`;
+  const options = hasBackup ? ["--backup-cmd", backup] : [];
+  const killed = s.run(options, killedAloneAt(runtime, call, n));
   let isEnded = false;
   killed.child.once("exit", () => isEnded = true);
   await until(where, () => isEnded || killed.said().includes(says));
@@ -68,7 +89,7 @@ async function killAt(runtime: Runtime, { to, end, says }: Scenario, call: strin
   const current = JSON.parse(readFileSync(join(s.home, "current.json"), "utf8"));
   assert.equal(current.sha256, digestOf(s.home, current.version), where);
 
-  const next = s.run(["--verbose"], { runtime });
+  const next = s.run(["--verbose", ...options], { runtime });
   const runs = new RegExp(`${end} (started|runs already)`);
   await until(`${where}: ${end} runs`, () => isSettled(s, end) && runs.test(next.said()));
   // It listens only when it knows what to do with a signal.
@@ -84,6 +105,8 @@ async function killAt(runtime: Runtime, { to, end, says }: Scenario, call: strin
   const left = readdirSync(s.home).filter((name) => /^(journal|switch-request|child)\.json$|\.lock$/.test(name));
   assert.deepEqual(left, [], where);
   assert.equal(existsSync(join(s.home, "failed-switches.json")), end !== to, where);
+  // Once, or again by the supervisor that began the switch anew; before the new version ran in either case.
+  if (hasBackup) assert.match(readFileSync(saved, "utf8"), new RegExp(`^(1\\.0\\.0 ${to}\n){1,2}$`), where);
   return wasKilled;
 }
 

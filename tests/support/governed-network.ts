@@ -4,7 +4,7 @@ import { type Certificate, NO_CERTIFICATE, parseCertificate } from "../../src/tr
 import { pinRoot, type TrustState } from "../../src/trust/client.ts";
 import { keyObject } from "../../src/trust/keys.ts";
 import { learnCertificate, learnCertificates } from "../../src/trust/schedule.ts";
-import { createReleaseRepository, NETWORK, type ReleaseRepository } from "./release-repository.ts";
+import { createReleaseRepository, nameOf, NETWORK, type ReleaseRepository } from "./release-repository.ts";
 import { type MutableJson, type MutableObject, put, signedFile, type TestKey, testKey } from "./signed-file.ts";
 import { strictClock, updated } from "./trust-client.ts";
 
@@ -107,6 +107,15 @@ export function activation(prev: Certificate | undefined, fields: MutableObject 
     expires_height: height,
     ...fields,
   };
+}
+
+/** The artifacts of a released version as a certificate names them; none of one that is not released. */
+export function releasedTargets(state: TrustState, version: string): MutableObject {
+  const path = `dchat/${version}/${nameOf(version)}`;
+  const target = state.targets.get("targets")?.signed.targets.get(path);
+  if (target === undefined) return {};
+  const { dchat } = target.custom as { dchat: { blake3: string } }; // as the repository's builder writes it
+  return { [path]: { length: target.length, sha256: target.hashes["sha256"] ?? "", blake3: dchat.blake3 } };
 }
 
 /** The signed part of a cancellation. */

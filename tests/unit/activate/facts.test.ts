@@ -7,7 +7,14 @@ import type { Certificate } from "../../../src/trust/certificate.ts";
 import { pinRoot, type TrustState } from "../../../src/trust/client.ts";
 import { latchReleases } from "../../../src/trust/release-match.ts";
 import { recordSeen, withSchedule } from "../../../src/trust/schedule.ts";
-import { activation, cancellation, createGovernedNetwork, learnt, signed } from "../../support/governed-network.ts";
+import {
+  activation,
+  cancellation,
+  createGovernedNetwork,
+  learnt,
+  releasedTargets,
+  signed,
+} from "../../support/governed-network.ts";
 import { createReleaseRepository, nameOf, PLATFORM } from "../../support/release-repository.ts";
 import type { MutableObject } from "../../support/signed-file.ts";
 import { strictClock, updated } from "../../support/trust-client.ts";
@@ -20,14 +27,7 @@ const fresh = network.state();
 const pathOf = (version: string) => `dchat/${version}/${nameOf(version)}`;
 const targets = fresh.targets.get("targets")?.signed.targets;
 
-/** The artifacts of a released version as a certificate names them. */
-function targetsOf(version: string): MutableObject {
-  const target = targets?.get(pathOf(version)) ?? assert.fail();
-  const custom = target.custom as { dchat: { blake3: string } }; // as the repository's builder writes it
-  return {
-    [pathOf(version)]: { length: target.length, sha256: target.hashes["sha256"] ?? "", blake3: custom.dchat.blake3 },
-  };
-}
+const targetsOf = (version: string) => releasedTargets(fresh, version);
 
 const next = (prev: Certificate | undefined, version: string, height: number, fields: MutableObject = {}) =>
   signed(
