@@ -1,5 +1,6 @@
 // The daemon's downloads: what auto-update wants is fetched in the background, from mirrors and from peers at once.
 // Design: docs/gossip.md. Must not: end because nobody has it now, or put anything unproven anywhere.
+import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError } from "../errors.ts";
 import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
@@ -11,8 +12,12 @@ import type { DaemonLog } from "./daemon-log.ts";
 import { currentVersion, openSession, updateClock } from "./session.ts";
 import { wantedUpdate } from "./wanted-update.ts";
 
-/** A release of which nobody has a byte yet, or a mirror that is away: soon enough, and no burden. */
-const RETRY_MS = 30_000;
+/** A release of which no neighbour has a byte yet: it is on its way through the network. */
+const FIRST_RETRY_MS = 2_000;
+/** Twice as long each time, up to this: a mirror that is away is not burdened. */
+const MAX_RETRY_MS = 30_000;
+/** A network that hears of a release together does not fetch it together, and has heard of it before it is busy. */
+const SPREAD_MS = 2_000;
 /** Settings may have changed. */
 const LOOK_MS = 600_000;
 
@@ -24,17 +29,20 @@ export async function keepDownloaded(
   bell: Bell,
   log: DaemonLog,
 ): Promise<void> {
-  let waitMs = LOOK_MS;
+  let waitMs = LOOK_MS, retryMs = FIRST_RETRY_MS;
   for (;;) {
-    await bell.wait(waitMs, c.signal);
+    const rang = await bell.wait(waitMs, c.signal);
+    if (rang) await delay(SPREAD_MS * Math.random(), undefined, { signal: c.signal }).catch(() => {}); // looked at next
     if (c.signal.aborted) return;
     waitMs = LOOK_MS;
     try {
       await downloadWanted({ ...c, nowMs: Date.now() }, a, fetch, log);
+      retryMs = FIRST_RETRY_MS;
     } catch (e) {
       if (c.signal.aborted) return;
       log.failure("download", asUpdateError(e));
-      waitMs = RETRY_MS * (0.5 + Math.random());
+      waitMs = retryMs * (0.5 + Math.random());
+      retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
     }
   }
 }

@@ -62,6 +62,8 @@ class PieceEngine {
   readonly #canGrow = new Set<Supplier>();
   readonly #readings = new Set<PieceReading>();
   readonly #byRun = new Map<Run, PieceReading>();
+  /** Where the pieces of peers begin. */
+  readonly #firstPiece: number;
   #proving = 0;
   #progressMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */
@@ -72,6 +74,7 @@ class PieceEngine {
     this.#o = o;
     this.#plan = createPiecePlan(o.store.pieceCount, (i) => o.store.has(i));
     this.#classes = inClasses(o.suppliers, o.strategy);
+    this.#firstPiece = Math.floor(Math.random() * o.store.pieceCount);
   }
 
   async run(): Promise<number> {
@@ -244,9 +247,25 @@ class PieceEngine {
     const share = Math.ceil(this.#plan.missingCount / (2 * (this.#readings.size + 1)));
     const max = Math.max(1, Math.min(byRate, share, MAX_RUN_PIECES));
     const have = reader.have();
-    return this.#plan.takeFree(have, max) ??
+    const rank = supplier.source.kind === "peer" ? this.#rarity() : undefined;
+    return this.#plan.takeFree(have, max, rank) ??
       this.#plan.takeOver(have, max, pieceMs, (run) => this.#estimateMs(run, supplier)) ??
       this.#plan.takeAhead(have, max);
+  }
+
+  /**
+   * Of peers the rarest pieces first, and each download from another place on: those who fetch from one giver then have
+   * something for each other, and he gives little more than one copy.
+   */
+  #rarity(): (index: number) => number {
+    const { pieceCount } = this.#o.store;
+    const sets = this.#asked.flatMap(({ source, state, reader }) =>
+      source.kind === "peer" && state === "ready" && reader !== undefined ? [reader.have()] : []
+    );
+    return (index) => {
+      const holders = sets.filter((set) => set.has(index)).length;
+      return holders * pieceCount + (index - this.#firstPiece + pieceCount) % pieceCount;
+    };
   }
 
   /** How long a run will take that another supplier brings; 0 for one that is not to be taken over. */

@@ -1,5 +1,5 @@
-// Which piece is fetched by whom: hands out runs of adjacent pieces, lowest first, so that the hash of the contiguous
-// prefix keeps up; and lets an idle supplier take over what a slow one holds. Design: "The download" of
+// Which piece is fetched by whom: hands out runs of adjacent pieces, lowest or rarest first, so that the hash of the
+// contiguous prefix keeps up; and lets an idle supplier take over what a slow one holds. Design: "The download" of
 // docs/architecture.md.
 // Must not: know a clock, a source or a buffer. Pure bookkeeping; everything in it fits in the head.
 
@@ -29,8 +29,11 @@ export interface PiecePlan {
   reopen(index: number): void;
   /** True when somebody who has these could still bring something. */
   wants(have: PieceSet): boolean;
-  /** The lowest adjacent pieces that nobody holds, at most `max`, not far ahead of the first missing one. */
-  takeFree(have: PieceSet, max: number): Run | undefined;
+  /**
+   * The lowest adjacent pieces that nobody holds, at most `max`, not far ahead of the first missing one. With ranks, those
+   * of the lowest rank, as long as their ranks follow each other.
+   */
+  takeFree(have: PieceSet, max: number, rank?: (index: number) => number): Run | undefined;
   /** The same, however far ahead. */
   takeAhead(have: PieceSet, max: number): Run | undefined;
   /**
@@ -79,14 +82,16 @@ export function createPiecePlan(count: number, isHeld: (index: number) => boolea
   }
   const isFree = (i: number) => done[i] === false && holders[i] === 0;
 
-  function take(have: PieceSet, max: number, end: number): Run | undefined {
-    for (let first = low; first < end; first++) {
-      if (!isFree(first) || !have.has(first)) continue;
-      let behind = first + 1;
-      while (behind < end && behind - first < max && isFree(behind) && have.has(behind)) behind++;
-      return start(first, behind);
-    }
-    return undefined;
+  function take(have: PieceSet, max: number, end: number, rank?: (index: number) => number): Run | undefined {
+    const mayTake = (i: number) => isFree(i) && have.has(i);
+    const follows = (i: number) => rank === undefined || rank(i) === rank(i - 1) + 1;
+    let first = low;
+    while (first < end && !mayTake(first)) first++;
+    if (first >= end) return undefined;
+    for (let i = first + 1; rank !== undefined && i < end; i++) if (mayTake(i) && rank(i) < rank(first)) first = i;
+    let behind = first + 1;
+    while (behind < end && behind - first < max && mayTake(behind) && follows(behind)) behind++;
+    return start(first, behind);
   }
 
   function start(next: number, end: number, claimEnd = end, passesOver = false): Run {
@@ -117,7 +122,7 @@ export function createPiecePlan(count: number, isHeld: (index: number) => boolea
       for (let i = low; i < count; i++) if (done[i] === false && have.has(i)) return true;
       return false;
     },
-    takeFree: (have, max) => take(have, max, windowEnd()),
+    takeFree: (have, max, rank) => take(have, max, windowEnd(), rank),
     takeAhead: (have, max) => take(have, max, count),
     takeOver(have, max, ownMs, estimateMs) {
       const end = windowEnd();

@@ -33,7 +33,10 @@ const PLACE_WAIT_MS = 2_000;
 const MAX_LISTENERS = 64;
 const MAX_LISTENERS_PER_PEER = 2;
 /** How soon a peer hears of new pieces. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 500;
+/** A neighbour heard of a release a moment before this node, or this node has the list of its pieces a moment later. */
+const NOT_YET_MS = 3_000;
+const NOT_YET_LOOK_MS = 100;
 /** A listener hears something at least so often, or it would take the silence for the end. */
 const SIGN_OF_LIFE_MS = 5_000;
 /** Whoever takes less is holding a place that others want; a limit of our own may be below it. */
@@ -55,7 +58,7 @@ export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: P
     try {
       let told = "", toldMs = -Infinity;
       for (;;) {
-        const holding = await shelf.find(sha256);
+        const holding = toldMs < 0 ? await findSoon(sha256) : await shelf.find(sha256);
         if (holding === undefined) return await answer(bytes, { status: "none" });
         const count = pieceCount(holding.length);
         const body = Buffer.concat([encodeBits(holding.pieces, count), holding.pieceList ?? new Uint8Array()]);
@@ -71,6 +74,14 @@ export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: P
       }
     } finally {
       listeners.free(peer);
+    }
+  }
+
+  async function findSoon(sha256: string): Promise<Holding | undefined> {
+    for (const endMs = performance.now() + NOT_YET_MS;;) {
+      const holding = await shelf.find(sha256);
+      if (holding !== undefined || performance.now() >= endMs) return holding;
+      await delay(NOT_YET_LOOK_MS, undefined, { signal, ref: false });
     }
   }
 

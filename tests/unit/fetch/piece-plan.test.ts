@@ -33,6 +33,19 @@ describe("the plan of pieces", () => {
     assert.equal(plan.wants(only(4)), false);
   });
 
+  test("hands out the lowest rank first, and together what follows each other in rank", () => {
+    const plan = createPiecePlan(8, (i) => i === 6);
+    const holders = [2, 2, 2, 1, 1, 2, 1, 1];
+    const rank = (i: number) => (holders[i] ?? 0) * 8 + (i - 4 + 8) % 8; // from piece 4 on
+    assert.deepEqual(pieces(plan.takeFree(EVERYTHING, 4, rank)), [4, 5]);
+    assert.deepEqual(pieces(plan.takeFree(EVERYTHING, 4, rank)), [7, 8]);
+    assert.deepEqual(pieces(plan.takeFree(only(0, 1, 3), 4, rank)), [3, 4]);
+    assert.deepEqual(pieces(plan.takeFree(EVERYTHING, 4, rank)), [5, 6]);
+    assert.deepEqual(pieces(plan.takeFree(EVERYTHING, 2, rank)), [0, 2]);
+    assert.deepEqual(pieces(plan.takeFree(EVERYTHING, 2, rank)), [2, 3]);
+    assert.equal(plan.takeFree(EVERYTHING, 2, rank), undefined);
+  });
+
   test("frees what a read that ended has not brought, and what turned out wrong", () => {
     const plan = createPiecePlan(4, none);
     const run = plan.takeFree(EVERYTHING, 4);
