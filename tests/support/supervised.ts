@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { once } from "node:events";
 import { after } from "node:test";
 import { type Running, type RunOptions, startDchat } from "./bundled-cli.ts";
+import { isAlive, ownIdentity } from "../../src/disk/process-identity.ts";
 import { filesOf, json, succeed } from "../cli/network.ts";
 import { startLyingMirror } from "./lying-mirror.ts";
 import { type Manner, nodeAt, nodeProgram, type RunningNode } from "./node-program.ts";
@@ -92,7 +93,9 @@ function killRecorded(home: string): void {
     const file = join(home, name);
     if (!existsSync(file)) continue;
     try {
-      process.kill(sign * JSON.parse(readFileSync(file, "utf8")).pid, "SIGKILL");
+      const recorded = JSON.parse(readFileSync(file, "utf8"));
+      // A number of another container is somebody else's here.
+      if (isAlive(recorded, ownIdentity()) === true) process.kill(sign * recorded.pid, "SIGKILL");
     } catch {
       // It has ended.
     }
