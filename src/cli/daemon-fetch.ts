@@ -9,6 +9,7 @@ import { findDeltaBase } from "../sources/delta.ts";
 import { createSources } from "../sources/index.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
+import type { DaemonLog } from "./daemon-log.ts";
 import type { GossipLink } from "./daemon-gossip.ts";
 import { fetchTo } from "./download.ts";
 import { forgetFailed, forgetUseless, hintedMirrors, withoutHints } from "./mirror-hints.ts";
@@ -17,7 +18,7 @@ import { mirrorsToAsk, type Session, withMirrors } from "./session.ts";
 /** Puts a proven artifact into `packages/`. @throws UpdateError */
 export type BackgroundFetch = (c: Context, s: Session, wanted: Verified<Artifact>) => Promise<Download>;
 
-export function createBackgroundFetch(a: Arguments, link: GossipLink): BackgroundFetch {
+export function createBackgroundFetch(a: Arguments, link: GossipLink, log: DaemonLog): BackgroundFetch {
   const book = createHintBook();
   return async (c, s, wanted) =>
     await withMirrors(c, a, s, async (client) => {
@@ -31,7 +32,8 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink): Backgroun
         ...node?.sources(DEFAULT_PRIORITY) ?? [],
       ];
       const asked = { ...s, health: withoutHints(s.health, hints) };
-      const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), {}).catch((e) => {
+      const how = { onSources: (givers: readonly string[]) => log.downloading(wanted, givers) };
+      const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), how).catch((e) => {
         forgetFailed(book, hints, e);
         throw e;
       });

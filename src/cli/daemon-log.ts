@@ -23,6 +23,8 @@ export interface DaemonLog {
   votes(count: number): void;
   /** The mirrors were asked, and answered. */
   checked(): void;
+  /** Another source gives something of an artifact. @param sources all that do, by their ids */
+  downloading(artifact: Artifact, sources: readonly string[]): void;
   /** An artifact is proven and in the cache. @param ms what that took */
   downloaded(artifact: Artifact, got: Download, ms: number): void;
   /** An approved version is ready for its height; null for what the network began with. @param height the chain's */
@@ -108,7 +110,15 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       write({ event: "votes", text: `${count} new votes of governors are stored`, fields: { votes: count } });
     },
     checked: () => metrics.add("checks_total", 1, "ok"),
-    downloaded({ name, version }, { source, bytesFetched, refused }, ms) {
+    downloading({ name, version }, sources) {
+      // Peers decide how many they are.
+      writeOfPeers({
+        event: "downloading",
+        text: `${name} is coming from ${sources.join(", ")}`,
+        fields: { version, name, sources },
+      });
+    },
+    downloaded({ name, version }, { source, sources, bytesFetched, refused }, ms) {
       const kind = source.startsWith("peer:") ? "peer" : source.startsWith("http") ? "https" : "other";
       metrics.add("downloads_total", 1, kind);
       metrics.add("download_seconds_total", ms / 1000, undefined);
@@ -117,7 +127,13 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       write({
         event: "downloaded",
         text: `${name} is downloaded and proven (${formatBytes(bytesFetched)}, most of it from ${source})`,
-        fields: { version, name, source, fetchedBytes: bytesFetched },
+        fields: {
+          version,
+          name,
+          source,
+          sources: sources.filter(({ pieces }) => pieces > 0).map(({ id }) => id),
+          fetchedBytes: bytesFetched,
+        },
       });
     },
     staged({ name, version }, activationHeight, height) {

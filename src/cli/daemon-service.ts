@@ -105,7 +105,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   announce = () => void link.node()?.announce();
   const { configFile, trustFile, currentFile } = s.home;
   const disk = watchDisk(log, [configFile, trustFile, currentFile], () => knowledge.reload(), ring);
-  const fetch = createBackgroundFetch(a, link);
+  const fetch = createBackgroundFetch(a, link, log);
   const stager = createStager(logged, a, {
     fetch,
     bell: bells.staging,

@@ -147,7 +147,10 @@ export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: Tr
   return [artifact, ...others].find((x) => x.packageType === "binary") ?? artifact;
 }
 
-type Manner = Pick<DownloadOptions, "strategy" | "limits">;
+type Manner = Pick<DownloadOptions, "strategy" | "limits"> & {
+  /** Told when somebody gives who gave nothing so far. @param sources all who give, by their ids */
+  readonly onSources?: (sources: readonly string[]) => void;
+};
 
 export async function fetchTo(
   c: Context,
@@ -158,7 +161,7 @@ export async function fetchTo(
   how: Manner,
 ): ReturnType<typeof downloadArtifact> {
   const progress = createProgress(c.out, "downloading", artifact.length);
-  const alerts = new Map<string, Promise<void>>();
+  const alerts = new Map<string, Promise<void>>(), givers = new Set<string>();
   /** At once: a program that is killed later has told of it. */
   const raise = (source: string, error: UpdateError) => {
     if (!alerts.has(source)) alerts.set(source, alert(c, s.home, source, artifact.name, error));
@@ -169,6 +172,10 @@ export async function fetchTo(
         break;
       case "progress":
         progress.update(e.bytes, e.sources);
+        if (e.sources.some(({ id }) => !givers.has(id))) {
+          for (const { id } of e.sources) givers.add(id);
+          how.onSources?.([...givers]);
+        }
         break;
       case "hashing":
         progress.update(e.bytes, "checking what is already here");

@@ -50,6 +50,8 @@ export interface DevnetResult {
 /** More than twice what the demo takes on two processors. */
 const LIMIT_MS = 180_000;
 const DRAW_MS = 150;
+/** Above all that scenarios release. */
+const TOY_VERSION = "9.0.0";
 
 /** Comes back when nothing of it is left, whatever happened. */
 export async function runDevnet(o: DevnetOptions): Promise<DevnetResult> {
@@ -93,7 +95,8 @@ export async function runDevnet(o: DevnetOptions): Promise<DevnetResult> {
     });
     if (isKept(o, results)) {
       clearTimeout(limit);
-      say(...waysToPlay(network, o.command));
+      const toys = { version: TOY_VERSION, file: await network.makeFile(TOY_VERSION, "well") };
+      say(...waysToPlay(network, { ...toys, command: o.command }));
       now = "Ctrl-C ends it";
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       if (trouble.signal.aborted) throw trouble.signal.reason;

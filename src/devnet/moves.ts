@@ -67,10 +67,11 @@ export async function publish(n: Network): Promise<void> {
 }
 
 export async function everybodyHas(n: Network, version: string): Promise<void> {
-  await n.until(
-    `every node has proven ${version}`,
-    () => n.nodes.every((node) => n.view(node).proven?.version === version),
-  );
+  await n.until(`every node has proven ${version}`, () =>
+    n.nodes.every((node) => {
+      const { bytes } = n.view(node);
+      return bytes?.version === version && bytes.isProven;
+    }));
 }
 
 /** @returns that it is so, in words */

@@ -50,6 +50,8 @@ export interface Network {
   order(orders: Readonly<Record<string, unknown>>): Promise<void>;
   /** The version that a node's program answers; undefined while nobody does. */
   ask(node: NodePlace): Promise<string | undefined>;
+  /** Makes the file of a version. @returns its path */
+  makeFile(version: string, manner: Manner): Promise<string>;
   /** Adds a release to the repository; `publish` publishes it. */
   add(version: string, manner: Manner): Promise<void>;
   /** Publishes what is staged and tells the network. @returns the version of the timestamp */

@@ -12,8 +12,8 @@ export interface NodeView {
   readonly heard: { readonly version: string; readonly from: string } | null;
   /** The newest signed list of releases and certificates that it trusts. */
   readonly timestampVersion: number;
-  /** What it has downloaded and proven last, and who gave most of it. */
-  readonly proven: { readonly version: string; readonly from: string } | null;
+  /** What it is fetching or has fetched last, and from whom. */
+  readonly bytes: { readonly version: string; readonly from: readonly string[]; readonly isProven: boolean } | null;
   /** Whom it has refused, because what he gave was wrong. */
   readonly refused: readonly string[];
   /** Versions that are ready to run. */
@@ -26,7 +26,7 @@ export interface NodeView {
 
 export function newNodeView(name: string): NodeView {
   const nothing = { refused: [], staged: [], switches: [], rolledBack: [] };
-  return { name, runs: null, peers: 0, heard: null, timestampVersion: 0, proven: null, ...nothing };
+  return { name, runs: null, peers: 0, heard: null, timestampVersion: 0, bytes: null, ...nothing };
 }
 
 /** What else has to be known to understand a line. */
@@ -57,8 +57,11 @@ export function afterLine(view: NodeView, line: string, around: Surroundings): N
       const timestampVersion = Number(said["timestampVersion"] ?? 0);
       return { ...view, timestampVersion, heard: { version: version ?? known, from: view.heard?.from ?? "" } };
     }
-    case "downloaded":
-      return { ...view, proven: { version: text("version"), from: around.nameOf(text("source")) } };
+    case "downloading":
+    case "downloaded": {
+      const from = strings(said["sources"]).map((id) => around.nameOf(id));
+      return { ...view, bytes: { version: text("version"), from, isProven: said["event"] === "downloaded" } };
+    }
     case "staged":
       return { ...view, staged: [...view.staged, text("version")] };
     case "warning":

@@ -31,13 +31,18 @@ export async function runSteps(steps: readonly Step[], { onStep, onResult, signa
   for (const step of steps) {
     onStep(step);
     const beganMs = performance.now();
-    const { ok, seen } = await step.run().then(
-      (seen) => ({ ok: true, seen }),
-      (e: unknown) => ({ ok: false, seen: reason(e, signal) }),
-    );
+    const { ok, seen } = await outcomeOf(step, signal);
     const seconds = Math.round((performance.now() - beganMs) / 100) / 10;
     onResult({ act: step.act, claim: step.claim, ok, seen, seconds });
     if (!ok) return;
+  }
+}
+
+async function outcomeOf(step: Step, signal: AbortSignal): Promise<Pick<StepResult, "ok" | "seen">> {
+  try {
+    return { ok: true, seen: await step.run() };
+  } catch (e) {
+    return { ok: false, seen: reason(e, signal) };
   }
 }
 

@@ -32,7 +32,7 @@ const GOVERNORS = [["alice", 40], ["bob", 35], ["carol", 25]] as const;
 /** Asked before the honest one: a liar that nobody asks is not caught. */
 const LIAR_PRIORITY = "50";
 /** Slow enough to be seen; all of it is on one machine. */
-const MIRROR_RATE = "4M";
+const MIRROR_RATE = "1M";
 const LOOK_MS = 50;
 /** Nothing that is waited for takes a quarter of it. */
 const WAIT_MS = 40_000;
@@ -181,6 +181,7 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
         return undefined;
       }
     },
+    makeFile,
     add,
     async publish() {
       await dchat(["release", "publish", repo, "--key", key]);

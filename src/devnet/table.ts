@@ -40,10 +40,12 @@ function chainLine({ height, plan }: TableView): string {
 }
 
 function cells(node: NodeView, view: TableView): string[] {
-  const { heard, proven, refused } = node;
+  const { heard, refused } = node;
   const from = (who: string) => who === "" ? "" : ` from ${who}`;
   const bytes = [
-    ...(proven === null ? [] : [`${proven.version} proven${from(proven.from)}`]),
+    ...(node.bytes === null
+      ? []
+      : [`${node.bytes.version} ${node.bytes.isProven ? "proven" : "coming"}${from(node.bytes.from.join(" and "))}`]),
     ...refused.map((who) => `${who} lied`),
   ];
   return [
@@ -57,7 +59,10 @@ function cells(node: NodeView, view: TableView): string[] {
 
 /** What comes next on this node, or what has just come. */
 export function nextOf(node: NodeView, { height, plan }: TableView): string {
-  if (plan === null) return "";
+  if (plan === null) {
+    const ready = node.staged.at(-1);
+    return ready === undefined || ready === node.runs ? "" : `${ready} ready`;
+  }
   const { version, activationHeight, state } = plan;
   if (node.rolledBack.includes(version)) return `${version} was not well: taken back`;
   const switched = node.switches.findLast((s) => s.version === version);

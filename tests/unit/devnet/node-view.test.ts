@@ -31,9 +31,15 @@ test("a mirror that was refused is named once, whoever else is spoken of", () =>
     { event: "note", message: `${LIAR}/ is slow` },
     { event: "note", message: `FAILED: ${LIAR} was refused: piece 0 is wrong` },
     { event: "note", message: `FAILED: ${LIAR} was refused: piece 1 is wrong` },
-    { event: "downloaded", version: "2.0.0", source: "12D3" },
   );
-  assert.deepEqual([view.refused, view.proven], [[LIAR], { version: "2.0.0", from: "node-1" }]);
+  assert.deepEqual(view.refused, [LIAR]);
+});
+
+test("bytes come from somebody, and are proven in the end", () => {
+  const coming = { event: "downloading", version: "2.0.0", sources: ["12D3"] };
+  assert.deepEqual(after(coming).bytes, { version: "2.0.0", from: ["node-1"], isProven: false });
+  const proven = after(coming, { event: "downloaded", version: "2.0.0", source: "12D3", sources: ["12D3", "x"] });
+  assert.deepEqual(proven.bytes, { version: "2.0.0", from: ["node-1", "x"], isProven: true });
 });
 
 test("a switch has the height of its moment, and what was taken back is known", () => {

@@ -19,17 +19,17 @@ test("the table says of chain, votes and each node what is known", () => {
   const nodes = [
     node({
       heard: { version: "2.0.0", from: "maintainer" },
-      proven: { version: "2.0.0", from: "mirror-a" },
+      bytes: { version: "2.0.0", from: ["mirror-a", "node-2"], isProven: true },
       refused: ["mirror-b"],
       staged: ["2.0.0"],
     }),
-    { ...newNodeView("node-2") },
+    { ...newNodeView("node-2"), bytes: { version: "2.0.0", from: ["mirror-a"], isProven: false } },
   ];
   assert.deepEqual(tableLines({ height: 118, plan, nodes }, 200), [
     "block 118 | 2.0.0 from block 160: voting, 40 of 51 votes",
     "node    runs   next   heard of               bytes",
-    "node-1  1.0.0  ready  2.0.0 from maintainer  2.0.0 proven from mirror-a, mirror-b lied",
-    "node-2  -             -                      -",
+    "node-1  1.0.0  ready  2.0.0 from maintainer  2.0.0 proven from mirror-a and node-2, mirror-b lied",
+    "node-2  -             -                      2.0.0 coming from mirror-a",
   ]);
 });
 
