@@ -12,6 +12,7 @@ const PAUSE_MS = 1_000;
 
 /** What is used of the document of `governance vote`. */
 export interface Tally {
+  readonly sequence: number;
   readonly status: string;
   readonly weight: number;
   readonly requiredWeight: number;
@@ -39,14 +40,27 @@ export async function proposeCancel(n: Network): Promise<{ file: string; sequenc
 
 /** Each governor signs at home, and the maintainer takes their files in. */
 export async function vote(n: Network, proposal: string, governors: readonly GovernorPlace[]): Promise<Tally> {
-  const height = ["--current-height", String(n.height())];
-  const voted = await Promise.all(governors.map(async ({ name, key, home }) => {
-    const file = proposal.replace(/\.json$/, `-${name}.json`);
-    await n.dchat(["governance", "vote", proposal, "--key", key, "--home", home, "--output", file, ...height]);
+  const voted = await Promise.all(governors.map(async (governor) => {
+    const file = proposal.replace(/\.json$/, `-${governor.name}.json`);
+    await sign(n, governor, [proposal, "--output", file]);
     return file;
   }));
-  const taken = ["governance", "vote", ...voted, "--repo", n.repo, ...height];
-  const { certificate } = await n.json<{ certificate: Tally }>(taken);
+  return await takeIn(n, voted);
+}
+
+/** The maintainer takes votes into the repository, to be published. */
+export async function takeIn(n: Network, files: readonly string[]): Promise<Tally> {
+  const height = ["--current-height", String(n.height())];
+  return counted(n, await n.json(["governance", "vote", ...files, "--repo", n.repo, ...height]));
+}
+
+/** A governor signs at home. His daemon tells the network. @param what a file, or which of those he has heard of */
+export async function sign(n: Network, { home, key }: GovernorPlace, what: readonly string[]): Promise<Tally> {
+  const height = ["--current-height", String(n.height())];
+  return counted(n, await n.json(["governance", "vote", ...what, "--key", key, "--home", home, ...height]));
+}
+
+function counted(n: Network, { certificate }: { readonly certificate: Tally }): Tally {
   changePlan(n, { votes: { weight: certificate.weight, required: certificate.requiredWeight } });
   return certificate;
 }
@@ -59,10 +73,9 @@ export function changePlan(n: Network, change: Partial<PlanView>): void {
 /** Publishes, and waits until governors and nodes trust it, to the last one. */
 export async function publish(n: Network): Promise<void> {
   const version = await n.publish();
-  await Promise.all(n.governors.map(({ home }) => n.dchat(["check", "--home", home])));
   await n.until(
-    "every node hears of what was published",
-    () => n.nodes.every((node) => n.view(node).timestampVersion >= version),
+    "everybody hears of what was published",
+    () => [...n.nodes, ...n.governors].every((who) => n.view(who).timestampVersion >= version),
   );
 }
 

@@ -19,6 +19,8 @@ export interface GovernorPlace {
   readonly weight: number;
   readonly home: string;
   readonly key: string;
+  /** Where his daemon listens. */
+  readonly address: string;
 }
 
 export interface Network {
@@ -32,7 +34,7 @@ export interface Network {
   readonly platform: string;
   /** The maintainer's own home: it tells the others. */
   readonly maintainer: NodePlace;
-  readonly governors: readonly GovernorPlace[];
+  readonly governors: readonly [alice: GovernorPlace, bob: GovernorPlace, carol: GovernorPlace];
   readonly nodes: readonly NodePlace[];
   /** URL of the mirror that gives what was published. */
   readonly honest: string;
@@ -42,7 +44,8 @@ export interface Network {
   readonly dead: string;
   /** URL of the chain. */
   readonly chain: string;
-  view(node: NodePlace): NodeView;
+  /** What is known of a node, or of a governor's daemon. */
+  view(of: { readonly name: string }): NodeView;
   table(): TableView;
   setPlan(plan: PlanView): void;
   height(): number;

@@ -12,6 +12,8 @@ export interface NodeView {
   readonly heard: { readonly version: string; readonly from: string } | null;
   /** The newest signed list of releases and certificates that it trusts. */
   readonly timestampVersion: number;
+  /** How many votes of governors it has heard of. */
+  readonly votes: number;
   /** What it is fetching or has fetched last, and from whom. */
   readonly bytes: { readonly version: string; readonly from: readonly string[]; readonly isProven: boolean } | null;
   /** Whom it has refused, because what he gave was wrong. */
@@ -26,7 +28,7 @@ export interface NodeView {
 
 export function newNodeView(name: string): NodeView {
   const nothing = { refused: [], staged: [], switches: [], rolledBack: [] };
-  return { name, runs: null, peers: 0, heard: null, timestampVersion: 0, bytes: null, ...nothing };
+  return { name, runs: null, peers: 0, votes: 0, heard: null, timestampVersion: 0, bytes: null, ...nothing };
 }
 
 /** What else has to be known to understand a line. */
@@ -62,6 +64,8 @@ export function afterLine(view: NodeView, line: string, around: Surroundings): N
       const from = strings(said["sources"]).map((id) => around.nameOf(id));
       return { ...view, bytes: { version: text("version"), from, isProven: said["event"] === "downloaded" } };
     }
+    case "votes":
+      return { ...view, votes: view.votes + Number(said["votes"] ?? 0) };
     case "staged":
       return { ...view, staged: [...view.staged, text("version")] };
     case "warning":

@@ -27,8 +27,6 @@ export interface NetworkOptions {
   readonly piped: readonly string[];
 }
 
-/** More than half of the weight takes two of them, whichever they are. */
-const GOVERNORS = [["alice", 40], ["bob", 35], ["carol", 25]] as const;
 /** Asked before the honest one: a liar that nobody asks is not caught. */
 const LIAR_PRIORITY = "50";
 /** Slow enough to be seen; all of it is on one machine. */
@@ -111,6 +109,12 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
     await dchat(["install", ...first, ...home]);
   }
 
+  function startDaemon({ name, home, address }: Omit<NodePlace, "url">, peer: NodePlace | undefined): void {
+    const to = peer === undefined ? [] : ["--peer", peer.address];
+    const args = ["daemon", "--home", home, "--listen", address, ...to, "--json"];
+    children.start(name, args, (line) => hear(name, line));
+  }
+
   function startNode({ name, home, url, address }: NodePlace, peer: NodePlace): void {
     const gossip = ["--listen", address, "--peer", peer.address];
     const timing = ["--poll", "0.2", "--health-timeout", "2", "--stop-timeout", "3"];
@@ -123,19 +127,16 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
   const views = new Map<string, NodeView>();
   let plan: PlanView | null = null;
 
+  const view = ({ name }: { readonly name: string }): NodeView => views.get(name) ?? newNodeView(name);
+
   function hear(name: string, line: string): void {
     const peerId = /"event":"listening".*\/p2p\/(\w+)"/.exec(line)?.[1];
     if (peerId !== undefined) ids.set(peerId, name);
-    const view = views.get(name);
-    if (view === undefined) return; // the maintainer has no line in the table
     const nameOf = (id: string) => ids.get(id.replace(/^peer:/, "")) ?? id;
-    views.set(name, afterLine(view, line, { nameOf, mirrors: [honest, liar], height: watched.height() }));
+    views.set(name, afterLine(view({ name }), line, { nameOf, mirrors: [honest, liar], height: watched.height() }));
   }
 
-  const governors: GovernorPlace[] = GOVERNORS.map(([name, weight]) => (
-    { name, weight, home: at(name), key: at(`${name}.pem`) }
-  ));
-  const ports = await freePorts(2 * o.nodes + 3);
+  const ports = await freePorts(2 * o.nodes + 6);
   const place = (name: string): NodePlace => ({
     name,
     home: at(name),
@@ -143,6 +144,11 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
     address: `/ip4/127.0.0.1/tcp/${ports.pop()}`,
   });
   const maintainer = place("maintainer");
+  const governor = (name: string, weight: number): GovernorPlace => (
+    { name, weight, home: at(name), key: at(`${name}.pem`), address: `/ip4/127.0.0.1/tcp/${ports.pop()}` }
+  );
+  // More than half of the weight takes two of them, whichever they are.
+  const governors = [governor("alice", 40), governor("bob", 35), governor("carol", 25)] as const;
   const nodes = Array.from({ length: o.nodes }, (_, i) => place(`node-${i + 1}`));
   const dead = `http://127.0.0.1:${ports.pop()}`;
 
@@ -159,17 +165,17 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
     serve("mirror-b", [...mirror, "--alters"]),
   ]);
   ids.set(honest, "mirror-a").set(liar, "mirror-b");
-  for (const { name } of nodes) views.set(name, newNodeView(name));
   await Promise.all([...nodes.map(makeNode), ...[maintainer, ...governors].map(makeHome)]);
-  const { name, home, address } = maintainer;
-  children.start(name, ["daemon", "--home", home, "--listen", address, "--json"], (line) => hear(name, line));
+  startDaemon(maintainer, undefined);
   for (const [i, node] of nodes.entries()) startNode(node, nodes[i - 1] ?? maintainer);
+  // Each beside another node, so that their votes have a way to go.
+  for (const [i, governor] of governors.entries()) startDaemon(governor, nodes[i * 2 % nodes.length]);
 
   return {
     ...{ folder, repo, key, root, maintainer, governors, nodes, honest, liar, dead, chain },
     platform: o.platform,
-    view: ({ name }) => views.get(name) ?? newNodeView(name),
-    table: () => ({ height: watched.height(), plan, nodes: [...views.values()] }),
+    view,
+    table: () => ({ height: watched.height(), plan, nodes: nodes.map(view) }),
     setPlan: (next) => void (plan = next),
     height: watched.height,
     order: watched.order,
