@@ -32,7 +32,11 @@ export interface NodesOptions {
   readonly finalityLag?: number;
   /** Default: walk. */
   readonly sync?: "walk" | "latest";
-  /** Approved one after the other. The network begins with 1.0.0. */
+  /** Weights by name. Default: one governor. */
+  readonly governors?: Readonly<Record<string, number>>;
+  /** Released, and approved by nobody. */
+  readonly released?: readonly string[];
+  /** Approved by all, one after the other. The network begins with 1.0.0. */
   readonly upgrades: readonly ApprovedSpec[];
 }
 
@@ -82,11 +86,13 @@ export interface GovernedNodes {
   readonly repo: string;
   readonly root: string;
   readonly mirror: LyingMirror;
+  /** The file of a private key: a governor's by its name, or "release". */
+  key(name: string): string;
   /** Makes the repository known as it is now. */
   publish(): Promise<void>;
-  /** Runs a governance command as the only governor. */
+  /** Runs a governance command as all governors. */
   governance(...args: readonly string[]): Promise<void>;
-  /** A chain of its own, and a home where everything that is approved is installed. Not started. */
+  /** A chain of its own, and a home where every version is installed. Not started. */
   create(o?: NodeOptions): Promise<GovernedNode>;
 }
 
@@ -101,30 +107,36 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
   mkdirSync(folder);
   const { genesis, close } = await startDialect(o.kind, dialectOf(o, 0));
   await close(); // every chain of this name has the same first block
-  const repo = join(folder, "repo"), key = join(folder, "key.pem"), governor = join(folder, "governor.pem");
-  for (const k of [key, governor]) await succeed(["release", "keygen", k]);
-  const file = (version: string) => join(folder, version);
+  const governors = o.governors ?? { governor: 1 }, names = Object.keys(governors);
+  const repo = join(folder, "repo"), file = (version: string) => join(folder, version);
+  const key = (name: string) => file(`${name}.pem`);
+  for (const name of ["release", ...names]) await succeed(["release", "keygen", key(name)]);
   writeFileSync(file(FIRST), nodeProgram(FIRST));
   const chain = ["--chain-kind", o.kind, "--chain-genesis", genesis, "--chain-finality", o.finality];
-  const rules = ["--min-lead-blocks", "5", "--sync", o.sync ?? "walk", "--governor", `${file("governor.pub")}:1`];
+  const weights = Object.entries(governors).flatMap(([name, w]) => ["--governor", `${file(`${name}.pub`)}:${w}`]);
+  const rules = ["--min-lead-blocks", "5", "--sync", o.sync ?? "walk", ...weights];
   const begin = ["--genesis-version", FIRST, "--genesis", `${PLATFORM}=${file(FIRST)}`];
-  await succeed(["release", "init", repo, "--network", "run", "--key", key, ...chain, ...rules, ...begin]);
+  await succeed(["release", "init", repo, "--network", "run", "--key", key("release"), ...chain, ...rules, ...begin]);
   const add = async (version: string, type: string) => {
     const what = ["--version", version, "--platform", PLATFORM, "--format", "executable", "--upgrade-type", type];
     await succeed(["release", "add", repo, file(version), ...what]);
   };
   await add(FIRST, "soft-fork");
-  for (const { version, type = "soft-fork", manner } of o.upgrades) {
+  const versions: readonly Pick<ApprovedSpec, "version" | "type" | "manner">[] = [
+    ...o.upgrades,
+    ...(o.released ?? []).map((version) => ({ version })),
+  ];
+  for (const { version, type = "soft-fork", manner } of versions) {
     writeFileSync(file(version), nodeProgram(version, manner));
     await add(version, type);
   }
   const mirror = await network.mirror(folder), root = join(repo, "metadata", "1.root.json");
   const publish = async () => {
-    await succeed(["release", "publish", repo, "--key", key]);
+    await succeed(["release", "publish", repo, "--key", key("release")]);
     mirror.serve(filesOf(repo));
   };
   const governance = async (...args: readonly string[]) =>
-    void await succeed(["governance", ...args, "--repo", repo, "--key", governor]);
+    void await succeed(["governance", ...args, "--repo", repo, ...names.flatMap((name) => ["--key", key(name)])]);
   await publish();
   for (const { version, height, proposedAt = 50, how = [] } of o.upgrades) {
     const when = ["--height", String(height), "--current-height", String(proposedAt)];
@@ -135,7 +147,7 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
   await succeed(["init", "--repo", mirror.url, "--root", root, ...atFirst]);
   await succeed(["configure-auto-update", "--auto-restart", ...atFirst]);
   await succeed(["install", "--version", FIRST, ...atFirst]);
-  for (const { version } of o.upgrades) await succeed(["install", "--version", version, ...atFirst]);
+  for (const { version } of versions) await succeed(["install", "--version", version, ...atFirst]);
 
   let nodes = 0;
   const create = async ({ height = 100, way = byUrl, prepare }: NodeOptions = {}): Promise<GovernedNode> => {
@@ -187,7 +199,7 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
     };
     return g;
   };
-  return { folder, repo, root, mirror, publish, governance, create };
+  return { folder, repo, root, mirror, key, publish, governance, create };
 }
 
 const byUrl = ({ url, asked }: DialectServer): ChainWay => ({ options: ["--url", url], asked });
