@@ -32,6 +32,8 @@ export interface RelayOptions {
   onLearnt(peer: string): void;
   /** Told of a peer whose bundle was a lie. */
   onLie(peer: string, why: UpdateError): void;
+  /** Resolves after a time; only a simulation has one of its own. */
+  readonly pause?: (ms: number) => Promise<void>;
 }
 
 export interface Relay {
@@ -60,6 +62,7 @@ export function versionsOf(knowledge: Knowledge): KnownVersions {
 export function createRelay(o: RelayOptions): Relay {
   const { knowledge } = o;
   const budget = createVoteBudget();
+  const pause = o.pause ?? ((ms) => delay(ms, undefined, { ref: false }));
   let unasked = 0;
   const lookedInto = new Map<string, { readonly atMs: number; readonly verdict: "ignore" | "reject" }>();
 
@@ -98,7 +101,7 @@ export function createRelay(o: RelayOptions): Relay {
     };
     for (const next of [peer, ...o.otherPeers(peer).slice(0, MAX_OTHERS)]) {
       ask(next);
-      await Promise.race([...asking, delay(HEDGE_MS, undefined, { ref: false })]);
+      await Promise.race([...asking, pause(HEDGE_MS)]);
       if (isKnown(message)) return { verdict: "accept", kind: "release" };
       o.signal.throwIfAborted();
     }
