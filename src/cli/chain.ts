@@ -177,7 +177,6 @@ export function chainJson(v: ChainView): Record<string, unknown> {
     finalizedHeight: v.height,
     latestHeight: state?.latest ?? null,
     blockTimeMs: state?.blockTimeMs ?? null,
-    plan: state?.plan ?? null,
     code: state?.error?.code ?? null,
     words: v.words,
   };

@@ -8,6 +8,7 @@ import { readConfig } from "../config/config.ts";
 import { asUpdateError } from "../errors.ts";
 import type { TrustState } from "../trust/client.ts";
 import { type ActivationSession, keptHeight } from "./activation.ts";
+import { planWords, viewPlan } from "./chain-plan.ts";
 import type { Context } from "./context.ts";
 import { decideFor, reasonLine } from "./decision.ts";
 
@@ -29,7 +30,7 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
   const stop = new AbortController();
   let chain: { readonly state: ChainState; readonly atMs: number } | undefined;
   let haltedSinceMs: number | undefined;
-  let told = "";
+  let told = "", toldPlan = "";
 
   const tell = (line: string, isBad: boolean) => {
     if (told === line) return;
@@ -54,6 +55,12 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
   };
   const listening = listen();
 
+  const tellPlan = (state: TrustState) => {
+    const plan = viewPlan(chain?.state.plan, state), words = plan?.sequence === null ? planWords(plan) : "";
+    if (words !== toldPlan && words !== "") c.out.warn(words);
+    toldPlan = words;
+  };
+
   /** Where the chain was asked since the program ended, and did not answer, the program's own end counts. */
   const haltedFor = (seen: Seen): number | null => {
     haltedSinceMs = seen.haltedFor === undefined ? undefined : haltedSinceMs ?? performance.now();
@@ -65,6 +72,7 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
     latest: () => chain?.state.latest ?? null,
     async ask(seen) {
       const state = await trust(), { home } = session;
+      tellPlan(state);
       const decision = await decideFor({ ...session, config: await readConfig(home) ?? session.config }, state, {
         height: chain?.state.height ?? await keptHeight(home, state) ?? null,
         latest: chain?.state.latest ?? null,

@@ -6,6 +6,7 @@ import { endOf, readJournal } from "../activate/switch.ts";
 import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
 import { openActivation } from "./activation.ts";
 import { chainJson, type ChainView, viewChain } from "./chain.ts";
+import { type PlanView, planWords, viewPlan } from "./chain-plan.ts";
 import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -42,6 +43,7 @@ export const statusCommand: Command = {
     const obstacles = switchObstacles(state), alerts = await alertLines(c, home);
     const network = await viewNetwork(c, home, state);
     const { pin, autoRestart } = config.autoUpdate;
+    const plan = viewPlan(chain.state?.plan, state);
     return {
       lines: [
         current === undefined ? "nothing is activated yet; see: dchat-update install" : c.out.line(
@@ -59,7 +61,7 @@ export const statusCommand: Command = {
         ...(staged.length === 0
           ? []
           : ["Installed:", ...table(staged.map((s) => [s.version, s.upgradeType, s.program]))]),
-        ...chainLines(c, chain),
+        ...chainLines(c, chain, plan),
         ...decision.why.filter((r) => r.code !== "obstacle").map((r) => {
           const line = reasonLine(r, chain.state?.blockTimeMs ?? null);
           return r.code === "would-fork" ? c.out.line("alert", line) : `decided: ${line}`;
@@ -81,7 +83,7 @@ export const statusCommand: Command = {
           activationHeight: current.activationHeight ?? null,
           previousVersion: current.previous?.version ?? null,
         },
-        chain: chainJson(chain),
+        chain: { ...chainJson(chain), plan },
         decision: decisionJson(decision),
         switching: journal === undefined ? null : {
           fromVersion: journal.from?.version ?? null,
@@ -115,13 +117,14 @@ export const statusCommand: Command = {
   },
 };
 
-function chainLines(c: Context, v: ChainView): string[] {
-  const plan = v.state?.plan ?? null;
+function chainLines(c: Context, v: ChainView, plan: PlanView | null): string[] {
   const isWell = v.status === "ok" || v.status === "syncing";
   const shown = `chain: ${v.status === "ok" || v.state === undefined ? "" : `${v.status}: `}${v.words}`;
   return [
     isWell || v.state === undefined ? shown : c.out.line("warning", shown),
-    ...(plan === null ? [] : [`   the chain itself plans ${JSON.stringify(plan.name)} at block ${plan.height}`]),
+    ...(plan === null
+      ? []
+      : [plan.sequence === null ? c.out.line("warning", planWords(plan)) : `   ${planWords(plan)}`]),
   ];
 }
 

@@ -152,3 +152,20 @@ test("what was cancelled in time is not switched to, though it is installed", as
   assert.ok(!s.starts().includes("2.0.0"), running.said());
   assert.match(s.node.log().at(-1) ?? "", /^start 1\.0\.0 1\.0\.0 - -$/);
 });
+
+test("cometbft: what the chain itself plans moves nobody; where no certificate is of that height it is told", async () => {
+  const nodes = await createGovernedNodes(network, { kind: "cometbft", finality: "instant", upgrades: [HARD] });
+  const asApproved = { name: "v2", height: 120 }, alone = { name: "v3", height: 110 };
+  await using same = await nodes.create({ plan: asApproved });
+  assert.deepEqual((await same.status()).chain.plan, { ...asApproved, sequence: 1 });
+  await using other = await nodes.create({ plan: alone });
+  const running = other.start();
+  await other.answers("1.0.0");
+  other.chain.apply({ produce: 15 });
+  await other.seen(115);
+  assert.equal(running.said().match(/plans "v3" at block 110, and no approved certificate does/g)?.length, 1);
+  assert.deepEqual(other.starts(), ["1.0.0"]);
+  assert.deepEqual((await other.status()).chain.plan, { ...alone, sequence: null });
+  other.chain.apply({ produce: 4 });
+  await other.answers("2.0.0");
+});

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { SimulatedChain } from "../../src/chain/simulated-chain.ts";
 import { filesOf, json, type Network, PLATFORM, succeed } from "../cli/network.ts";
 import { type Running, startDchat } from "./bundled-cli.ts";
-import { type DialectName, type DialectServer, startDialect } from "./chain-dialects.ts";
+import { type DialectName, type DialectServer, type Plan, startDialect } from "./chain-dialects.ts";
 import type { LyingMirror } from "./lying-mirror.ts";
 import { type Manner, nodeAt, nodeProgram, type RunningNode } from "./node-program.ts";
 import { until } from "./until.ts";
@@ -43,6 +43,8 @@ export interface NodesOptions {
 export interface NodeOptions {
   /** The newest block at the beginning. Default: 100. */
   readonly height?: number;
+  /** What x/upgrade plans, on a chain that has it. Default: nothing. */
+  readonly plan?: Plan;
   /** How the node asks its chain. Default: by the URL of the server. */
   readonly way?: (server: DialectServer, folder: string) => ChainWay;
   /** Done before it is started. */
@@ -105,7 +107,7 @@ let networks = 0;
 export async function createGovernedNodes(network: Network, o: NodesOptions): Promise<GovernedNodes> {
   const folder = join(network.folder, `governed-${networks++}`);
   mkdirSync(folder);
-  const { genesis, close } = await startDialect(o.kind, dialectOf(o, 0));
+  const { genesis, close } = await startDialect(o.kind);
   await close(); // every chain of this name has the same first block
   const governors = o.governors ?? { governor: 1 }, names = Object.keys(governors);
   const repo = join(folder, "repo"), file = (version: string) => join(folder, version);
@@ -150,11 +152,13 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
   for (const { version } of versions) await succeed(["install", "--version", version, ...atFirst]);
 
   let nodes = 0;
-  const create = async ({ height = 100, way = byUrl, prepare }: NodeOptions = {}): Promise<GovernedNode> => {
+  const create = async (
+    { height = 100, plan = null, way = byUrl, prepare }: NodeOptions = {},
+  ): Promise<GovernedNode> => {
     const own = join(folder, `node-${nodes++}`), home = join(own, "home"), at = ["--home", home];
     mkdirSync(join(own, "data"), { recursive: true });
     cpSync(first, home, { recursive: true, verbatimSymlinks: true });
-    const server = await startDialect(o.kind, dialectOf(o, height));
+    const server = await startDialect(o.kind, { finalityLag: o.finalityLag ?? 0, height, plan });
     const runs: Running[] = [];
     const { options, asked } = way(server, own);
     await succeed(["configure-chain", ...options, ...at]);
@@ -203,7 +207,3 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
 }
 
 const byUrl = ({ url, asked }: DialectServer): ChainWay => ({ options: ["--url", url], asked });
-
-function dialectOf({ finalityLag = 0 }: NodesOptions, height: number) {
-  return { finalityLag, height };
-}
