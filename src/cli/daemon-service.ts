@@ -3,6 +3,7 @@
 // Must not: end because of a peer, a mirror or the clock.
 import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { readKnownPeers } from "../config/known-peers.ts";
 import { asUpdateError } from "../errors.ts";
 import type { GossipEvent } from "../gossip/gossip-event.ts";
 import { loadIdentity } from "../gossip/identity.ts";
@@ -84,6 +85,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     await createGossipNode({
       ...gossip,
       peers: [...new Set([...gossip.peers, ...s.config.peers])],
+      remembered: await readKnownPeers(s.home, Date.now()),
       knowledge,
       shelf: createStoredShelf(s.home, () => knowledge.state(), c.signal),
       votes: knowledge.votes,

@@ -15,12 +15,15 @@ import { createHost } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { looksLikeVote, topicOf } from "./message.ts";
 import { requestHints } from "./mirror-hints.ts";
-import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
+import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
+import { requestPeers } from "./peer-exchange.ts";
+import { findPeers } from "./peer-finder.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { createPeerService } from "./peer-service.ts";
 import { createPeerSource } from "./peer-source.ts";
 import { createRelay, type Delivery, isLie } from "./relay.ts";
 import type { Shelf } from "./shelf.ts";
+import { toldPeers } from "./told-peers.ts";
 import { requestVotes } from "./vote-exchange.ts";
 import type { Votes } from "./votes.ts";
 
@@ -40,6 +43,8 @@ export interface GossipNodeOptions {
   readonly listen: readonly string[];
   /** Multiaddrs of peers to stay connected to. */
   readonly peers: readonly string[];
+  /** Multiaddrs, with ids, at which peers answered in earlier runs; some are tried while there are few peers. */
+  readonly remembered?: readonly { readonly address: string; readonly isNamed: boolean }[] | undefined;
   /** Whether addresses that nobody named may be private ones. */
   readonly allowPrivate: boolean;
   readonly onEvent: (e: GossipEvent) => void;
@@ -80,7 +85,9 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const { knowledge, onEvent } = o;
   const topic = topicOf(knowledge.network);
   for (const address of o.listen) requirePeerAddress(address, "the address to listen on");
-  const named = new Set(o.peers.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text)));
+  const remembered = (o.remembered ?? []).filter((p) => parsePeerAddress(p.address)?.peer !== undefined);
+  const allNamed = [...o.peers, ...remembered.filter((p) => p.isNamed).map((p) => p.address)];
+  const named = new Set(allNamed.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text)));
   const library = await loadLibp2p();
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -170,11 +177,21 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     });
   }
 
+  async function askForPeers(peer: string): Promise<string[]> {
+    try {
+      return await requestPeers(connectionTo(peer), signal);
+    } catch (e) {
+      if (isLie(e)) blame(peer, e);
+      return [];
+    }
+  }
+
   let givenBytes = 0;
   const service = createPeerService({
     knowledge,
     shelf: o.shelf,
     mirrors: o.mirrors,
+    peers: async (asker) => await toldPeers(host, asker, o.allowPrivate),
     signal,
     bytesPerSecond: o.uploadBytesPerSecond,
     onGiven: (bytes) => givenBytes += bytes,
@@ -197,6 +214,14 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
 
   const running = Promise.all([
     catchUpNowAndThen(),
+    findPeers({
+      signal,
+      remembered: remembered.map((p) => p.address),
+      connected: () => [host.peerId, ...host.getPeers()].map(String),
+      mayDial: (address) => mayDial(address, named, o.allowPrivate),
+      dial: async (address) => void await host.dial(library.multiaddr(address), { signal }),
+      ask: askForPeers,
+    }),
     keepConnected({
       addresses: o.peers.filter((address) => requirePeerAddress(address, "the peer").peer !== host.peerId.toString()),
       signal,

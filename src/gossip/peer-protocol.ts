@@ -36,9 +36,9 @@ export interface PiecesRequest {
   readonly count: number;
 }
 
-/** `mirrors`: URLs of mirrors that worked. */
-export interface MirrorsRequest {
-  readonly get: "mirrors";
+/** `mirrors`: URLs of mirrors that worked. `peers`: addresses of connected peers. */
+export interface ListRequest {
+  readonly get: "mirrors" | "peers";
 }
 
 /** `votes SEQUENCE SHA256`: certificates from a sequence on, unless the votes that are known make that digest. */
@@ -48,7 +48,7 @@ export interface VotesRequest {
   readonly digest: string;
 }
 
-export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest | MirrorsRequest | VotesRequest;
+export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest | ListRequest | VotesRequest;
 
 /** `ok BYTES`: the bytes follow. `none`: not here. `busy`: not now. `unknown`: no such request. */
 export type PeerAnswer =
@@ -64,6 +64,7 @@ export function formatRequest(r: PeerRequest): string {
     case "pieces":
       return `pieces ${r.sha256} ${r.first} ${r.count}`;
     case "mirrors":
+    case "peers":
       return r.get;
     case "votes":
       return `votes ${r.sequence} ${r.digest}`;
@@ -93,6 +94,7 @@ export function parseRequest(line: string): PeerRequest | undefined {
       return { get: word, sha256, first, count };
     }
     case "mirrors":
+    case "peers":
       if (rest.length > 0) throw malformed("a request", line);
       return { get: word };
     case "votes": {

@@ -5,12 +5,15 @@ import { createBundleService } from "./bundle-exchange.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { createHintService } from "./mirror-hints.ts";
+import { createPeersService } from "./peer-exchange.ts";
 import { formatAnswer, parseRequest, readLine, writeLine } from "./peer-protocol.ts";
 import { createVoteService } from "./vote-exchange.ts";
 import { createPieceService, type PieceServiceOptions } from "./piece-service.ts";
 
 export interface PeerServiceOptions extends PieceServiceOptions {
   readonly knowledge: Knowledge;
+  /** Addresses of connected peers that another may be told of; none when absent. */
+  readonly peers?: ((asker: string) => Promise<readonly string[]>) | undefined;
   /** Mirrors that strangers may be told of; none when absent. */
   readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
 }
@@ -21,6 +24,7 @@ const IDLE_MS = 10_000;
 export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
   const giveBundle = createBundleService(o.knowledge);
   const giveVotes = createVoteService(o.knowledge);
+  const givePeers = createPeersService(o.peers ?? (() => Promise.resolve([])));
   const giveHints = createHintService(o.mirrors ?? (() => Promise.resolve([])));
   const { have, pieces } = createPieceService(o);
 
@@ -35,6 +39,8 @@ export function createPeerService(o: PeerServiceOptions): (peer: string, stream:
         return await pieces(request, peer, bytes);
       case "mirrors":
         return await giveHints(peer, bytes);
+      case "peers":
+        return await givePeers(peer, bytes);
       case "votes":
         return await giveVotes(request, peer, bytes);
       case undefined:

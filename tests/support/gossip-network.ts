@@ -78,6 +78,8 @@ export async function startNode(
     readonly identity?: Uint8Array;
     readonly shelf?: Shelf;
     readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
+    readonly remembered?: readonly { readonly address: string; readonly isNamed: boolean }[];
+    readonly allowPrivate?: boolean;
   } = {},
 ): Promise<TestNode> {
   const events: GossipEvent[] = [];
@@ -90,7 +92,8 @@ export async function startNode(
     identity,
     listen: o.listen ?? [freshAddress()],
     peers: o.peers ?? [],
-    allowPrivate: false,
+    remembered: o.remembered,
+    allowPrivate: o.allowPrivate ?? false,
     onEvent: (e) => events.push(e),
   });
   after(() => node.stop());

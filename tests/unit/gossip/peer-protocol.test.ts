@@ -12,6 +12,7 @@ test("a request and an answer come back as they were", () => {
       { get: "have", sha256: DIGEST },
       { get: "pieces", sha256: DIGEST, first: 0, count: 7 },
       { get: "mirrors" },
+      { get: "peers" },
       { get: "votes", sequence: 3, digest: DIGEST },
     ] as const
   ) {

@@ -1,0 +1,191 @@
+// Nodes that tell each other of others: who is told of, who is dialled, and what a liar gains. docs/gossip.md.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { after, test } from "node:test";
+import { decodePeers, encodePeers, isToldAddress, MAX_TOLD_PEERS } from "../../../src/gossip/peer-exchange.ts";
+import { findPeers } from "../../../src/gossip/peer-finder.ts";
+import { memoryKnowledge, startNode, startStranger } from "../../support/gossip-network.ts";
+import { refused } from "../../support/refused.ts";
+import { createReleaseRepository } from "../../support/release-repository.ts";
+import { until } from "../../support/until.ts";
+
+const ID = "12D3KooWGzBdRZsRvrWvYB4zSPNQdFsMXr9yK2wKhLp5cQ4v9aTa";
+const at = (n: number) => `/ip4/203.0.113.${n & 255}/tcp/${4217 + (n >> 8)}/p2p/${ID}`;
+const bytes = (s: string) => new TextEncoder().encode(s);
+
+test("addresses come back as they were; names, other transports, and the seventeenth are left out", () => {
+  const good = [at(1), `/ip6/2606:4700::1/tcp/4217/p2p/${ID}`];
+  const bad = [`/dns4/a.example/tcp/1/p2p/${ID}`, `/ip4/1.2.3.4/udp/1/quic-v1/p2p/${ID}`, "/ip4/1.2.3.4/tcp/1"];
+  assert.deepEqual(decodePeers(encodePeers([...bad, ...good, ...good])), good);
+  const many = Array.from({ length: 1_000 }, (_, i) => at(i));
+  assert.deepEqual(decodePeers(encodePeers(many)), many.slice(0, MAX_TOLD_PEERS));
+});
+
+const LIES = [
+  "",
+  " ",
+  "garbage",
+  `/dns4/a.example/tcp/1/p2p/${ID}`,
+  `/ip4/1.2.3.4/tcp/0/p2p/${ID}`,
+  "/ip4/1.2.3.4/tcp/1",
+];
+for (const lie of [...LIES, `/ip4/1.2.3.4/tcp/1/p2p/${ID}/p2p-circuit/p2p/${ID}`, `/ip4/01.2.3.4/tcp/1/p2p/${ID}`]) {
+  test(`${JSON.stringify(lie.slice(0, 60))} is no address to tell of`, () => {
+    assert.equal(isToldAddress(lie), false);
+    refused("E_MALFORMED", () => decodePeers(bytes(lie)));
+  });
+}
+
+test("seventeen, and a thousand, are refused", () => {
+  for (const count of [17, 1_000]) {
+    const text = Array.from({ length: count }, (_, i) => at(i)).join("\n");
+    refused("E_MALFORMED", () => decodePeers(bytes(text)));
+  }
+});
+
+const NOW = Date.UTC(2026, 0, 1);
+const repository = createReleaseRepository({ seed: "peer exchange", nowMs: NOW });
+
+function knowledge() {
+  const mine = memoryKnowledge(repository.pinnedRoot, NOW);
+  mine.follow(repository);
+  return mine;
+}
+
+test("two nodes that know a third find each other, and go on when it leaves", async () => {
+  const o = { allowPrivate: true };
+  const hub = await startNode(knowledge(), o);
+  const one = await startNode(knowledge(), { ...o, peers: [hub.address] });
+  const other = await startNode(knowledge(), { ...o, peers: [hub.address] });
+  await until("they have found each other", () => one.peers().includes(other.id) && other.peers().includes(one.id));
+  await hub.stop();
+  await until("the hub is gone", () => one.peers().length === 1 && other.peers().length === 1);
+  repository.publish();
+  one.knowledge.follow(repository);
+  await one.announce();
+  await until(
+    "it is heard without the hub",
+    () => other.knowledge.timestampVersion() === one.knowledge.timestampVersion(),
+  );
+});
+
+test("private addresses are neither told of nor dialled where that is not allowed", async () => {
+  const hub = await startNode(knowledge());
+  const one = await startNode(knowledge(), { peers: [hub.address], allowPrivate: true });
+  await startNode(knowledge(), { peers: [hub.address], allowPrivate: true });
+  await until("all are connected", () => hub.peers().length === 2);
+  const { host, ask } = await asking(hub.address);
+  assert.equal(await ask(), "none");
+  assert.deepEqual(one.peers(), [hub.id]);
+  await host.stop();
+});
+
+/** Somebody who asks for peers. */
+async function asking(address: string) {
+  const stranger = await startStranger(address);
+  const [connection] = stranger.host.getConnections();
+  return {
+    ...stranger,
+    async ask() {
+      const { askPeer } = await import("../../../src/gossip/exchange.ts");
+      const signal = new AbortController().signal;
+      return await askPeer(connection!, { get: "peers" }, { maxBytes: 4096, idleMs: 2_000, timeoutMs: 2_000, signal });
+    },
+  };
+}
+
+test("a peer that tells of a private service gets nobody to knock there", async () => {
+  let knocks = 0;
+  const service = createServer((socket) => {
+    knocks++;
+    socket.destroy();
+  });
+  service.listen(0, "127.0.0.1");
+  await once(service, "listening");
+  after(() => service.close());
+  const { port } = service.address() as AddressInfo; // it listens on TCP
+  const node = await startNode(knowledge());
+  let asked = 0;
+  await startStranger(node.address, (stream) => {
+    stream.addEventListener("message", ({ data }) => {
+      const request = new TextDecoder().decode(data instanceof Uint8Array ? data : data.subarray());
+      const isPeers = request.includes("peers");
+      if (isPeers) asked++;
+      const body = bytes(isPeers ? `/ip4/127.0.0.1/tcp/${port}/p2p/${ID}` : "");
+      const line = bytes(isPeers ? `ok ${body.length}` : "none");
+      stream.send(Uint8Array.of(0, 0, 0, line.length));
+      stream.send(line);
+      stream.send(body);
+    });
+  });
+  // What it was told the first time it has dialled, or not, when it asks again.
+  await until("it has asked twice", () => asked > 1);
+  assert.equal(knocks, 0);
+});
+
+test("who answered before is tried again after a restart, in private only where the operator had named him", async () => {
+  const [first, second] = [await startNode(knowledge()), await startNode(knowledge())];
+  const late = await startNode(knowledge(), {
+    remembered: [{ address: first.address, isNamed: true }, { address: second.address, isNamed: false }],
+  });
+  await until("it has found the one", () => late.peers().length > 0);
+  assert.deepEqual(late.peers(), [first.id]);
+  assert.deepEqual(late.dialled(), [{ address: first.address, isNamed: true }]);
+});
+
+/** The finder in its own time. */
+async function found(
+  told: readonly string[],
+  answers: (address: string) => boolean,
+  rounds: number,
+): Promise<string[]> {
+  const stop = new AbortController();
+  const dialled: string[] = [];
+  let asked = 0;
+  const connected = ["me", "liar"];
+  await findPeers({
+    signal: stop.signal,
+    remembered: [],
+    waitMs: 1,
+    connected: () => connected,
+    mayDial: () => true,
+    dial(address) {
+      dialled.push(address);
+      if (!answers(address)) return Promise.reject(new Error("nobody is there"));
+      connected.push(address.slice(address.lastIndexOf("/") + 1));
+      return Promise.resolve();
+    },
+    ask() {
+      if (++asked === rounds) stop.abort();
+      return Promise.resolve(told);
+    },
+  });
+  return dialled;
+}
+
+test("of what one peer tells four are taken, each once, however often he tells", async () => {
+  const told = Array.from({ length: 16 }, (_, i) => at(i));
+  const dialled = await found(told, () => false, 8);
+  assert.equal(new Set(dialled).size, dialled.length, "nobody is dialled twice");
+  assert.ok(dialled.length <= 16);
+});
+
+test("it stops when it has enough", async () => {
+  const told = Array.from({ length: 16 }, (_, i) => at(i).replace(ID, `peer${i}`));
+  const stop = new AbortController();
+  const connected = ["me", "friend"];
+  const finding = findPeers({
+    signal: stop.signal,
+    remembered: told,
+    waitMs: 1,
+    connected: () => connected,
+    mayDial: () => true,
+    dial: (address) => Promise.resolve(void connected.push(address.slice(address.lastIndexOf("/") + 1))),
+    ask: () => Promise.resolve([]),
+  });
+  await until("it has enough", () => connected.length >= 9);
+  stop.abort();
+  await finding;
+  assert.ok(connected.length <= 11, "three at a time");
+});
