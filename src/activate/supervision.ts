@@ -55,6 +55,8 @@ export interface SupervisorOptions extends Opts {
   readonly ready: (version: string, running?: Ready) => Promise<Ready>;
   /** Whether an older version would not fork. */
   readonly mayGoBack: (version: string) => Promise<boolean>;
+  /** Has it look at once when there may be another verdict, and not only at the next poll. @returns an end to it */
+  readonly onNews?: (look: () => void) => () => void;
   readonly health: HealthCheck;
   readonly healthTimeoutMs: number;
   readonly stopTimeoutMs: number;

@@ -43,9 +43,11 @@ const STEADY_MS = 60_000;
 export async function supervise(o: SupervisorOptions): Promise<number> {
   const supervisor = new Supervisor(o);
   const endPassing = o.onSignal((name) => supervisor.pass(name));
+  const endNews = o.onNews?.(() => supervisor.look());
   try {
     return await supervisor.run();
   } finally {
+    endNews?.();
     endPassing();
   }
 }
@@ -78,6 +80,11 @@ class Supervisor {
   pass(name: NodeJS.Signals): void {
     if (this.#o.signal.aborted) this.#passedTo = this.node;
     this.node?.signal(name);
+  }
+
+  /** Ends the pause; a step that is on its way is not disturbed, and the next one is not far. */
+  look(): void {
+    this.#wake();
   }
 
   async run(): Promise<number> {

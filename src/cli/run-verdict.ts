@@ -14,6 +14,8 @@ import { decideFor, reasonLine } from "./decision.ts";
 
 export interface RunVerdict extends AsyncDisposable {
   readonly ask: (seen: Seen) => Promise<Verdict>;
+  /** Calls back when another height is final. @returns an end to it */
+  readonly onHeight: (tell: () => void) => () => void;
   /** The newest block; null where the chain does not answer. */
   readonly latest: () => number | null;
 }
@@ -31,6 +33,7 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
   let chain: { readonly state: ChainState; readonly atMs: number } | undefined;
   let haltedSinceMs: number | undefined;
   let told = "", toldPlan = "";
+  let onHeight = () => {};
 
   const tell = (line: string, isBad: boolean) => {
     if (told === line) return;
@@ -44,7 +47,9 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
     while (watch !== undefined && !signal.aborted) {
       try {
         for await (const state of watchChain(watch, { signal, intervalMs: pollMs })) {
+          const before = chain?.state.height;
           chain = { state, atMs: performance.now() };
+          if (state.height !== before) onHeight();
         }
       } catch (e) {
         if (signal.aborted) return;
@@ -69,6 +74,10 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
   };
 
   return {
+    onHeight(tell) {
+      onHeight = tell;
+      return () => void (onHeight = () => {});
+    },
     latest: () => chain?.state.latest ?? null,
     async ask(seen) {
       const state = await trust(), { home } = session;

@@ -90,6 +90,7 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
           const state = await trust();
           return hardForkPassed(state, version, await keptHeight(home, state)) === undefined;
         },
+        onNews: verdict.onHeight,
         health,
         healthTimeoutMs: a.seconds("health-timeout", MAX_SECONDS) ?? DEFAULT_HEALTH_MS,
         stopTimeoutMs: a.seconds("stop-timeout", MAX_SECONDS) ?? DEFAULT_STOP_MS,

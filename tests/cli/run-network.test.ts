@@ -29,7 +29,6 @@ const finalize = (height: number) => chain.chain.apply({ produce: height - chain
 const keptHeight = (n: CrowdNode) =>
   Object.values<{ height: number }>(JSON.parse(readFileSync(join(n.home, "chain-heights.json"), "utf8")).chains)[0]
     ?.height;
-const isReady = (n: CrowdNode, version: string) => existsSync(join(n.home, "versions", version, "staged.json"));
 const answers = (n: CrowdNode, version: string) =>
   until(`${version} answers`, async () => (await n.node.ask())?.version === version);
 
@@ -50,7 +49,7 @@ test("two nodes, one of which knows no mirror, follow what governors approve, an
 
   const words = /1\.1\.0-linux-x64 is ready to run for block 1300, 100 blocks from now/;
   await Promise.all([one.says(words), two.says(words)]);
-  assert.ok([first, second].every((n) => isReady(n, "1.1.0")));
+  assert.ok([first, second].every((n) => n.isReady("1.1.0")));
   assert.equal((await json(["status", "--home", second.home])).decision.prepare.length, 0);
   finalize(1298);
   assert.equal((await second.node.ask())?.version, "1.0.0");

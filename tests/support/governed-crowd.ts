@@ -13,6 +13,8 @@ export const PLATFORM = "linux-x64";
 export interface CrowdNode {
   readonly home: string;
   readonly node: RunningNode;
+  /** Whether a version stands under its number. */
+  isReady(version: string): boolean;
   /** Starts `run` with these options before the "--". */
   run(options?: readonly string[], o?: RunOptions): RunUnderTest;
 }
@@ -63,6 +65,7 @@ export function createCrowd(folder: string, chain: NamedChain): Crowd {
       return {
         home,
         node,
+        isReady: (version) => existsSync(join(home, "versions", version, "staged.json")),
         run(options = [], o = {}) {
           const args = ["run", ...at, "--health-url", node.url, "--poll", "0.1", ...listen, ...options];
           const r = startDchat([...args, "--", ...node.command], o);

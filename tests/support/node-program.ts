@@ -15,7 +15,10 @@ export function nodeProgram(version: string, manner: Manner = "good"): Uint8Arra
   return new TextEncoder().encode(`#!${interpreter()}
 const { appendFileSync, readFileSync, writeFileSync } = require("node:fs");
 const [port, folder] = process.argv.slice(2);
-const log = (line) => appendFileSync(folder + "/log", line + "\\n");
+const log = (line) => {
+  appendFileSync(folder + "/log", line + "\\n");
+  appendFileSync(folder + "/times", Date.now() + " " + line + "\\n");
+};
 try {
   const other = Number(readFileSync(folder + "/pid", "utf8"));
   process.kill(other, 0);
@@ -59,6 +62,8 @@ export interface RunningNode {
   /** What it answers now; undefined when nobody does. */
   ask(): Promise<{ version: string; pid: number } | undefined>;
   log(): string[];
+  /** Its log with the milliseconds of each line. */
+  times(): { readonly atMs: number; readonly line: string }[];
 }
 
 export async function nodeAt(folder: string): Promise<RunningNode> {
@@ -75,11 +80,17 @@ export async function nodeAt(folder: string): Promise<RunningNode> {
         return undefined;
       }
     },
-    log() {
-      const file = join(folder, "log");
-      return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
-    },
+    log: () => linesOf(join(folder, "log")),
+    times: () =>
+      linesOf(join(folder, "times")).map((text) => {
+        const [atMs = "", ...words] = text.split(" ");
+        return { atMs: Number(atMs), line: words.join(" ") };
+      }),
   };
+}
+
+function linesOf(file: string): string[] {
+  return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
 }
 
 function freePort(): Promise<number> {
