@@ -87,6 +87,10 @@ test("the file names the licence of everything in it, each text once", () => {
     section.split("\n\n").slice(1)
   );
   assert.equal(new Set(sections.map((lines) => lines.join("\n\n"))).size, sections.length);
+  // Texts that differ in their holders alone stand once, with all holders.
+  assert.equal(text.split("Permission is hereby granted, free of charge").length, 2);
+  assert.match(text, /^@noble\/ed25519 \d+\.\d+\.\d+: Copyright \(c\) \d{4} Paul Miller/m);
+  assert.match(text, /^semver \d+\.\d+\.\d+: Copyright \(c\) Isaac Z\. Schlueter/m);
 });
 
 test("the application's exports are functions: the file's start wraps them", async () => {
