@@ -9,9 +9,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import * as esbuild from "esbuild";
-import { type AppPart, appPart } from "./build/app-part.ts";
+import { type App, appParts } from "./build/app-parts.ts";
 import { hashingCore } from "./build/hashing-core.ts";
-import { type HeavyPart, heavyParts } from "./build/heavy-parts.ts";
 import { lazyModules } from "./build/lazy-modules.ts";
 import { licenceNotice } from "./build/licences.ts";
 import { compileWasm, keepWasm } from "./build/wasm-modules.ts";
@@ -83,25 +82,23 @@ function bundledFiles({ outputs }: Metafile): string[] {
 const wasm = await compileWasm(PROJECT);
 await keepWasm(PROJECT, wasm);
 
-const parts: HeavyPart[] = [];
-const apps: AppPart[] = [];
+const apps: App[] = [];
 const plugins = [
   await baked(args.root, args.mirror),
   lazyModules(PROJECT),
-  heavyParts(PROJECT, OPTIONS, (part) => parts.push(part)),
   hashingCore(PROJECT, OPTIONS, wasm),
 ];
 const { outputFiles, metafile } = await esbuild.build({
   ...OPTIONS,
   entryPoints: ["dchat-update.ts"],
   format: "esm",
-  plugins: [...plugins, appPart(PROJECT, { ...OPTIONS, plugins }, (app) => apps.push(app))],
+  plugins: [...plugins, appParts(PROJECT, { ...OPTIONS, plugins }, (app) => apps.push(app))],
   metafile: true,
   write: false,
 });
 await esbuild.stop();
 
-const bundled = [metafile, ...[...apps, ...parts].map((part) => part.metafile)].flatMap(bundledFiles);
+const bundled = [metafile, ...apps.map((app) => app.metafile)].flatMap(bundledFiles);
 const code = outputFiles[0]!.text; // one entry point, no splitting: exactly one file
 const title = `dchat-update ${config.version}`;
 const file = Buffer.from(
@@ -110,11 +107,13 @@ const file = Buffer.from(
 );
 
 const kb = (bytes: number) => `${(bytes / 1000).toFixed(1)} KB`;
-for (const p of parts) console.log(`${p.name}: ${kb(p.plain)} → brotli ${kb(p.brotli)} → base64 ${kb(p.base64)}`);
+const parts = apps.flatMap((app) => app.parts);
+for (const { name, bytes, packed } of parts) {
+  console.log(`${name}: ${kb(bytes)}${packed === undefined ? "" : ` → brotli, base64 ${kb(packed.length)}`}`);
+}
 const base64Bytes = (bytes: number) => 4 * Math.ceil(bytes / 3);
 console.log(wasm.map(({ name, bytes }) => `${name}: base64 ${kb(base64Bytes(bytes.length))}`).join("; "));
-for (const { bytes } of apps) console.log(`application: ${kb(bytes)} with the parts above`);
-const plainBytes = parts.reduce((left, { base64 }) => left - base64, file.length);
+const plainBytes = parts.reduce((left, { packed }) => left - (packed?.length ?? 0), file.length);
 for (
   const [what, bytes, budget] of [
     ["without the compressed parts", plainBytes, PLAIN_BUDGET_BYTES],

@@ -2,6 +2,7 @@
 // An ES import cannot wait: a light command would pay for crypto, streams and sockets, twice its own time on most
 // runtimes (tests/bench/startup.ts). Design: "One bundled file" of docs/architecture.md.
 // Must not: touch the imports of npm packages; what it relies on holds for the project's own code only.
+import { relative } from "node:path";
 import type { Plugin } from "esbuild";
 
 /** CommonJS packages whose start costs a millisecond or more. */
@@ -26,7 +27,8 @@ export function lazyModules(project: string): Plugin {
           resolveDir,
           pluginData: ASKED_BY_US,
         });
-        return { path: found.path, namespace: "lazy-package", errors: found.errors };
+        // Without this machine's folders: the path gets into the names of parts.
+        return { path: relative(project, found.path), namespace: "lazy-package", errors: found.errors };
       });
       build.onLoad({ filter: /./, namespace: "lazy-builtin" }, ({ path }) => ({
         // Every command needs `process`, and assignments to it (`process.exitCode`) must reach the real one.
@@ -36,7 +38,7 @@ export function lazyModules(project: string): Plugin {
         resolveDir: project,
       }));
       build.onLoad({ filter: /./, namespace: "lazy-package" }, ({ path }) => ({
-        contents: lazily(`require(${JSON.stringify(path)})`),
+        contents: lazily(`require(${JSON.stringify(`./${path.replaceAll("\\", "/")}`)})`),
         resolveDir: project,
       }));
     },

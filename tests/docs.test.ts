@@ -4,9 +4,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { COMMANDS } from "../src/cli/main.ts";
+import { allCommands } from "../src/cli/commands.ts";
 import { GLOBAL_OPTIONS, NETWORK_OPTIONS } from "../src/cli/command.ts";
 import { ERROR_CODES } from "../src/errors.ts";
+
+const COMMANDS = await allCommands();
 
 const PROJECT = dirname(dirname(fileURLToPath(import.meta.url)));
 const read = (path: string) => readFileSync(join(PROJECT, path), "utf8");

@@ -13,10 +13,11 @@ import { createStoredKnowledge } from "../service/stored-knowledge.ts";
 import { isComplete, type TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
 import { networkOf } from "../trust/x-dchat.ts";
+import { alert } from "./alert.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
 import { noteSight } from "./schedule-sight.ts";
-import { alert, refresh, type Refreshed, type Session } from "./session.ts";
+import { refresh, type Refreshed, type Session } from "./session.ts";
 
 export const GOSSIP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to ask besides mirrors" },

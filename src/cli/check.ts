@@ -6,6 +6,7 @@ import { CHANNELS } from "../config/config.ts";
 import { listReleases, type UnusableTarget } from "../trust/releases.ts";
 import { compareVersions, isPlatform, platformName } from "../trust/naming.ts";
 import { createApprovals } from "../trust/release-match.ts";
+import { artifactJson } from "./artifact-json.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import { gather, type Gathered, gatheredJson, gatheredLines, GOSSIP_OPTIONS, NOT_ASKED } from "./ask-network.ts";
 import type { Context } from "./context.ts";
@@ -147,19 +148,6 @@ export const listVersionsCommand: Command = {
     };
   },
 };
-
-/** The facts of an artifact, under the names the schemas have. */
-export function artifactJson(x: Artifact): Record<string, unknown> {
-  const { length, deltas = [], ...rest } = x;
-  return {
-    entrypoint: null,
-    minCompatibleVersion: null,
-    releaseNotesUrl: null,
-    ...rest,
-    lengthBytes: length,
-    deltas: deltas.map((d) => ({ fromVersion: d.from.version, lengthBytes: d.length })),
-  };
-}
 
 function metadataJson(gathered: Gathered): Record<string, unknown> {
   const { state, mirrors } = gathered;

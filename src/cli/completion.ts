@@ -10,17 +10,17 @@ const GROUPS: Readonly<Record<string, string>> = {
 const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** @param commands the whole table, asked when the command runs: it contains this command too */
-export function createCompletionCommand(commands: () => readonly Command[]): Command {
+export function createCompletionCommand(commands: () => Promise<readonly Command[]>): Command {
   return {
     name: "completion",
     summary: "print a completion script for bash, zsh or fish",
     positionals: "SHELL",
     options: {},
-    run(_c, a) {
+    async run(_c, a) {
       const shell = SHELLS.find((s) => s === a.positional(0));
       if (shell === undefined) throw new UpdateError("E_USAGE", `the shell must be one of ${SHELLS.join(", ")}`);
-      const script = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](commands());
-      return Promise.resolve({ lines: script.split("\n"), json: { shell, script } });
+      const script = { bash: bashScript, zsh: zshScript, fish: fishScript }[shell](await commands());
+      return { lines: script.split("\n"), json: { shell, script } };
     },
   };
 }

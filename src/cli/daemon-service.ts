@@ -18,6 +18,7 @@ import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import { countNewVotes } from "../trust/votes.ts";
 import { networkOf } from "../trust/x-dchat.ts";
+import { alert } from "./alert.ts";
 import type { Arguments, CommandResult } from "./command.ts";
 import type { Context } from "./context.ts";
 import { type Bell, createBell } from "./daemon-bell.ts";
@@ -29,7 +30,7 @@ import type { ServiceOptions } from "./daemon-options.ts";
 import { createStager } from "./daemon-staging.ts";
 import { mirrorsToTell } from "./mirror-hints.ts";
 import { noteSight } from "./schedule-sight.ts";
-import { alert, offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "./session.ts";
+import { offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "./session.ts";
 
 /** How soon the service knows what a command has learnt. */
 const LOOK_AT_DISK_MS = 2_000;

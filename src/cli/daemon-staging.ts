@@ -10,6 +10,7 @@ import type { StagedVersion } from "../activate/staging.ts";
 import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { approvedUpgrades } from "../trust/effect.ts";
 import { listReleases } from "../trust/releases.ts";
+import { alert } from "./alert.ts";
 import { type ActivationSession, keptHeight, openActivation } from "./activation.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -18,7 +19,7 @@ import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import type { Preflight } from "./daemon-options.ts";
 import { decideFor } from "./decision.ts";
-import { alert, offlineClock } from "./session.ts";
+import { offlineClock } from "./session.ts";
 
 /** As soon as it is possible, and no burden to those who do not have it. */
 const FIRST_RETRY_MS = 2_000;

@@ -15,13 +15,14 @@ import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
+import { alert } from "./alert.ts";
 import { byVersion, inChannel, LISTING_OPTIONS, platformOf, table } from "./check.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { seenInDownload } from "./health.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
-import { alert, mirrorsToAsk, openSession, refresh, type Session, updateClock, withMirrors } from "./session.ts";
+import { mirrorsToAsk, openSession, refresh, type Session, updateClock, withMirrors } from "./session.ts";
 
 export const downloadCommand: Command = {
   name: "download",

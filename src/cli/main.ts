@@ -1,68 +1,12 @@
 // The command line: finds the command, runs it, says how it ended. Design: docs/cli.md.
 // Must not: exit the process; the entry does, with the number that is returned here.
 import { AllSourcesFailedError, asUpdateError, UpdateError } from "../errors.ts";
-import { activateCommand, rollbackCommand } from "./activate.ts";
-import { alertsCommand } from "./alerts.ts";
-import { configureChainCommand } from "./chain.ts";
-import { checkCommand, listVersionsCommand } from "./check.ts";
 import { Arguments, type Command } from "./command.ts";
-import { createCompletionCommand } from "./completion.ts";
+import { allCommands, commandsNamed } from "./commands.ts";
 import { createContext, type Host } from "./context.ts";
-import { daemonCommand } from "./daemon.ts";
-import { devnetChainCommand, devnetCommand, devnetMirrorCommand } from "./devnet.ts";
-import { downloadCommand } from "./download.ts";
-import { gcCommand } from "./gc.ts";
-import { governanceCommands } from "./governance.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { hintOf } from "./hints.ts";
-import { initCommand } from "./init.ts";
-import { installCommand } from "./install.ts";
-import { addMirrorCommand, listMirrorsCommand, removeMirrorCommand } from "./mirrors.ts";
 import { jsonLine, printable } from "./output.ts";
-import { releaseCommands } from "./release.ts";
-import {
-  configureAutoUpdateCommand,
-  configureGossipCommand,
-  configureMirrorsCommand,
-  showConfigCommand,
-} from "./settings.ts";
-import { runCommand } from "./run.ts";
-import { statusCommand } from "./status.ts";
-import { testMirrorsCommand } from "./test-mirrors.ts";
-import { verifyCommand } from "./verify.ts";
-import { versionCommand } from "./version.ts";
-
-export const COMMANDS: readonly Command[] = [
-  initCommand,
-  checkCommand,
-  listVersionsCommand,
-  downloadCommand,
-  verifyCommand,
-  installCommand,
-  statusCommand,
-  activateCommand,
-  rollbackCommand,
-  runCommand,
-  gcCommand,
-  daemonCommand,
-  addMirrorCommand,
-  removeMirrorCommand,
-  listMirrorsCommand,
-  testMirrorsCommand,
-  configureMirrorsCommand,
-  configureChainCommand,
-  configureGossipCommand,
-  configureAutoUpdateCommand,
-  showConfigCommand,
-  alertsCommand,
-  ...releaseCommands,
-  ...governanceCommands,
-  devnetCommand,
-  devnetChainCommand,
-  devnetMirrorCommand,
-  createCompletionCommand(() => COMMANDS),
-  versionCommand,
-];
 
 /** Runs one command line. @returns the exit code of docs/cli.md */
 export async function runCli(host: Host): Promise<number> {
@@ -71,8 +15,9 @@ export async function runCli(host: Host): Promise<number> {
   const verbose = own.includes("--verbose");
   try {
     const { words, rest } = splitArguments(host.argv);
-    const command = COMMANDS.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
-    if (command === undefined) return general(host, words, rest);
+    const named = await commandsNamed(words[0]);
+    const command = named.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
+    if (command === undefined) return general(await allCommands(), host, words, rest);
     const args = new Arguments(command, [...words.slice(command.name.split(" ").length), ...rest]);
     const context = createContext(host, args);
     if (args.flag("help")) {
@@ -101,15 +46,20 @@ function splitArguments(argv: readonly string[]): { words: readonly string[]; re
 }
 
 /** No command: help, the version, or a usage error that names what was meant. */
-function general(host: Host, words: readonly string[], options: readonly string[]): number {
+function general(
+  commands: readonly Command[],
+  host: Host,
+  words: readonly string[],
+  options: readonly string[],
+): number {
   const [first] = words;
   if (first === "help") {
     const name = words.slice(1).join(" ");
-    const named = COMMANDS.filter((c) => c.name === name || c.name.startsWith(`${name} `));
+    const named = commands.filter((c) => c.name === name || c.name.startsWith(`${name} `));
     if (name !== "" && named.length === 0) throw unknownCommand(name);
     const [command, ...others] = named;
     const text = command === undefined
-      ? generalHelp(COMMANDS)
+      ? generalHelp(commands)
       : others.length > 0
       ? groupHelp(named)
       : commandHelp(command);
@@ -120,13 +70,13 @@ function general(host: Host, words: readonly string[], options: readonly string[
     host.stdout.write(`${generalHelp([])[0]?.split(":")[0]}\n`);
     return 0;
   }
-  const group = COMMANDS.filter((c) => c.name.startsWith(`${first} `));
+  const group = commands.filter((c) => c.name.startsWith(`${first} `));
   if (group.length > 0 && (words.length === 1 || options.includes("--help") || words.includes("--help"))) {
     host.stdout.write(`${groupHelp(group).join("\n")}\n`);
     return words.includes("--help") || options.includes("--help") ? 0 : 2;
   }
   if (first === undefined && (options.includes("--help") || options.includes("-h"))) {
-    host.stdout.write(`${generalHelp(COMMANDS).join("\n")}\n`);
+    host.stdout.write(`${generalHelp(commands).join("\n")}\n`);
     return 0;
   }
   throw first === undefined

@@ -4,7 +4,7 @@ import { stat } from "node:fs/promises";
 import { addArtifact } from "../publish/add-artifact.ts";
 import { MAX_LIFETIME_DAYS } from "../publish/document.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
-import { artifactJson } from "./check.ts";
+import { artifactJson } from "./artifact-json.ts";
 import type { DeltaBases } from "../publish/add-deltas.ts";
 import type { Arguments, Command } from "./command.ts";
 import { formatBytes } from "./output.ts";

@@ -2,7 +2,7 @@
 // Design: "Data flow" of docs/architecture.md: this is where adapters and the pure parts are wired together.
 import type { Mirror } from "../api.ts";
 import { BAKED_ROOT } from "../baked.ts";
-import { openAlerts, raiseAlert } from "../config/alerts.ts";
+import { openAlerts } from "../config/alerts.ts";
 import { type Config, corruptIfMalformed, DEFAULT_CONFIG, readConfig, readFileIfThere } from "../config/config.ts";
 import { type Home, homeAt } from "../config/home.ts";
 import { orderMirrors } from "../config/mirror-order.ts";
@@ -25,6 +25,7 @@ import { isVersion, platformName } from "../trust/naming.ts";
 import { latchReleases, scheduleAlarms } from "../trust/release-match.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
+import { alert } from "./alert.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
 import { type HealthLog, openHealth, seenInRefresh } from "./health.ts";
@@ -211,15 +212,6 @@ async function refreshSignedMirrors(
     c.signal.throwIfAborted();
     if (!(e instanceof UpdateError)) throw e;
     c.out.note(c.out.line("warning", `the signed list of mirrors is not used: ${e.message}`));
-  }
-}
-
-/** Writes an alert; a full disk must not hide the refusal itself, so a failure to write is only noted. */
-export async function alert(c: Context, home: Home, source: string, what: string, e: UpdateError): Promise<void> {
-  try {
-    await raiseAlert(home, c.nowMs, source, what, e);
-  } catch (failure) {
-    c.out.warn(`the alert could not be written: ${(failure as Error).message}`);
   }
 }
 

@@ -15,12 +15,12 @@ import { isPlatform, isVersion } from "../trust/naming.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
-import { artifactJson } from "./check.ts";
+import { alert } from "./alert.ts";
+import { artifactJson } from "./artifact-json.ts";
 import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { choosePin } from "./pin.ts";
 import { createProgress } from "./progress.ts";
-import { alert } from "./session.ts";
 
 export const verifyCommand: Command = {
   name: "verify",

@@ -1,13 +1,14 @@
 // Evaluates a part that stands in the bundled file compressed. Design: "One bundled file" of docs/architecture.md.
-// Must not: be called by hand; build/heavy-parts.ts writes the calls in place of this folder's `import()`s.
+// Must not: be called by hand; build/app-parts.ts writes the calls.
 import { Buffer } from "node:buffer";
 import { brotliDecompressSync } from "node:zlib";
 import { evaluate, requireBuiltin } from "./evaluate.ts";
 
 /**
- * @param packed a CommonJS module that requires nothing but builtins, brotli-compressed, in base64
+ * @param packed a CommonJS module, brotli-compressed, in base64
+ * @param require what the module gets under that name; builtins only unless said otherwise
  * @returns its `module.exports`
  */
-export function unpack(packed: string): unknown {
-  return evaluate(brotliDecompressSync(Buffer.from(packed, "base64")).toString(), requireBuiltin);
+export function unpack(packed: string, require: (id: string) => unknown = requireBuiltin): unknown {
+  return evaluate(brotliDecompressSync(Buffer.from(packed, "base64")).toString(), require);
 }

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { ERROR_CODES } from "../../src/errors.ts";
-import { COMMANDS } from "../../src/cli/main.ts";
+import { allCommands } from "../../src/cli/commands.ts";
 import { createOutput } from "../../src/cli/output.ts";
 import { createProgress } from "../../src/cli/progress.ts";
 import { startDchat } from "../support/bundled-cli.ts";
@@ -15,6 +15,8 @@ import { createGovernedRepository } from "../support/governed-repository.ts";
 import { gives } from "../support/lying-mirror.ts";
 import { until } from "../support/until.ts";
 import { createNetwork, expect, filesOf, PLATFORM } from "./network.ts";
+
+const COMMANDS = await allCommands();
 
 const FOLDER = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "docs", "schemas");
 const SUFFIX = ".schema.json";
