@@ -66,7 +66,9 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
   /** Starts a command that says where it listens. */
   async function serve(name: string, args: readonly string[]): Promise<{ url: string; genesis?: string }> {
     const said: { url: string }[] = [];
-    children.start(name, [...args, "--json"], (line) => said.push(JSON.parse(line))); // its first line says where
+    children.start(name, [...args, "--json"], (line) => {
+      if (line.startsWith("{")) said.push(JSON.parse(line)); // its first line says where; runtimes warn in words
+    });
     await until(`${name} listens`, () => said.length > 0);
     return said[0] ?? { url: "" };
   }

@@ -11,7 +11,7 @@ const network = await createNetwork();
 const USAGE: readonly (readonly [what: string, args: readonly string[], says: RegExp])[] = [
   ["no command", [], /a command is missing/],
   ["an unknown command", ["chek"], /there is no command "chek"/],
-  ["a command of later work", ["devnet"], /there is no command "devnet"/],
+  ["a command of later work", ["self-update"], /there is no command "self-update"/],
   ["an unknown word of a group", ["release", "ad", "repo"], /there is no command "release ad"/],
   ["an unknown option", ["check", "--bogus"], /Unknown option '--bogus'/],
   ["an option of another command", ["check", "--output", "x"], /Unknown option '--output'/],
