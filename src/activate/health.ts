@@ -1,10 +1,11 @@
 // Is the version that was just started the one that runs, and does it run well? Design: "Health" of docs/activation.md.
 // Asked of the node itself: its own pid and version. Never whether blocks advance, which no node can pass alone.
 // Must not: start or stop anything.
-import { spawn } from "node:child_process";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { groupOf } from "../disk/process-identity.ts";
+import { asUpdateError } from "../errors.ts";
+import { runShellCommand, type ShellCommand } from "../shell-command.ts";
 import type { NodeProcess } from "./node-process.ts";
 
 export type HealthCheck =
@@ -86,20 +87,22 @@ function get(url: string, signal: AbortSignal): Promise<string> {
   });
 }
 
-function runCheck(node: NodeProcess, command: string, signal: AbortSignal): Promise<string | undefined> {
+async function runCheck(node: NodeProcess, command: string, signal: AbortSignal): Promise<string | undefined> {
   const env = { ...process.env, ...node.env, DCHAT_PID: String(node.pid) };
-  return runShell(command, env, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]));
+  return await runOperatorCommand({ command, env, signal, timeLimitMs: ANSWER_TIMEOUT_MS });
 }
 
-/** Runs a command of the operator's. @returns what is wrong, or undefined */
-export function runShell(
-  command: string,
-  env: Readonly<Record<string, string | undefined>>,
-  signal: AbortSignal,
+/** Runs a command of the operator's. @returns what is wrong, or undefined @throws UpdateError E_INTERRUPTED */
+export async function runOperatorCommand(
+  o: Pick<ShellCommand, "command" | "env" | "signal" | "timeLimitMs">,
 ): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const child = spawn("/bin/sh", ["-c", command], { stdio: ["ignore", 2, 2], env, signal, killSignal: "SIGKILL" });
-    child.once("error", (e) => resolve(`the command cannot be run: ${e.message}`));
-    child.once("exit", (code, by) => resolve(code === 0 ? undefined : `the command ended with ${code ?? by}`));
-  });
+  const end = await runShellCommand({ ...o, maxOutputBytes: null, terminal: "errors" });
+  switch (end.how) {
+    case "ended":
+      return end.code === 0 ? undefined : `the command ended with ${end.code ?? "a signal"}`;
+    case "not-started":
+      return `the command cannot be run: ${asUpdateError(end.cause).message}`;
+    default:
+      return `it had not ended after ${o.timeLimitMs / 1000} s`;
+  }
 }

@@ -3,7 +3,7 @@
 // Must not: decide whether it is.
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { runShell } from "./health.ts";
+import { runOperatorCommand } from "./health.ts";
 import type { StagedVersion } from "./staging.ts";
 
 export interface PreflightOptions extends Opts {
@@ -15,12 +15,10 @@ export interface PreflightOptions extends Opts {
 
 /** @throws UpdateError E_SWITCH_FAILED when the command does not end with 0 in time; E_INTERRUPTED */
 export async function tryOut({ version, program }: StagedVersion, o: PreflightOptions): Promise<void> {
-  const late = AbortSignal.timeout(o.timeoutMs);
   const env = { ...o.env, DCHAT_PROGRAM: program, DCHAT_VERSION: version };
-  const wrong = await runShell(o.command, env, AbortSignal.any([o.signal, late]));
-  if (wrong === undefined) return;
-  if (o.signal.aborted) throw new UpdateError("E_INTERRUPTED", "interrupted");
-  const why = late.aborted ? `it had not ended after ${o.timeoutMs / 1000} s` : wrong;
+  const { command, signal, timeoutMs: timeLimitMs } = o;
+  const why = await runOperatorCommand({ command, env, signal, timeLimitMs });
+  if (why === undefined) return;
   throw new UpdateError("E_SWITCH_FAILED", `${version} did not pass its preflight: ${why}`, {
     hint: "it is not installed; tell the maintainers while there is time, or mend --preflight-cmd",
   });

@@ -4,7 +4,7 @@
 import { requireFreeSpace } from "../disk/free-space.ts";
 import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { type Current, isSameTry, readCurrent, readFailed } from "./current.ts";
-import { checkHealth, runShell } from "./health.ts";
+import { checkHealth, runOperatorCommand } from "./health.ts";
 import {
   type Exit,
   exitCodeOf,
@@ -265,7 +265,7 @@ class Supervisor {
     const { backup, backupTimeoutMs, signal } = this.#o;
     if (backup === undefined || from === undefined) return undefined;
     const env = { ...process.env, DCHAT_FROM_VERSION: from.version, DCHAT_TO_VERSION: to.version };
-    return await runShell(backup, env, AbortSignal.any([signal, AbortSignal.timeout(backupTimeoutMs)]));
+    return await runOperatorCommand({ command: backup, env, signal, timeLimitMs: backupTimeoutMs });
   }
 
   async #start(start: NodeStart): Promise<void> {

@@ -1,10 +1,8 @@
 // Any program that prints a height: for chains this product has no adapter for. Design: docs/chain.md, "Chains".
 // It is the operator's own program, run through the shell; its time and its output are bounded all the same.
 // Must not: keep it running between questions.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
+import { type CommandEnd, runShellCommand } from "../shell-command.ts";
 import { Field } from "../trust/fields.ts";
 import type { Json } from "../trust/json.ts";
 import type { ChainIdentity, Finality } from "../trust/x-dchat.ts";
@@ -38,17 +36,27 @@ export function createCommandAdapter(o: CommandOptions): ChainAdapter {
     DCHAT_CHAIN_GENESIS: o.chain.genesis,
     DCHAT_CHAIN_FINALITY: finalityText(o.chain.finality),
   };
+  const timeLimitMs = o.timeLimitMs ?? TIME_LIMIT_MS;
   return createAdapter("command", async ({ signal }) => {
-    signal.throwIfAborted();
-    const child = spawn(o.command, {
-      shell: true,
-      stdio: ["ignore", "pipe", "ignore"],
-      env,
-      // A group of its own, so that what the shell has started ends with it.
-      detached: process.platform !== "win32",
-    });
-    return readOutput(await collect(child, { signal, timeLimitMs: o.timeLimitMs ?? TIME_LIMIT_MS }), o.chain.finality);
+    const limits = { timeLimitMs, maxOutputBytes: MAX_OUTPUT_BYTES, signal };
+    const end = await runShellCommand({ command: o.command, env, ...limits, terminal: "silent" });
+    return readOutput(outputOf(end, timeLimitMs), o.chain.finality);
   });
+}
+
+/** @throws UpdateError E_CHAIN, E_TIMEOUT when it did not end well in time */
+function outputOf(end: CommandEnd, timeLimitMs: number): string {
+  switch (end.how) {
+    case "ended":
+      if (end.code !== 0) throw failed(end.code === null ? "was killed" : `ended with exit code ${end.code}`);
+      return new TextDecoder().decode(end.output);
+    case "late":
+      throw new UpdateError("E_TIMEOUT", `the command printed no height in ${timeLimitMs / 1000} s`);
+    case "too-much":
+      throw failed(`printed more than ${MAX_OUTPUT_BYTES} bytes`);
+    case "not-started":
+      throw failed("could not be started", end.cause);
+  }
 }
 
 function readOutput(output: string, finality: Finality): ChainReading {
@@ -72,41 +80,6 @@ function parse(text: string): Json {
     const shown = JSON.stringify(text.slice(0, 80));
     throw new UpdateError("E_MALFORMED", `the command prints ${shown}, which is neither a height nor JSON`, { cause });
   }
-}
-
-/** The whole output of a child that ends well in time. */
-async function collect(child: ChildProcess, o: Opts & { readonly timeLimitMs: number }): Promise<string> {
-  const tooMuch = new AbortController();
-  const late = AbortSignal.timeout(o.timeLimitMs);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  child.stdout?.on("data", (chunk: Uint8Array) => {
-    length += chunk.length;
-    if (length > MAX_OUTPUT_BYTES) tooMuch.abort();
-    else chunks.push(chunk);
-  });
-  try {
-    const [code] = await once(child, "close", { signal: AbortSignal.any([o.signal, late, tooMuch.signal]) });
-    if (code !== 0) throw failed(code === null ? "was killed" : `ended with exit code ${code}`);
-  } catch (e) {
-    if (e instanceof UpdateError) throw e;
-    killGroup(child);
-    if (o.signal.aborted) throw e;
-    if (tooMuch.signal.aborted) throw failed(`printed more than ${MAX_OUTPUT_BYTES} bytes`);
-    if (late.aborted) throw new UpdateError("E_TIMEOUT", `the command printed no height in ${o.timeLimitMs / 1000} s`);
-    throw failed("could not be started", e);
-  }
-  return Buffer.concat(chunks).toString();
-}
-
-function killGroup(child: ChildProcess): void {
-  child.stdout?.destroy(); // whoever holds the other end must not hold us
-  try {
-    if (child.pid !== undefined && process.platform !== "win32") process.kill(-child.pid, "SIGKILL");
-  } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "ESRCH") throw e; // it has ended meanwhile
-  }
-  child.kill("SIGKILL");
 }
 
 function failed(why: string, cause?: unknown): UpdateError {

@@ -5,6 +5,7 @@
 
 import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
+import { abortable } from "../abortable.ts";
 import type { Artifact, Digests, Opts, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { type Blake3Core, PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
@@ -100,11 +101,11 @@ export async function openPieceStore(o: PieceStoreOptions, host = storeThreadsOf
   await sweepPartials(o.partialDir, o);
   const isNew = await isEmpty(file) && await isEmpty(mapFile);
   const core = await loadBlake3Core();
-  throwIfAborted(o.signal);
+  if (o.signal.aborted) throw asUpdateError(o.signal.reason, "E_INTERRUPTED");
   const { store, opened } = createPieceStore({ file, mapFile, length, blake3 }, core, o, host);
   try {
     // When it is new there is nothing to wait for: the thread starts while the first bytes are on their way.
-    if (!isNew) await orAborted(() => opened, o.signal);
+    if (!isNew) await abortable(opened, o.signal);
     return store;
   } catch (e) {
     await store.close();
@@ -268,7 +269,8 @@ function createPieceStore(start: StoreStart, core: Blake3Core, { onHashing }: Pi
     },
     async seal({ signal }) {
       if (held.count < count) throw new UpdateError("E_INTERNAL", "not all pieces are there");
-      return await orAborted(() => ask({ type: "seal" }), signal);
+      if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
+      return await abortable(ask({ type: "seal" }), signal);
     },
     close: () => closing ??= end(),
   };
@@ -278,18 +280,4 @@ function createPieceStore(start: StoreStart, core: Blake3Core, { onHashing }: Pi
 /** An error of the other thread. */
 function errorOf({ code, message, hint }: PlainError): UpdateError {
   return new UpdateError(code, message, hint === undefined ? {} : { hint });
-}
-
-function throwIfAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
-}
-
-/** What `work` gives, or E_INTERRUPTED as soon as the signal says so. */
-async function orAborted<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  throwIfAborted(signal);
-  return await new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
-    signal.addEventListener("abort", onAbort, { once: true });
-    work().then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

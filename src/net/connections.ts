@@ -2,7 +2,7 @@
 // HTTP/1.1 is spoken wherever the server can; HTTP/2 where it cannot (docs/decisions/0014-http-clients.md).
 // Must not: limit how many there are at a time (whoever asks does), send anything itself.
 
-import { abortable } from "./abortable.ts";
+import { abortable } from "../abortable.ts";
 import { type Authorities, connect, type Route, speaksNoHttp1 } from "./connect.ts";
 import type { HttpConnection } from "./connection.ts";
 import { createHttp1Connection } from "./http1-connection.ts";

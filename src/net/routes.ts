@@ -3,7 +3,7 @@
 // Must not: connect; let an address through that hop.ts did not judge.
 
 import { lookup } from "node:dns/promises";
-import { within } from "./abortable.ts";
+import { within } from "../abortable.ts";
 import { type AddressScope, classifyAddress } from "./address.ts";
 import type { Route } from "./connect.ts";
 import { allowedAddresses } from "./hop.ts";

@@ -1,13 +1,12 @@
 // Asks a command for a signature: an HSM, a KMS, another machine. Design: docs/publishing.md, "Keys that never leave".
 // The bytes to sign are its standard input, a plain file as well (DCHAT_FILE), because openssl signs no pipe.
 // Must not: trust the answer (signer.ts verifies it), pass on more than the caller's environment.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Opts } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
+import { type CommandEnd, runShellCommand } from "../shell-command.ts";
 import { fromHex } from "../trust/hex.ts";
 import type { ExternalSigner } from "./signer.ts";
 
@@ -34,19 +33,20 @@ export async function askExternalSigner(
   r: ExternalRequest,
   o: Opts & { readonly timeLimitMs?: number },
 ): Promise<Uint8Array> {
-  o.signal.throwIfAborted();
+  if (o.signal.aborted) throw asUpdateError(o.signal.reason, "E_INTERRUPTED");
   const folder = await mkdtemp(join(tmpdir(), "dchat-sign-"));
   try {
     const file = join(folder, "to-sign");
     await writeFile(file, r.bytes, { mode: 0o600 });
     const input = await open(file, "r");
     try {
-      const child = spawn(signer.command, {
-        shell: true,
-        stdio: [input.fd, "pipe", "inherit"],
-        env: { ...signer.env, DCHAT_KEY_ID: r.keyId, DCHAT_ROLE: r.role, DCHAT_FILE: file },
-      });
-      return decodeSignature(await collect(child, o.signal, o.timeLimitMs ?? TIME_LIMIT_MS));
+      const { timeLimitMs = TIME_LIMIT_MS, signal } = o;
+      const env = { ...signer.env, DCHAT_KEY_ID: r.keyId, DCHAT_ROLE: r.role, DCHAT_FILE: file };
+      const limits = { timeLimitMs, maxOutputBytes: MAX_OUTPUT_BYTES, signal };
+      const how = { input: input.fd, terminal: "needed" } as const;
+      return decodeSignature(
+        outputOf(await runShellCommand({ command: signer.command, env, ...limits, ...how }), timeLimitMs),
+      );
     } finally {
       await input.close();
     }
@@ -55,31 +55,19 @@ export async function askExternalSigner(
   }
 }
 
-/** The whole output of a child that ends well in time. */
-async function collect(child: ChildProcess, outer: AbortSignal, timeLimitMs: number): Promise<Uint8Array> {
-  const late = AbortSignal.timeout(timeLimitMs);
-  const tooMuch = new AbortController();
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  child.stdout?.on("data", (chunk: Uint8Array) => {
-    length += chunk.length;
-    if (length > MAX_OUTPUT_BYTES) tooMuch.abort();
-    else chunks.push(chunk);
-  });
-  let code: number | null;
-  try {
-    [code] = await once(child, "close", { signal: AbortSignal.any([outer, late, tooMuch.signal]) });
-  } catch (e) {
-    child.kill("SIGKILL");
-    child.stdout?.destroy(); // what the shell started may live on and must not hold us
-    if (outer.aborted) throw asUpdateError(outer.reason, "E_INTERRUPTED");
-    if (tooMuch.signal.aborted) throw refused(`wrote more than ${MAX_OUTPUT_BYTES} bytes`);
-    if (!late.aborted) throw refused("could not be started", e);
-    throw new UpdateError("E_TIMEOUT", `the external signer gave no signature within ${timeLimitMs / 1000} s`);
+/** @throws UpdateError E_SIGNATURE, E_TIMEOUT when it did not end well in time */
+function outputOf(end: CommandEnd, timeLimitMs: number): Uint8Array {
+  switch (end.how) {
+    case "ended":
+      if (end.code !== 0) throw refused(end.code === null ? "was killed" : `ended with exit code ${end.code}`);
+      return end.output;
+    case "late":
+      throw new UpdateError("E_TIMEOUT", `the external signer gave no signature within ${timeLimitMs / 1000} s`);
+    case "too-much":
+      throw refused(`wrote more than ${MAX_OUTPUT_BYTES} bytes`);
+    case "not-started":
+      throw refused("could not be started", end.cause);
   }
-  if (length > MAX_OUTPUT_BYTES) throw refused(`wrote more than ${MAX_OUTPUT_BYTES} bytes`);
-  if (code !== 0) throw refused(code === null ? "was killed" : `ended with exit code ${code}`);
-  return Buffer.concat(chunks);
 }
 
 function refused(why: string, cause?: unknown): UpdateError {

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { abortable } from "../abortable.ts";
 import type { Artifact, Delta, Opts, PieceReader, PieceSet, Source, Verified } from "../api.ts";
 import { type DeltaHead, deltaHeadBytes, readDeltaHead } from "../delta/delta-head.ts";
 import { openPieceMaker, type PieceMaker } from "../delta/piece-maker.ts";
@@ -119,7 +120,7 @@ function createDeltaReader(
       head = undefined;
       throw e;
     });
-    return await orAborted(loading, signal);
+    return await abortable(loading, signal);
   }
 
   async function* readPieces(first: number, count: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -183,17 +184,6 @@ function judged(id: string, e: unknown): UpdateError {
       return new UpdateError("E_ABSENT", `the signed delta is of no use: ${error.message}`, { cause: error });
     default:
       return error;
-  }
-}
-
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(interrupted());
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }
 

@@ -1,10 +1,11 @@
-// Waiting that can be given up. Design: "Every operation takes a signal" of src/api.ts.
-// Must not: end the work itself; whoever started it goes on unheard.
+// Waiting that can be given up. Design: "The interfaces" of docs/architecture.md: an aborted signal is the only way to
+// stop work. Must not: end the work itself; whoever started it goes on unheard.
+import { asUpdateError } from "./errors.ts";
 
-/** Rejects with the signal's reason as soon as it is aborted. */
+/** Rejects as soon as the signal is aborted: with its reason where that is an UpdateError, else E_INTERRUPTED. */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
+    const onAbort = () => reject(asUpdateError(signal.reason, "E_INTERRUPTED"));
     signal.addEventListener("abort", onAbort);
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
     if (signal.aborted) onAbort();
