@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
-import type { Source } from "../../../src/api.ts";
+import type { Source, SourceKind } from "../../../src/api.ts";
 import { AllSourcesFailedError } from "../../../src/errors.ts";
 import { artifactOf, pieceListOf, testBytes } from "../../support/artifact.ts";
 import { createDownloadPlace, type DownloadPlace } from "../../support/download-place.ts";
@@ -29,10 +29,11 @@ describe("the piece engine", { timeout: 120_000 }, () => {
     id: string,
     behaviour: MemoryBehaviour = {},
     priority = 1,
-    o: { list?: boolean; pieces?: number[] } = {},
+    o: { list?: boolean; pieces?: number[]; kind?: SourceKind } = {},
   ) =>
     createMemorySource({
       id,
+      ...(o.kind === undefined ? {} : { kind: o.kind }),
       priority,
       bytes,
       behaviour,
@@ -259,8 +260,9 @@ describe("the piece engine", { timeout: 120_000 }, () => {
   });
 
   describe("without a piece list", () => {
+    // Mirrors, which are asked in order: where the pieces of peers begin is chance.
     const bare = (id: string, behaviour: MemoryBehaviour = {}, priority = 1) =>
-      source(id, behaviour, priority, { list: false });
+      source(id, behaviour, priority, { list: false, kind: "https" });
 
     test("one source gives it all, and the proof comes at the end", async () => {
       const at = place();
