@@ -8,6 +8,7 @@ import { UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { coreModule, storeWorkerUrl } from "../hash/embedded.ts";
 import { kernelForHost, loadBlake3Core } from "../hash/load-core.ts";
+import { hasWebWorkers, startWebWorker, type Thread } from "../hash/web-worker.ts";
 import type { StoreMessage, StoreRequest, StoreStart, StoreWorkerStart } from "./store-messages.ts";
 import { startStoreService } from "./store-service.ts";
 
@@ -15,7 +16,7 @@ import { startStoreService } from "./store-service.ts";
 export interface StoreHost {
   /** From this length on an artifact gets a thread of its own. */
   readonly minBytes: number;
-  start(url: URL, start: StoreWorkerStart): Worker;
+  start(url: URL, start: StoreWorkerStart): Thread;
 }
 
 // Starting a thread and its core takes 40 to 80 ms of the processors' time on the runtimes. This thread proves and writes
@@ -25,9 +26,15 @@ const MIN_THREAD_BYTES = 64 * PIECE_BYTES;
 export function storeThreadsOfHost(): StoreHost {
   return {
     minBytes: MIN_THREAD_BYTES,
-    // No flags of the main program: `--input-type` and `--eval` mean something else for a worker.
-    start: (url, workerData) => new Worker(url, { workerData, execArgv: [], name: "dchat-update store" }),
+    start: hasWebWorkers() ? (url, start) => startWebWorker(url, start, THREAD_NAME) : startNodeWorker,
   };
+}
+
+const THREAD_NAME = "dchat-update store";
+
+function startNodeWorker(url: URL, workerData: StoreWorkerStart): Thread {
+  // No flags of the main program: `--input-type` and `--eval` mean something else for a worker.
+  return new Worker(url, { workerData, execArgv: [], name: THREAD_NAME });
 }
 
 export interface StoreThread {
@@ -55,7 +62,7 @@ export function startStoreThread(
     if (!isOver) onDeath(died(cause));
     isOver = true;
   };
-  worker.on("message", onMessage);
+  worker.on("message", (message) => onMessage(message as StoreMessage)); // src/fetch/store-worker.ts says nothing else
   worker.on("error", dead);
   worker.on("messageerror", dead);
   worker.on("exit", () => dead(undefined));
@@ -69,7 +76,7 @@ export function startStoreThread(
 }
 
 /** Undefined where threads are forbidden (Node's permission model) or cannot be had. */
-function startWorker(start: StoreStart, host: StoreHost): Worker | undefined {
+function startWorker(start: StoreStart, host: StoreHost): Thread | undefined {
   try {
     return host.start(storeWorkerUrl(), { ...start, wasm: coreModule(`blake3-${kernelForHost()}`) });
   } catch {

@@ -22,7 +22,8 @@ async function run({ job, thread, wasm }: WorkerStart, say: (message: WorkerMess
   }
 }
 
-onStart(async (start, say) => {
+// startPieceWorkers gives nothing else than a WorkerStart.
+onStart<WorkerStart, WorkerMessage>(async (start, say) => {
   try {
     await run(start, say);
     say({ end: "done" });

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { after, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { StoreRequest } from "../../../src/fetch/store-messages.ts";
+import type { Thread } from "../../../src/hash/web-worker.ts";
 import { type StoreHost, storeThreadsOfHost } from "../../../src/fetch/store-thread.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { fails } from "../../support/fails.ts";
@@ -78,7 +79,7 @@ test("a thread that dies while an earlier run is proven again is an error", asyn
   const first = await place.open();
   for (let index = 0; index < 64; index++) await putPiece(first, place.bytes, index);
   await first.close();
-  let worker: Worker | undefined;
+  let worker: Thread | undefined;
   const host: StoreHost = { minBytes: 0, start: (url, data) => worker = start(url, data) };
   await assert.rejects(
     place.open({ host, onHashing: () => void worker?.terminate() }),
@@ -87,7 +88,7 @@ test("a thread that dies while an earlier run is proven again is an error", asyn
 });
 
 test("a thread that is killed in the middle: what it said is there, and whoever waits is told", async () => {
-  let worker: Worker | undefined;
+  let worker: Thread | undefined;
   const place = await placeWith((url, data) => worker = start(url, data), sequence(40 * MIB));
   const store = await place.open();
   await store.setPieceList(place.list);
@@ -113,7 +114,7 @@ for (const isListed of [true, false]) {
     const place = await placeWith((url, data) => {
       const worker = start(url, data);
       const post = worker.postMessage.bind(worker);
-      worker.postMessage = (request: StoreRequest, transfer?: ArrayBuffer[]) => {
+      worker.postMessage = (request: StoreRequest, transfer: ArrayBuffer[]) => {
         if (request.type === "put") measuredHere.push(request.value !== undefined);
         post(request, transfer);
       };
