@@ -2,7 +2,7 @@
 // Must not: judge; a program that has a target does.
 import { spawnSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
 
 /** A program and its arguments. */
 export type CommandLine = readonly [string, ...string[]];
@@ -56,6 +56,7 @@ export function writeRandomFile(file: string, mebibytes: number): void {
   const handle = openSync(file, "wx");
   try {
     for (let i = 0; i < mebibytes; i++) writeSync(handle, randomFillSync(buffer));
+    fsyncSync(handle); // or the host writes it while something is measured
   } finally {
     closeSync(handle);
   }
