@@ -19,6 +19,7 @@ export const PREFLIGHT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 export const SERVICE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
   peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to stay connected to" },
+  mdns: { type: "boolean", help: "find nodes on the same LAN by multicast DNS" },
   "max-upload": { type: "string", value: "RATE", help: "bytes per second given to peers, such as 500K, 20M" },
   "metrics-port": { type: "string", value: "PORT", help: "serve /metrics and /healthz on this port of 127.0.0.1" },
   "no-gossip": { type: "boolean", help: "no peers: mirrors alone are asked" },
@@ -41,6 +42,7 @@ export interface ServiceOptions {
     /** Those of the command line; the configuration may name more. */
     readonly peers: readonly string[];
     readonly uploadBytesPerSecond: number | undefined;
+    readonly mdns: boolean;
     readonly allowPrivate: boolean;
   } | undefined;
   readonly metricsPort: number | undefined;
@@ -57,6 +59,7 @@ export function readServiceOptions(a: Arguments): ServiceOptions {
     listen: listen.length > 0 ? listen : DEFAULT_LISTEN,
     peers,
     uploadBytesPerSecond: a.rate("max-upload"),
+    mdns: a.flag("mdns"),
     allowPrivate: a.flag("allow-private"),
   };
   return {

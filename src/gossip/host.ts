@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly named: ReadonlySet<string>;
   readonly allowPrivate: boolean;
   isShutOut(peer: string): boolean;
+  /** Endpoints on this machine's own links, found where the operator wants that; none when absent. */
+  readonly isNearby?: ((address: string) => boolean) | undefined;
 }
 
 export type Host = Libp2p<{ pubsub: GossipSub }>;
@@ -47,7 +49,8 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
     streamMuxers: [library.yamux(STREAM_LIMITS)],
     connectionManager: CONNECTION_LIMITS,
     connectionGater: {
-      denyDialMultiaddr: (address) => !mayDial(address.toString(), o.named, o.allowPrivate),
+      denyDialMultiaddr: (address) =>
+        !mayDial(address.toString(), o.named, o.allowPrivate) && o.isNearby?.(address.toString()) !== true,
       denyDialPeer: (peer) => o.isShutOut(peer.toString()),
       denyInboundConnection: ({ remoteAddr }) => countAt(remoteAddr) >= MAX_CONNECTIONS_PER_ADDRESS,
       denyInboundEncryptedConnection: (peer) => o.isShutOut(peer.toString()),

@@ -11,8 +11,9 @@ import { keepConnected } from "./bootstrap.ts";
 import { requestBundle } from "./bundle-exchange.ts";
 import { createConduct } from "./conduct.ts";
 import type { GossipEvent } from "./gossip-event.ts";
-import { createHost } from "./host.ts";
+import { createHost, type Host } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
+import { createLan, NO_LAN } from "./lan.ts";
 import { looksLikeVote, topicOf } from "./message.ts";
 import { requestHints } from "./mirror-hints.ts";
 import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
@@ -45,6 +46,8 @@ export interface GossipNodeOptions {
   readonly peers: readonly string[];
   /** Multiaddrs, with ids, at which peers answered in earlier runs; some are tried while there are few peers. */
   readonly remembered?: readonly { readonly address: string; readonly isNamed: boolean }[] | undefined;
+  /** Whether nodes on the same link are looked for, and told of this one, by multicast DNS. */
+  readonly mdns?: boolean | undefined;
   /** Whether addresses that nobody named may be private ones. */
   readonly allowPrivate: boolean;
   readonly onEvent: (e: GossipEvent) => void;
@@ -92,7 +95,9 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const stopping = new AbortController();
   const { signal } = stopping;
   const conduct = createConduct();
-  const host = await createHost(library, { ...o, topic, named, isShutOut: conduct.isShutOut });
+  const lan = o.mdns === true ? createLan(library, () => host, topic) : NO_LAN;
+  const { isShutOut } = conduct, { isNearby } = lan;
+  const host: Host = await createHost(library, { ...o, topic, named, isShutOut, isNearby });
   const { pubsub } = host.services;
   const announcer = createAnnouncer({ pubsub, topic, knowledge, signal, onEvent });
 
@@ -211,6 +216,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     });
   }
   onEvent({ type: "listening", addresses: addresses() });
+  await lan.start();
 
   const running = Promise.all([
     catchUpNowAndThen(),
@@ -218,7 +224,8 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
       signal,
       remembered: remembered.map((p) => p.address),
       connected: () => [host.peerId, ...host.getPeers()].map(String),
-      mayDial: (address) => mayDial(address, named, o.allowPrivate),
+      nearby: lan.nearby,
+      mayDial: (address) => mayDial(address, named, o.allowPrivate) || isNearby(address),
       dial: async (address) => void await host.dial(library.multiaddr(address), { signal }),
       ask: askForPeers,
     }),
@@ -271,6 +278,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     async stop() {
       stopping.abort();
       await running;
+      await Promise.race([lan.stop(), delay(STOP_MS, undefined, { ref: false })]);
       await Promise.race([host.stop(), delay(STOP_MS, undefined, { ref: false })]);
     },
   };

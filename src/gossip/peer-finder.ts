@@ -10,6 +10,8 @@ export interface PeerFinderOptions {
   readonly remembered: readonly string[];
   /** Before the first look; each look that finds nobody doubles it. For tests. */
   readonly waitMs?: number;
+  /** Addresses on the same link, with ids; asked at each look. */
+  nearby(): readonly string[];
   /** Ids of the peers that are connected, and this node's own. */
   connected(): readonly string[];
   /** Whether the rules allow a connection to be made there. */
@@ -87,6 +89,7 @@ export async function findPeers(o: PeerFinderOptions): Promise<void> {
       waitMs = firstWaitMs * 4;
       continue;
     }
+    for (const address of o.nearby()) if (candidates.size < MAX_CANDIDATES) candidates.add(address);
     if (candidates.size === 0) await askOne();
     const found = await dialSome();
     waitMs = found > 0 ? firstWaitMs : Math.min(waitMs * 2, LONGEST_WAIT_MS);

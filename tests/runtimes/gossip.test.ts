@@ -55,3 +55,13 @@ for (const listening of chosen) {
     });
   }
 }
+
+test("nodes of all runtimes find each other on a link, without being told of each other", async () => {
+  const daemons = [];
+  for (const runtime of chosen) daemons.push(await start(runtime, await network.initialised(current.url), "--mdns"));
+  const others = daemons.length - 1;
+  for (const d of daemons) {
+    await until(`${d.runtime.name} has found all others`, () => d.said().includes(`(${others} peers)`));
+  }
+  await Promise.all(daemons.map(stop));
+});

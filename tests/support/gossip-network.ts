@@ -80,6 +80,7 @@ export async function startNode(
     readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
     readonly remembered?: readonly { readonly address: string; readonly isNamed: boolean }[];
     readonly allowPrivate?: boolean;
+    readonly mdns?: boolean;
   } = {},
 ): Promise<TestNode> {
   const events: GossipEvent[] = [];
@@ -93,6 +94,7 @@ export async function startNode(
     listen: o.listen ?? [freshAddress()],
     peers: o.peers ?? [],
     remembered: o.remembered,
+    mdns: o.mdns,
     allowPrivate: o.allowPrivate ?? false,
     onEvent: (e) => events.push(e),
   });

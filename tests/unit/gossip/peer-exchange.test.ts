@@ -149,6 +149,7 @@ async function found(
     remembered: [],
     waitMs: 1,
     connected: () => connected,
+    nearby: () => [],
     mayDial: () => true,
     dial(address) {
       dialled.push(address);
@@ -180,6 +181,7 @@ test("it stops when it has enough", async () => {
     remembered: told,
     waitMs: 1,
     connected: () => connected,
+    nearby: () => [],
     mayDial: () => true,
     dial: (address) => Promise.resolve(void connected.push(address.slice(address.lastIndexOf("/") + 1))),
     ask: () => Promise.resolve([]),
