@@ -2,12 +2,10 @@
 // switch without the votes of its own governors, and does switch with them. The lies themselves, one by one and in every
 // order, are judged in the files that are named for them.
 import assert from "node:assert/strict";
-import { createPrivateKey, createPublicKey } from "node:crypto";
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { canonicalBytes } from "../../src/trust/json.ts";
-import { keyIdOf } from "../../src/trust/keys.ts";
 import { createNetwork, filesOf, PLATFORM, succeed } from "../cli/network.ts";
 import { runDchat } from "../support/bundled-cli.ts";
 import { createGovernedNodes, type GovernedNode } from "../support/governed-node.ts";
@@ -17,10 +15,10 @@ import {
   type MutableObject,
   parseFile,
   put,
+  readTestKey,
   sha256,
   signatureOf,
   signedFile,
-  type TestKey,
 } from "../support/signed-file.ts";
 
 const GOVERNORS = { a: 1, b: 1, c: 1 };
@@ -61,11 +59,7 @@ const honest = branch();
 await honest.propose("ab");
 const approved = await honest.published();
 
-function keyOf(name: string): TestKey {
-  const privateKey = createPrivateKey(readFileSync(nodes.key(name)));
-  const publicKey = new Uint8Array(createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32));
-  return { id: keyIdOf(publicKey), publicKey, privateKey };
-}
+const keyOf = (name: string) => readTestKey(nodes.key(name));
 
 const CERTIFICATE = "schedule/1.json";
 const fileOf = (files: Files, path: string) => parseFile(files.get(path) ?? assert.fail(path));

@@ -2,6 +2,7 @@
 // Signatures come from node:crypto, so that a test of the product's verifier has a second opinion in it.
 // Must not: check anything; tests build broken files with it.
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { canonicalBytes, type Json } from "../../src/trust/json.ts";
 import { keyIdOf } from "../../src/trust/keys.ts";
 
@@ -23,6 +24,14 @@ export function testKey(seed: string): TestKey {
   const secret = createHash("sha256").update(`test key ${seed}`).digest();
   const pkcs8 = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), secret]);
   const privateKey = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
+  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  const publicKey = new Uint8Array(spki.subarray(-32));
+  return { id: keyIdOf(publicKey), publicKey, privateKey };
+}
+
+/** The key of a file that the product has written. */
+export function readTestKey(file: string): TestKey {
+  const privateKey = createPrivateKey(readFileSync(file));
   const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
   const publicKey = new Uint8Array(spki.subarray(-32));
   return { id: keyIdOf(publicKey), publicKey, privateKey };
