@@ -1,5 +1,6 @@
 // A devnet from its first process to the end of the last one. Design: docs/devnet.md.
 // Must not: import anything of the product: it is driven by its command line, and this stands compressed in its file.
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -98,7 +99,7 @@ export async function runDevnet(o: DevnetOptions): Promise<DevnetResult> {
       const toys = { version: TOY_VERSION, file: await network.makeFile(TOY_VERSION, "well") };
       say(...waysToPlay(network, { ...toys, command: o.command }));
       now = "Ctrl-C ends it";
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      if (!signal.aborted) await once(signal, "abort");
       if (trouble.signal.aborted) throw trouble.signal.reason;
     }
   } catch (e) {
