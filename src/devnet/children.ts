@@ -7,6 +7,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import { startPatience } from "./patience.ts";
 
 /** How a short command ended. */
 export interface Outcome {
@@ -74,7 +75,7 @@ export function createChildren(o: ChildrenOptions): Children {
       const [file = "", ...rest] = command;
       const child = spawn(file, [...rest, ...args], { stdio: ["pipe", "pipe", "pipe"], env, detached: true });
       short.add(child);
-      const late = setTimeout(() => killGroup(child), SHORT_MS);
+      const endWait = startPatience(SHORT_MS, () => killGroup(child));
       const stop = () => killGroup(child);
       o.signal.addEventListener("abort", stop);
       try {
@@ -90,7 +91,7 @@ export function createChildren(o: ChildrenOptions): Children {
         o.signal.throwIfAborted();
         return { code, stdout, stderr };
       } finally {
-        clearTimeout(late);
+        endWait();
         o.signal.removeEventListener("abort", stop);
         short.delete(child);
       }

@@ -8,6 +8,7 @@ import { createChildren } from "./children.ts";
 import { demoSteps, startSteps } from "./demo.ts";
 import { startGuard } from "./guard.ts";
 import type { Network } from "./network.ts";
+import { startPatience } from "./patience.ts";
 import { waysToPlay } from "./play.ts";
 import { runSteps, type StepResult } from "./scenario.ts";
 import { createScreen, type Stream } from "./screen.ts";
@@ -69,8 +70,8 @@ export async function runDevnet(o: DevnetOptions): Promise<DevnetResult> {
     onStart: guard.watch,
     onDeath: (what) => trouble.abort(new Error(what)),
   });
-  const calm = o.onImpatience(() => void children.stopAll(true));
-  const limit = setTimeout(() => trouble.abort(new Error(`not done after ${LIMIT_MS / 1000} seconds`)), LIMIT_MS);
+  const noMoreKills = o.onImpatience(() => void children.stopAll(true));
+  const endLimit = startPatience(LIMIT_MS, () => trouble.abort(new Error(`not done after ${LIMIT_MS / 1000} seconds`)));
   const results: StepResult[] = [];
   let problem: string | null = null, network: Network | undefined, now = "";
   const draw = () => {
@@ -95,7 +96,7 @@ export async function runDevnet(o: DevnetOptions): Promise<DevnetResult> {
       },
     });
     if (isKept(o, results)) {
-      clearTimeout(limit);
+      endLimit();
       const toys = { version: TOY_VERSION, file: await network.makeFile(TOY_VERSION, "well") };
       say(...waysToPlay(network, { ...toys, command: o.command }));
       now = "Ctrl-C ends it";
@@ -105,13 +106,13 @@ export async function runDevnet(o: DevnetOptions): Promise<DevnetResult> {
   } catch (e) {
     problem = reasonOf(trouble.signal.aborted ? trouble.signal.reason : e);
   } finally {
-    clearTimeout(limit);
+    endLimit();
     clearInterval(drawing);
     screen.keep();
     await children.stopAll();
     await rm(folder, { recursive: true, force: true });
     guard.dismiss();
-    calm();
+    noMoreKills();
   }
   const ok = problem === null && results.every((result) => result.ok);
   return { ok, problem, steps: results, seconds: Math.round((performance.now() - beganMs) / 100) / 10 };
