@@ -18,7 +18,10 @@ const EXCHANGE_MS = 40_000;
 const WRITE_BYTES = 64 << 10;
 /** Bundles that are being given away at once; whoever comes then is told to ask again. */
 const MAX_GIVING = 8;
-/** A peer has a new bundle when there is one; asking twice within this time has no use. */
+/**
+ * A peer has a new bundle when there is one; asking twice within this time has a use only when there were two. Who asks
+ * is waited for: he would not hear of the second one again for a minute.
+ */
 const SERVE_INTERVAL_MS = 2_000;
 
 /**
@@ -42,7 +45,7 @@ export async function requestBundle(
 export function createBundleService(
   knowledge: Knowledge,
 ): (r: BundleRequest, peer: string, bytes: ByteStream) => Promise<void> {
-  const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS });
+  const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS, areWaitedFor: true });
 
   function bundleFor(known: KnownVersions): Uint8Array | undefined {
     const ours = versionsOf(knowledge);

@@ -1,5 +1,6 @@
 // Whose turn it is to be given something: so many at a time, and each peer once in a while.
 // Design: docs/gossip.md, "Connections". Must not: grow without bound.
+import { setTimeout as delay } from "node:timers/promises";
 
 export interface PeerTurns {
   /** Runs it if it is the peer's turn. @returns false when it is not */
@@ -9,15 +10,34 @@ export interface PeerTurns {
 /** Peers of whom it is remembered when they last had a turn: ten times as many as can be connected. */
 const MAX_REMEMBERED = 1_000;
 
-export function createPeerTurns(o: { readonly atOnce: number; readonly intervalMs: number }): PeerTurns {
+export interface PeerTurnsOptions {
+  readonly atOnce: number;
+  readonly intervalMs: number;
+  /** A peer that comes too soon waits until its time has come; a second one of its requests meanwhile does not. */
+  readonly areWaitedFor?: boolean;
+}
+
+export function createPeerTurns(o: PeerTurnsOptions): PeerTurns {
   const lastMs = new Map<string, number>();
+  const waiting = new Set<string>();
   let running = 0;
+
+  /** @returns false when it has not come */
+  async function timeHasCome(peer: string): Promise<boolean> {
+    const waitMs = (lastMs.get(peer) ?? -Infinity) + o.intervalMs - performance.now();
+    if (waitMs <= 0) return !waiting.has(peer);
+    if (o.areWaitedFor !== true || waiting.has(peer)) return false;
+    waiting.add(peer);
+    await delay(waitMs, undefined, { ref: false });
+    waiting.delete(peer);
+    return true;
+  }
+
   return {
     async take(peer, give) {
-      const nowMs = performance.now();
-      if (running >= o.atOnce || nowMs - (lastMs.get(peer) ?? -Infinity) < o.intervalMs) return false;
+      if (!await timeHasCome(peer) || running >= o.atOnce) return false;
       if (lastMs.size >= MAX_REMEMBERED) lastMs.clear();
-      lastMs.set(peer, nowMs);
+      lastMs.set(peer, performance.now());
       running++;
       try {
         await give();

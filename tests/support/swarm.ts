@@ -2,25 +2,18 @@
 // each has four neighbours; one has a release that the others do not know yet. What it sends is counted on the wire.
 // Must not: judge.
 import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { platformName } from "../../src/trust/naming.ts";
 import { type Runtime, runtimes } from "../runtimes/runtimes.ts";
 import { expect, filesOf } from "../cli/network.ts";
 import { type Running, startDchat } from "./bundled-cli.ts";
+import { type LogLine, logLines } from "./log-lines.ts";
 import { startLyingMirror } from "./lying-mirror.ts";
 import { writeRandomFile } from "./measure.ts";
 import { seededRandom } from "./seeded-random.ts";
+import { startTcpProxy } from "./tcp-proxy.ts";
 import { until } from "./until.ts";
-
-/** A line of a daemon's log. docs/schemas/daemon-line.schema.json */
-export interface LogLine {
-  readonly time: string;
-  readonly event: string;
-  readonly message: string;
-  readonly source?: string;
-}
 
 export interface SwarmNode {
   readonly home: string;
@@ -105,7 +98,7 @@ export async function createSwarm(o: SwarmOptions): Promise<Swarm> {
   // Any three bytes: other swarms of this machine have others.
   const [a, b] = [20 + Math.floor(Math.random() * 200), Math.floor(Math.random() * 250)];
   const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const proxy = await countingProxy(`127.${a}.${b}.254`, `127.${a}.${b}.1`, port);
+  const proxy = await startTcpProxy(`127.${a}.${b}.254`, `127.${a}.${b}.1`, port);
   const listen = (i: number) => `/ip4/127.${a}.${b}.${i + 1}/tcp/${port}`;
   const edges = randomGraph(o.nodes, o.seed);
 
@@ -119,7 +112,7 @@ export async function createSwarm(o: SwarmOptions): Promise<Swarm> {
       home,
       dials,
       neighbours: edges.filter((edge) => edge.includes(i)).length,
-      lines: () => linesOf(said + (running?.said() ?? "")),
+      lines: () => logLines(said + (running?.said() ?? "")),
       count: (event) => node.lines().filter((l) => l.event === event).length,
       atMs(event) {
         const line = node.lines().find((l) => l.event === event);
@@ -172,43 +165,6 @@ export async function createSwarm(o: SwarmOptions): Promise<Swarm> {
       await Promise.all(nodes.map((n) => n.kill()));
       await Promise.all([proxy.close(), mirror.close()]);
       for (const entry of readdirSync(folder)) rmSync(join(folder, entry), { recursive: true, force: true });
-    },
-  };
-}
-
-/** The last line of a process that was killed may be half of one. */
-function linesOf(text: string): LogLine[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      return [JSON.parse(line)];
-    } catch {
-      return [];
-    }
-  });
-}
-
-/** Leads connections to a server, and counts what the server sends. */
-async function countingProxy(host: string, target: string, port: number) {
-  let bytes = 0;
-  const open = new Set<Socket>();
-  const server = createServer((client) => {
-    const upstream = connect({ host: target, port });
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
-      open.add(from);
-      from.on("error", () => to.destroy()).on("close", () => {
-        open.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
-    upstream.on("data", (chunk) => bytes += chunk.length);
-  });
-  await new Promise<void>((resolve) => server.listen(port, host, resolve));
-  return {
-    bytes: () => bytes,
-    async close() {
-      for (const socket of open) socket.destroy();
-      await new Promise((resolve) => server.close(resolve));
     },
   };
 }

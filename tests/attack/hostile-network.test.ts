@@ -1,0 +1,284 @@
+// Three of ten nodes are hostile. The honest ones, daemons in processes of their own, go on: a release that is published
+// meanwhile reaches all of them soon, no lie is believed, who lies is dropped, and no honest node ever is.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Stream } from "@libp2p/interface";
+import { createByteStream } from "../../src/gossip/byte-stream.ts";
+import { encodeRelease } from "../../src/gossip/message.ts";
+import { PEER_PROTOCOL, readLine, writeLine } from "../../src/gossip/peer-protocol.ts";
+import { createPeerService } from "../../src/gossip/peer-service.ts";
+import type { Holding, Shelf } from "../../src/gossip/shelf.ts";
+import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
+import { createDualDigest } from "../../src/hash/dual-digest.ts";
+import { loadLibp2p } from "../../src/heavy/gossip.ts";
+import { MAX_BUNDLE_BYTES } from "../../src/trust/bundle.ts";
+import { json } from "../cli/network.ts";
+import { testBytes } from "../support/artifact.ts";
+import { memoryKnowledge, startStranger, type Stranger, TOPIC } from "../support/gossip-network.ts";
+import { createHonestNetwork } from "../support/honest-network.ts";
+import { createReleaseRepository, nameOf } from "../support/release-repository.ts";
+import { until } from "../support/until.ts";
+
+const HONEST = 7, HOSTILE = 3;
+/** A release goes through seven nodes in two or three seconds; on two processors that others use too, in less than this. */
+const SOON_MS = 25_000;
+/** Of one message: three signatures and the root in question cost less. */
+const MAX_CPU_MS = 100;
+/** As much as a node has at most, attacked or not. */
+const MAX_PEAK_BYTES = 320 << 20;
+/** As long as it takes the nodes to notice, and to try again in vain. */
+const CUT_MS = 3_000;
+
+const content = testBytes(3 * PIECE_BYTES + 5, "attacked release");
+const network = await createHonestNetwork(HONEST, content);
+const { repository, nodes } = network;
+const library = await loadLibp2p();
+const honestIds = new Set(nodes.map((n) => n.id));
+const stopping = new AbortController();
+after(() => stopping.abort());
+
+/** Hostile nodes, each connected to every honest one. */
+async function attackers(answer?: (stream: Stream) => void): Promise<Stranger[]> {
+  return await Promise.all(Array.from({ length: HOSTILE }, async () => {
+    const stranger = await startStranger(nodes[0]!.address, answer); // there are seven
+    for (const { address } of nodes.slice(1)) await stranger.host.dial(library.multiaddr(address));
+    const { pubsub } = stranger.host.services;
+    await until("all hear the stranger", () => pubsub.getSubscribers(TOPIC).length === HONEST);
+    return stranger;
+  }));
+}
+
+const say = (s: Stranger, message: Uint8Array) => s.host.services.pubsub.publish(TOPIC, message).catch(() => {}); // it is shut out on the way
+
+const areGone = (strangers: readonly Stranger[]) =>
+  until("the liars are gone", () => strangers.every((s) => s.host.getPeers().length === 0));
+
+const leave = (strangers: readonly Stranger[]) => Promise.all(strangers.map((s) => s.host.stop()));
+
+const cpuOfAll = () => nodes.reduce((sum, n) => sum + n.cpuMs(), 0);
+
+/** A release is published and reaches all. @returns what it cost them together */
+async function spread(): Promise<number> {
+  const before = cpuOfAll();
+  repository.publish();
+  await network.tell();
+  const ms = await network.converged();
+  assert.ok(ms < SOON_MS, `it took ${ms} ms`);
+  return cpuOfAll() - before;
+}
+
+await network.tell();
+await network.converged();
+const quietCpuMs = await spread();
+
+/** Under attack, all goes on. @param messages each hostile node sends to each honest one */
+async function goesOnUnder(
+  what: string,
+  messages: number,
+  hostile: readonly Stranger[],
+  attack: () => Promise<unknown>,
+): Promise<void> {
+  const before = cpuOfAll();
+  try {
+    await attack();
+    await spread();
+  } finally {
+    await leave(hostile);
+  }
+  const perMessage = (cpuOfAll() - before - quietCpuMs) / (messages * HOSTILE * HONEST);
+  const peakBytes = Math.max(...nodes.map((n) => n.peakBytes()));
+  console.log(
+    `${what}: ${perMessage.toFixed(1)} ms of processor time a message, peak ${(peakBytes / 2 ** 20).toFixed(0)} MiB`,
+  );
+  assert.ok(perMessage < MAX_CPU_MS, `${perMessage} ms a message`);
+  assert.ok(peakBytes < MAX_PEAK_BYTES, `${peakBytes} bytes`);
+  for (const node of nodes) {
+    const blamed = node.lines().filter((l) => l.event === "lie" || l.event === "shut-out").map((l) => l.peer ?? "");
+    assert.deepEqual(blamed.filter((peer) => honestIds.has(peer)), [], "an honest node is never blamed");
+  }
+}
+
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+const bytesOf = (value: string) => new TextEncoder().encode(value);
+
+test("forged announcements", async () => {
+  const liars = await attackers();
+  await goesOnUnder("forged", 3, liars, async () => {
+    for (const [i, liar] of liars.entries()) {
+      for (let n = 0; n < 3; n++) {
+        const forged = JSON.parse(text(repository.bytes("timestamp")));
+        forged.signed.version += 1_000 + 10 * i + n;
+        await say(liar, encodeRelease(bytesOf(JSON.stringify(forged))));
+      }
+    }
+    await areGone(liars);
+  });
+});
+
+test("old announcements, replayed by the dozen", async () => {
+  const old: Uint8Array[] = [];
+  for (let i = 0; i < 50 * HOSTILE; i++) {
+    old.push(encodeRelease(repository.bytes("timestamp")));
+    repository.publishTimestamp();
+  }
+  await spread();
+  const replayers = await attackers();
+  await goesOnUnder("replayed", 50, replayers, async () => {
+    for (const [i, message] of old.entries()) await say(replayers[i % HOSTILE]!, message);
+    await areGone(replayers); // nobody has so much to say
+  });
+});
+
+test("a flood of whatever", async () => {
+  const flooders = await attackers();
+  await goesOnUnder("flood", 100, flooders, async () => {
+    for (const [i, flooder] of flooders.entries()) {
+      for (let n = 0; n < 100; n++) await say(flooder, bytesOf(JSON.stringify({ kind: `kind${i}x${n}` })));
+    }
+    await areGone(flooders);
+  });
+});
+
+test("announcements of huge bundles", async () => {
+  let asked = 0, saidBytes = MAX_BUNDLE_BYTES;
+  const answer = async (stream: Stream) => {
+    const bytes = createByteStream(stream, { signal: stopping.signal, idleMs: 10_000 });
+    try {
+      if (!(await readLine(bytes)).startsWith("bundle")) return bytes.abort();
+      asked++;
+      await writeLine(bytes, `ok ${saidBytes}`);
+      const part = new Uint8Array(1 << 18).fill(0x5b); // nested arrays
+      for (let sent = 0; sent < MAX_BUNDLE_BYTES; sent += part.length) await bytes.write(part);
+    } catch {
+      bytes.abort(); // hung up on
+    }
+  };
+  const evil = createReleaseRepository({ seed: "evil", nowMs: Date.now() });
+  const announceEvil = async (liars: readonly Stranger[]) => {
+    for (const liar of liars) {
+      for (let n = 0; n < 3; n++) {
+        evil.publishTimestamp();
+        await say(liar, encodeRelease(evil.bytes("timestamp")));
+      }
+    }
+  };
+  // As much as is read: whoever is slow at it is given up, and not blamed.
+  const generous = await attackers((stream) => void answer(stream));
+  await goesOnUnder("bundles of 8 MiB", 3, generous, async () => {
+    await announceEvil(generous);
+    await until("they were asked by everybody", () => asked >= HONEST * HOSTILE);
+  });
+  saidBytes = 1e12;
+  const boasting = await attackers((stream) => void answer(stream));
+  await goesOnUnder("bundles of a terabyte", 3, boasting, async () => {
+    const before = asked;
+    await announceEvil(boasting);
+    await until("they are asked too", () => asked > before);
+  });
+});
+
+test("genuine announcements, wrapped in something else", async () => {
+  const liars = await attackers();
+  repository.publish();
+  const timestamp = text(repository.bytes("timestamp"));
+  // Others from each: the same message would be looked at once.
+  const wrapped = (i: number) => [
+    JSON.stringify({ kind: "release", timestamp, mirror: `https://evil${i}.example` }),
+    JSON.stringify({ kind: "release", timestamp }, null, i + 1),
+    " ".repeat(i) + JSON.stringify({ timestamp, kind: "release" }),
+  ];
+  await goesOnUnder("wrapped", 3, liars, async () => {
+    for (const [i, liar] of liars.entries()) for (const message of wrapped(i)) await say(liar, bytesOf(message));
+    await areGone(liars);
+  });
+});
+
+test("streams held open, with half a request or none", async () => {
+  const holders = await attackers();
+  await goesOnUnder("streams held", 6, holders, async () => {
+    for (const { host } of holders) {
+      for (const connection of host.getConnections()) {
+        for (let i = 0; i < 6; i++) {
+          const stream = await connection.newStream(PEER_PROTOCOL).catch(() => undefined); // as many as are allowed
+          if (i % 2 === 0) stream?.send(new Uint8Array([0, 0, 0, 90]));
+        }
+      }
+    }
+  });
+});
+
+test("a change of the root and of all keys, while nodes are a root apart", async () => {
+  repository.rotate("timestamp");
+  repository.rotate("root");
+  const blamed = () => nodes.reduce((sum, n) => sum + n.count("lie"), 0);
+  const before = blamed();
+  await spread();
+  assert.equal(blamed(), before, "nobody is blamed");
+});
+
+/** A node that says it has everything, and gives what `read` makes of it. */
+async function liarWithPieces(read: Holding["read"]): Promise<Stranger & { readonly address: string }> {
+  const digest = await createDualDigest();
+  digest.update(content);
+  const { sha256 } = digest.digest();
+  const holding: Holding = { length: content.length, pieces: { has: () => true }, pieceList: digest.pieces(), read };
+  const shelf: Shelf = { find: (asked) => Promise.resolve(asked === sha256 ? holding : undefined) };
+  const knowledge = memoryKnowledge(repository.pinnedRoot, Date.now());
+  knowledge.follow(repository);
+  const o = { knowledge, shelf, signal: stopping.signal, bytesPerSecond: undefined, onGiven: () => {} };
+  const service = createPeerService(o);
+  let id = "";
+  const liar = await startStranger(nodes[0]!.address, (stream) => void service(id, stream));
+  id = liar.host.peerId.toString();
+  return { ...liar, address: liar.host.getMultiaddrs()[0]?.toString() ?? "" };
+}
+
+test("wrong pieces, and pieces that are claimed and not there: the right ones are found, and who gave wrong ones is named", async () => {
+  const wrong = await liarWithPieces(async function* (first, count) {
+    yield content.slice(first * PIECE_BYTES, (first + count) * PIECE_BYTES).fill(7, 0, 1);
+  });
+  const silent = await liarWithPieces(async function* () {
+    await delay(60_000, undefined, { signal: stopping.signal, ref: false });
+    yield new Uint8Array();
+  });
+  const lacking = await liarWithPieces(function () {
+    throw new Error("it is not there");
+  });
+  const liars = [wrong, silent, lacking];
+  const peers = [...liars.map((l) => l.address), nodes[0]!.address];
+  const victim = await network.start({ peers, autoUpdate: true });
+  const beganMs = performance.now();
+  await until("it has the release", () => victim.count("downloaded") === 1);
+  const ms = performance.now() - beganMs;
+  console.log(`pieces: proven after ${ms.toFixed(0)} ms, peak ${(victim.peakBytes() / 2 ** 20).toFixed(0)} MiB`);
+  const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+  const file = join(victim.home, "packages", nameOf("1.0.0"));
+  assert.equal(sha256(readFileSync(file)), sha256(content));
+  const { alerts } = await json(["alerts", "--home", victim.home]);
+  const named = new Set(alerts.map((a: { source: string }) => a.source));
+  for (const source of named) assert.equal(source, `peer:${wrong.host.peerId}`, "nobody but the liar");
+  await victim.stop();
+  await leave(liars);
+});
+
+test("cut in two, they go on apart, and are one again when the cable is", async () => {
+  const near = nodes.slice(0, Math.ceil(HONEST / 2)), far = nodes.slice(near.length);
+  network.cut();
+  repository.publish();
+  await network.tell();
+  await network.converged(near);
+  await delay(CUT_MS);
+  const before = far.map((n) => n.timestampVersion());
+  assert.ok(before.every((version) => version < Math.max(...near.map((n) => n.timestampVersion()))));
+  network.heal();
+  const ms = await network.converged();
+  console.log(`healed: all know after ${ms.toFixed(0)} ms`);
+  for (const node of nodes) {
+    const blamed = node.lines().filter((l) => l.event === "lie").map((l) => l.peer ?? "");
+    assert.deepEqual(blamed.filter((peer) => honestIds.has(peer)), []);
+  }
+});

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createPeerTurns } from "../../../src/gossip/peer-turns.ts";
+
+const nothing = () => Promise.resolve();
+
+test("a peer has one turn in a while, others have theirs", async () => {
+  const turns = createPeerTurns({ atOnce: 2, intervalMs: 60_000 });
+  assert.equal(await turns.take("a", nothing), true);
+  assert.equal(await turns.take("a", nothing), false);
+  assert.equal(await turns.take("b", nothing), true);
+});
+
+test("no more than so many at a time", async () => {
+  const turns = createPeerTurns({ atOnce: 1, intervalMs: 60_000 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const first = turns.take("a", () => promise);
+  assert.equal(await turns.take("b", nothing), false);
+  resolve();
+  assert.equal(await first, true);
+});
+
+test("who comes too soon waits for his turn where turns are waited for, with one request", async () => {
+  const turns = createPeerTurns({ atOnce: 2, intervalMs: 50, areWaitedFor: true });
+  const beganMs = performance.now();
+  assert.equal(await turns.take("a", nothing), true);
+  const second = turns.take("a", nothing);
+  assert.equal(await turns.take("a", nothing), false);
+  assert.equal(await second, true);
+  assert.ok(performance.now() - beganMs > 45);
+});
