@@ -44,10 +44,12 @@ export function startSteps(n: Network): Step[] {
     run: () => everybodyRuns(n, FIRST_VERSION),
   }, {
     act,
-    claim: "every node has a peer",
+    claim: "everybody is connected with his neighbours",
     async run() {
-      await n.until("every node has a peer", () => n.nodes.every((node) => n.view(node).peers > 0));
-      return "in a line: what the last one hears has gone through all others";
+      const isLinked = ([a, b]: readonly [string, string]) =>
+        [a, b].every((name) => n.view({ name }).peers >= n.links.filter((link) => link.includes(name)).length);
+      await n.until("everybody is connected", () => n.links.every(isLinked));
+      return "nodes in a line: what the last one hears has gone through all others";
     },
   }];
 }

@@ -36,6 +36,8 @@ export interface Network {
   readonly maintainer: NodePlace;
   readonly governors: readonly [alice: GovernorPlace, bob: GovernorPlace, carol: GovernorPlace];
   readonly nodes: readonly NodePlace[];
+  /** Who was told to stay connected to whom, by their names. */
+  readonly links: readonly (readonly [string, string])[];
   /** URL of the mirror that gives what was published. */
   readonly honest: string;
   /** URL of the one that alters every artifact. */

@@ -113,12 +113,14 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
 
   function startDaemon({ name, home, address }: Omit<NodePlace, "url">, peer: NodePlace | undefined): void {
     const to = peer === undefined ? [] : ["--peer", peer.address];
+    if (peer !== undefined) links.push([name, peer.name]);
     const args = ["daemon", "--home", home, "--listen", address, ...to, "--json"];
     children.start(name, args, (line) => hear(name, line));
   }
 
   function startNode({ name, home, url, address }: NodePlace, peer: NodePlace): void {
     const gossip = ["--listen", address, "--peer", peer.address];
+    links.push([name, peer.name]);
     const timing = ["--poll", "0.2", "--health-timeout", "2", "--stop-timeout", "3"];
     const program = ["--", "{program}", new URL(url).port];
     const args = ["run", "--home", home, ...gossip, "--health-url", url, ...timing, "--json", ...program];
@@ -127,6 +129,7 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
 
   const ids = new Map<string, string>();
   const views = new Map<string, NodeView>();
+  const links: [string, string][] = [];
   let plan: PlanView | null = null;
 
   const view = ({ name }: { readonly name: string }): NodeView => views.get(name) ?? newNodeView(name);
@@ -171,10 +174,10 @@ export async function startNetwork(o: NetworkOptions): Promise<Network> {
   startDaemon(maintainer, undefined);
   for (const [i, node] of nodes.entries()) startNode(node, nodes[i - 1] ?? maintainer);
   // Each beside another node, so that their votes have a way to go.
-  for (const [i, governor] of governors.entries()) startDaemon(governor, nodes[i * 2 % nodes.length]);
+  for (const [i, governor] of governors.entries()) startDaemon(governor, nodes[i * 2 % nodes.length] ?? maintainer);
 
   return {
-    ...{ folder, repo, key, root, maintainer, governors, nodes, honest, liar, dead, chain },
+    ...{ folder, repo, key, root, maintainer, governors, nodes, links, honest, liar, dead, chain },
     platform: o.platform,
     view,
     table: () => ({ height: watched.height(), plan, nodes: nodes.map(view) }),

@@ -33,7 +33,10 @@ interface Up extends Running {
 
 async function up(): Promise<Up> {
   const devnet = start(["--nodes", "1", "--block-time", "0.3"]);
-  await until("it is up", () => devnet.said().includes("every node has a peer") || devnet.child.exitCode !== null);
+  await until(
+    "it is up",
+    () => devnet.said().includes("is connected with his neighbours") || devnet.child.exitCode !== null,
+  );
   const [line = ""] = devnet.said().split("\n");
   const { folder } = JSON.parse(line) as { folder: string };
   const pids = processesWith(folder);
