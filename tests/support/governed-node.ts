@@ -8,7 +8,7 @@ import { filesOf, json, type Network, PLATFORM, succeed } from "../cli/network.t
 import { type Running, startDchat } from "./bundled-cli.ts";
 import { type DialectName, type DialectServer, type Plan, startDialect } from "./chain-dialects.ts";
 import type { LyingMirror } from "./lying-mirror.ts";
-import { type Manner, nodeAt, nodeProgram, type RunningNode } from "./node-program.ts";
+import { nodeAt, nodeProgram, type RunningNode } from "./node-program.ts";
 import { until } from "./until.ts";
 
 export interface ApprovedSpec {
@@ -17,7 +17,6 @@ export interface ApprovedSpec {
   readonly height: number;
   /** Default: soft-fork. */
   readonly type?: string;
-  readonly manner?: Manner;
   /** Default: 50. */
   readonly proposedAt?: number;
   /** More words for `governance propose`. */
@@ -47,8 +46,6 @@ export interface NodeOptions {
   readonly plan?: Plan;
   /** How the node asks its chain. Default: by the URL of the server. */
   readonly way?: (server: DialectServer, folder: string) => ChainWay;
-  /** Done before it is started. */
-  readonly prepare?: (home: string) => Promise<void> | void;
 }
 
 export interface ChainWay {
@@ -86,7 +83,6 @@ export interface GovernedNode extends AsyncDisposable {
 export interface GovernedNodes {
   readonly folder: string;
   readonly repo: string;
-  readonly root: string;
   readonly mirror: LyingMirror;
   /** The file of a private key: a governor's by its name, or "release". */
   key(name: string): string;
@@ -124,12 +120,12 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
     await succeed(["release", "add", repo, file(version), ...what]);
   };
   await add(FIRST, "soft-fork");
-  const versions: readonly Pick<ApprovedSpec, "version" | "type" | "manner">[] = [
+  const versions: readonly Pick<ApprovedSpec, "version" | "type">[] = [
     ...o.upgrades,
     ...(o.released ?? []).map((version) => ({ version })),
   ];
-  for (const { version, type = "soft-fork", manner } of versions) {
-    writeFileSync(file(version), nodeProgram(version, manner));
+  for (const { version, type = "soft-fork" } of versions) {
+    writeFileSync(file(version), nodeProgram(version));
     await add(version, type);
   }
   const mirror = await network.mirror(folder), root = join(repo, "metadata", "1.root.json");
@@ -153,7 +149,7 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
 
   let nodes = 0;
   const create = async (
-    { height = 100, plan = null, way = byUrl, prepare }: NodeOptions = {},
+    { height = 100, plan = null, way = byUrl }: NodeOptions = {},
   ): Promise<GovernedNode> => {
     const own = join(folder, `node-${nodes++}`), home = join(own, "home"), at = ["--home", home];
     mkdirSync(join(own, "data"), { recursive: true });
@@ -162,7 +158,6 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
     const runs: Running[] = [];
     const { options, asked } = way(server, own);
     await succeed(["configure-chain", ...options, ...at]);
-    await prepare?.(home);
     const node = await nodeAt(join(own, "data"));
     const heights = join(home, "chain-heights.json");
     const g: GovernedNode = {
@@ -203,7 +198,7 @@ export async function createGovernedNodes(network: Network, o: NodesOptions): Pr
     };
     return g;
   };
-  return { folder, repo, root, mirror, key, publish, governance, create };
+  return { folder, repo, mirror, key, publish, governance, create };
 }
 
 const byUrl = ({ url, asked }: DialectServer): ChainWay => ({ options: ["--url", url], asked });
