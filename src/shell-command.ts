@@ -1,7 +1,7 @@
 // A command of the operator's, run through the shell: with an end to its time and to its output, and for those that need
 // no terminal with an end to everything the shell has started. Design: "Health" of docs/activation.md, "Chains" of
 // docs/chain.md, "Keys that never leave" of docs/publishing.md. Must not: judge how it ended.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import type { Opts } from "./api.ts";
 import { asUpdateError } from "./errors.ts";
@@ -16,7 +16,13 @@ export interface ShellCommand extends Opts {
   readonly input?: number;
   /** It may ask a person for a PIN, so it stays in our group, where the terminal is; the other's errors may be silent. */
   readonly terminal: "needed" | "errors" | "silent";
+  /** It must not outlive us, whatever ends us: it works on what somebody else will touch then. For a group of its own. */
+  readonly endsWithUs?: true;
 }
+
+/** Our end closes the pipe, and what waits at the other one ends the group. */
+const LIFELINE = `exec 3<&0 </dev/null; { read -r line <&3; kill -9 -$$; } & watch=$!
+(eval "$1") 3<&-; code=$?; kill "$watch"; exit "$code"`;
 
 export type CommandEnd =
   /** Null when a signal ended it. */
@@ -28,12 +34,17 @@ export type CommandEnd =
 export async function runShellCommand(o: ShellCommand): Promise<CommandEnd> {
   if (o.signal.aborted) throw asUpdateError(o.signal.reason, "E_INTERRUPTED");
   const { maxOutputBytes } = o, hasOwnGroup = o.terminal !== "needed" && process.platform !== "win32";
-  const child = spawn(o.command, {
-    shell: true,
-    stdio: [o.input ?? "ignore", maxOutputBytes === null ? 2 : "pipe", o.terminal === "silent" ? "ignore" : 2],
+  const isTied = hasOwnGroup && o.endsWithUs === true;
+  const output = maxOutputBytes === null ? 2 : "pipe", errors = o.terminal === "silent" ? "ignore" : 2;
+  const options: SpawnOptions = {
+    stdio: [isTied ? "pipe" : o.input ?? "ignore", output, errors],
     env: o.env,
     detached: hasOwnGroup,
-  });
+  };
+  const child: ChildProcess = isTied
+    ? spawn("/bin/sh", ["-c", LIFELINE, "dchat-command", o.command], options)
+    : spawn(o.command, { ...options, shell: true });
+  child.stdin?.on("error", () => {}); // it has ended: its exit says so
   const late = AbortSignal.timeout(o.timeLimitMs), tooMuch = new AbortController();
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -54,6 +65,7 @@ export async function runShellCommand(o: ShellCommand): Promise<CommandEnd> {
 }
 
 function kill(child: ChildProcess, hasOwnGroup: boolean): void {
+  child.stdin?.destroy();
   child.stdout?.destroy(); // whoever holds the other end must not hold us
   try {
     if (hasOwnGroup && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");

@@ -94,7 +94,7 @@ async function runCheck(node: NodeProcess, command: string, signal: AbortSignal)
 
 /** Runs a command of the operator's. @returns what is wrong, or undefined @throws UpdateError E_INTERRUPTED */
 export async function runOperatorCommand(
-  o: Pick<ShellCommand, "command" | "env" | "signal" | "timeLimitMs">,
+  o: Pick<ShellCommand, "command" | "env" | "signal" | "timeLimitMs" | "endsWithUs">,
 ): Promise<string | undefined> {
   const end = await runShellCommand({ ...o, maxOutputBytes: null, terminal: "errors" });
   switch (end.how) {

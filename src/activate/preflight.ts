@@ -17,7 +17,7 @@ export interface PreflightOptions extends Opts {
 export async function tryOut({ version, program }: StagedVersion, o: PreflightOptions): Promise<void> {
   const env = { ...o.env, DCHAT_PROGRAM: program, DCHAT_VERSION: version };
   const { command, signal, timeoutMs: timeLimitMs } = o;
-  const why = await runOperatorCommand({ command, env, signal, timeLimitMs });
+  const why = await runOperatorCommand({ command, env, signal, timeLimitMs, endsWithUs: true });
   if (why === undefined) return;
   throw new UpdateError("E_SWITCH_FAILED", `${version} did not pass its preflight: ${why}`, {
     hint: "it is not installed; tell the maintainers while there is time, or mend --preflight-cmd",

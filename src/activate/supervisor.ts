@@ -265,7 +265,7 @@ class Supervisor {
     const { backup, backupTimeoutMs, signal } = this.#o;
     if (backup === undefined || from === undefined) return undefined;
     const env = { ...process.env, DCHAT_FROM_VERSION: from.version, DCHAT_TO_VERSION: to.version };
-    return await runOperatorCommand({ command: backup, env, signal, timeLimitMs: backupTimeoutMs });
+    return await runOperatorCommand({ command: backup, env, signal, timeLimitMs: backupTimeoutMs, endsWithUs: true });
   }
 
   async #start(start: NodeStart): Promise<void> {

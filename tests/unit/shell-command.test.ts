@@ -1,9 +1,11 @@
 // A command of the operator's ends when it should, with everything it has started, and is heard no longer than it may be.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { identityOf, isAlive, ownIdentity } from "../../src/disk/process-identity.ts";
+import { denoProgram } from "../runtimes/runtimes.ts";
 import { runShellCommand, type ShellCommand } from "../../src/shell-command.ts";
 import { fails } from "../support/fails.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -76,4 +78,22 @@ test("who prints without end is stopped", async () => {
   assert.equal((await run("yes")).how, "too-much");
   assert.equal((await run("printf %01001d 0")).how, "too-much");
   assert.equal((await run("printf %01000d 0")).how, "ended");
+});
+
+test("who must not outlive us ends with us, whatever ends us; otherwise it runs as any other", async () => {
+  const tied = { endsWithUs: true } as const;
+  const end = await run("echo out; exit 3", tied);
+  assert.deepEqual(end.how === "ended" && [end.code, text.decode(end.output)], [3, "out\n"]);
+  assert.equal((await run("cat", tied)).how, "ended");
+  assert.equal((await run("sleep 1000", { ...tied, timeLimitMs: 100 })).how, "late");
+  const nested = nesting("tied"), module = new URL("../../src/shell-command.ts", import.meta.url).href;
+  const options = JSON.stringify({ timeLimitMs: 60_000, maxOutputBytes: null, terminal: "silent", ...tied });
+  const us = spawn(denoProgram(), [
+    "eval",
+    `const { runShellCommand } = await import("${module}"); const { signal } = new AbortController();
+     await runShellCommand({ ...${options}, command: ${JSON.stringify(nested.command)}, env: process.env, signal });`,
+  ], { stdio: "ignore" });
+  const child = await nested.child();
+  us.kill("SIGKILL");
+  await until("nothing is left", () => isAlive(child, ownIdentity()) === false);
 });
