@@ -6,6 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { after } from "node:test";
 import { expect } from "../cli/network.ts";
+import type { Runtime } from "../runtimes/runtimes.ts";
 import { type Running, startDchat } from "./bundled-cli.ts";
 import { type LogLine, logLines } from "./log-lines.ts";
 import { startLyingMirror } from "./lying-mirror.ts";
@@ -36,7 +37,11 @@ export interface HonestNetwork {
   /** The bytes of release 1.0.0, which lie in the first node's cache. */
   readonly content: Uint8Array;
   /** One more node. */
-  start(o: { readonly peers: readonly string[]; readonly autoUpdate?: boolean }): Promise<HonestNode>;
+  start(o: {
+    readonly peers: readonly string[];
+    readonly autoUpdate?: boolean;
+    readonly runtime?: Runtime;
+  }): Promise<HonestNode>;
   /** What the repository has now is learnt by the first node from its mirror; it tells the others. */
   tell(): Promise<void>;
   /** Until all know what the repository has now. @returns how long that took */
@@ -52,8 +57,12 @@ const TICK_MS = 10;
 
 let hosts = 0;
 
-/** Stopped and removed at the end of the test file. */
-export async function createHonestNetwork(size: number, content: Uint8Array): Promise<HonestNetwork> {
+/** Stopped and removed at the end of the test file. @param runtime default: Deno */
+export async function createHonestNetwork(
+  size: number,
+  content: Uint8Array,
+  runtime?: Runtime,
+): Promise<HonestNetwork> {
   const folder = tempFolder("hostile");
   const repository = createReleaseRepository({ seed: "hostile network", nowMs: Date.now() });
   await repository.addRelease("1.0.0", { content });
@@ -71,13 +80,18 @@ export async function createHonestNetwork(size: number, content: Uint8Array): Pr
     await Promise.all([mirror.close(), ...cables.map((c) => c.close())]);
   });
 
-  async function start(repo: string, peers: readonly string[], autoUpdate: boolean): Promise<HonestNode> {
+  async function start(
+    repo: string,
+    peers: readonly string[],
+    autoUpdate: boolean,
+    on: Runtime | undefined,
+  ): Promise<HonestNode> {
     const host = ++hosts, home = join(folder, `home-${host}`);
     await expect(0, ["init", "--repo", repo, "--root", root, "--home", home]);
     if (autoUpdate) await expect(0, ["configure-auto-update", "--enabled", "--home", home]);
     const listen = `/ip4/${network}.${host}/tcp/${port}`;
     const args = ["daemon", "--json", "--home", home, "--listen", listen, ...peers.flatMap((p) => ["--peer", p])];
-    const daemon = startDchat(args, { deadlineMs: 600_000 });
+    const daemon = startDchat(args, { deadlineMs: 600_000, ...(on === undefined ? {} : { runtime: on }) });
     running.add(daemon);
     const lines = () => logLines(daemon.said());
     await until("it listens", () => lines().some((l) => l.event === "listening") || daemon.child.exitCode !== null);
@@ -126,7 +140,7 @@ export async function createHonestNetwork(size: number, content: Uint8Array): Pr
   for (let i = 0; i < size; i++) {
     const peers: string[] = [];
     for (const other of [i - 1, i - 2]) if (other >= 0) peers.push(await addressOf(other, i));
-    nodes.push(await start(i === 0 ? mirror.url : NOWHERE, peers, false));
+    nodes.push(await start(i === 0 ? mirror.url : NOWHERE, peers, false, runtime));
   }
   const [first] = nodes;
   if (first === undefined) throw new Error("a network of no nodes");
@@ -138,7 +152,7 @@ export async function createHonestNetwork(size: number, content: Uint8Array): Pr
     repository,
     nodes,
     content,
-    start: ({ peers, autoUpdate = false }) => start(NOWHERE, peers, autoUpdate),
+    start: (o) => start(NOWHERE, o.peers, o.autoUpdate ?? false, o.runtime),
     async tell() {
       mirror.serve(repository.files());
       await expect(0, ["check", "--no-gossip", "--home", first.home]);
