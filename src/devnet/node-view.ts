@@ -50,14 +50,12 @@ export function afterLine(view: NodeView, line: string, around: Surroundings): N
     case "connected":
     case "disconnected":
       return { ...view, peers: Number(said["peers"] ?? 0) };
-    case "message":
-      return said["verdict"] === "accepted" ? giver(view, around.nameOf(text("peer"))) : view;
-    case "fetched":
-      return giver(view, around.nameOf(text("peer")));
+    case "fetched": // what it has brought was told just before
+      return view.heard?.from === "" ? { ...view, heard: { ...view.heard, from: around.nameOf(text("peer")) } } : view;
     case "learnt": {
-      const version = strings(said["versions"]).at(-1), known = view.heard?.version ?? "";
+      const version = strings(said["versions"]).at(-1);
       const timestampVersion = Number(said["timestampVersion"] ?? 0);
-      return { ...view, timestampVersion, heard: { version: version ?? known, from: view.heard?.from ?? "" } };
+      return { ...view, timestampVersion, heard: version === undefined ? view.heard : { version, from: "" } };
     }
     case "downloading":
     case "downloaded": {
@@ -87,11 +85,6 @@ export function afterLine(view: NodeView, line: string, around: Surroundings): N
     default:
       return view;
   }
-}
-
-/** An announcement comes before what it brings. */
-function giver(view: NodeView, from: string): NodeView {
-  return { ...view, heard: { version: view.heard?.version ?? "", from } };
 }
 
 function parse(line: string): Readonly<Record<string, unknown>> | undefined {

@@ -52,7 +52,7 @@ function cells(node: NodeView, view: TableView): string[] {
     node.name,
     node.runs ?? "-",
     nextOf(node, view),
-    heard === null || heard.version === "" ? "-" : `${heard.version}${from(heard.from)}`,
+    heard === null ? "-" : `${heard.version}${from(heard.from)}`,
     bytes.length === 0 ? "-" : bytes.join(", "),
   ];
 }

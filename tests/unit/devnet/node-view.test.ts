@@ -8,22 +8,26 @@ const around = { nameOf: (id: string) => id === "12D3" ? "node-1" : id, mirrors:
 const after = (...lines: readonly unknown[]): NodeView =>
   lines.reduce<NodeView>((view, line) => afterLine(view, JSON.stringify(line), around), newNodeView("node-2"));
 
-test("a release is heard of from who announced it", () => {
+test("a release is heard of from whoever gave the bundle", () => {
   const view = after(
     { event: "connected", peer: "12D3", peers: 1 },
-    { event: "message", peer: "12D3", verdict: "accepted" },
     { event: "learnt", rootVersion: 1, timestampVersion: 4, versions: ["2.0.0"] },
+    { event: "fetched", peer: "12D3" },
+    { event: "message", peer: "12D3", verdict: "accepted" },
   );
   assert.deepEqual([view.peers, view.timestampVersion, view.heard], [1, 4, { version: "2.0.0", from: "node-1" }]);
 });
 
-test("what brings no release leaves the last one, and a message that was refused names nobody", () => {
+test("what brings no release, and who brings votes, leave the last one as it was", () => {
   const view = after(
     { event: "learnt", timestampVersion: 4, versions: ["2.0.0"] },
-    { event: "message", peer: "12D3", verdict: "rejected" },
+    { event: "fetched", peer: "12D3" },
     { event: "learnt", timestampVersion: 5, versions: [] },
+    { event: "fetched", peer: "other" },
+    { event: "message", peer: "other", verdict: "accepted" },
+    { event: "votes", votes: 2 },
   );
-  assert.deepEqual([view.timestampVersion, view.heard], [5, { version: "2.0.0", from: "" }]);
+  assert.deepEqual([view.timestampVersion, view.heard, view.votes], [5, { version: "2.0.0", from: "node-1" }, 2]);
 });
 
 test("a mirror that was refused is named once, whoever else is spoken of", () => {
