@@ -37,6 +37,7 @@ export type ReasonCode =
   | "due"
   | "pinned"
   | "waits-for-operator"
+  | "will-ask"
   | "not-for-platform"
   | "not-staged"
   | "would-fork";
@@ -130,7 +131,7 @@ function planNext(f: Facts): Decision {
   const isThere = target === undefined || isRunning(f, target);
   const entered = isThere ? { run: "as-is" as const, why: outlook(f, open[0]) } : enter(f, target);
   const fork = entered.run === "as-is" ? missedFork(f, due) : undefined;
-  if (fork === undefined || isHeldByOperator(f, entered.why)) {
+  if (fork === undefined || isHeldByOperator(f, isThere ? [] : entered.why)) {
     return { run: entered.run, prepare, why: [...told, ...entered.why] };
   }
   return { run: "halt", prepare, why: [...told, ...(isThere ? [] : entered.why), about(fork, "would-fork")] };
@@ -280,8 +281,11 @@ function outlook(f: Facts, next: UpgradeFact | undefined): readonly Reason[] {
     ? Math.max(next.switchFrom, placeInWindow(f, next))
     : next.activationHeight - 1;
   const known = knownHeight(f);
-  if (known === null) return [reason("no-height"), about(next, "waiting")];
-  return [about(next, "waiting", { blocksLeft: Math.max(0, from - known) })];
+  const blocksLeft = known === null ? null : Math.max(0, from - known);
+  const told = known === null ? [reason("no-height")] : [];
+  // Who has to act is told while there is time.
+  if (f.pin !== null && f.pin !== next.version) return [...told, about(next, "pinned", { detail: f.pin, blocksLeft })];
+  return [...told, about(next, "waiting", { blocksLeft }), ...(f.autoRestart ? [] : [about(next, "will-ask")])];
 }
 
 /** What runs was approved once and is not any more, or never was: nobody goes back silently. */

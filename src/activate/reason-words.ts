@@ -24,6 +24,7 @@ const WORDS: Readonly<Record<ReasonCode, Words>> = {
   pinned: (r) => `held at ${r.detail} by the configuration: ${r.version}${at(r)} is not switched to`,
   "waits-for-operator": (r) =>
     `it is time for ${r.version}${at(r)}, which waits for you: dchat-update activate --version ${r.version}`,
+  "will-ask": (r) => `auto-restart is off: when it is time, type dchat-update activate --version ${r.version}`,
   "not-for-platform": (r) => `${r.version}${at(r)} was not approved for this platform: it takes another certificate`,
   "not-staged": (r) => `${r.version}${at(r)} is not ready to run here: dchat-update install --version ${r.version}`,
   "would-fork": (r) =>

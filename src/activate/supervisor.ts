@@ -69,6 +69,8 @@ class Supervisor {
   #passedTo: NodeProcess | undefined;
   /** There may be a switch to finish: at the beginning, and after whatever went wrong. */
   #isUnfinished = true;
+  /** Something came that this step may not have seen. */
+  #isNews = false;
   /** Ends the pause. */
   #wake = () => {};
 
@@ -82,8 +84,9 @@ class Supervisor {
     this.node?.signal(name);
   }
 
-  /** Ends the pause; a step that is on its way is not disturbed, and the next one is not far. */
+  /** Ends the pause; where a step is on its way, the next one follows at once. */
   look(): void {
+    this.#isNews = true;
     this.#wake();
   }
 
@@ -106,6 +109,7 @@ class Supervisor {
   /** A full disk or a lock that is held must not take down a node that runs. */
   async #tryStep(): Promise<void> {
     this.#stepAtMs = performance.now();
+    this.#isNews = false;
     try {
       if (this.#isUnfinished) await this.#resume();
       this.#isUnfinished = false;
@@ -353,7 +357,7 @@ class Supervisor {
       const timer = setTimeout(done, ms);
       signal.addEventListener("abort", done);
       this.#wake = done;
-      if (signal.aborted || this.node?.exit() !== undefined) done();
+      if (signal.aborted || this.#isNews || this.node?.exit() !== undefined) done();
     });
   }
 }

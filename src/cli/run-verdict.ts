@@ -1,6 +1,7 @@
 // What shall run, for the supervisor: the chain is asked in the background, and each question is decided anew from what
 // is on the disk now. Design: "Running the node" of docs/activation.md. Must not: wait for the chain; a node that has
 // ended must be started again also while its RPC does not answer.
+import type { ReasonCode } from "../activate/decide.ts";
 import type { Seen, Verdict } from "../activate/supervision.ts";
 import type { ChainState } from "../chain/chain-state.ts";
 import { type ChainWatch, watchChain } from "../chain/watch-chain.ts";
@@ -11,6 +12,19 @@ import { type ActivationSession, keptHeight } from "./activation.ts";
 import { planWords, viewPlan } from "./chain-plan.ts";
 import type { Context } from "./context.ts";
 import { decideFor, reasonLine } from "./decision.ts";
+
+/** Nothing more happens by itself. */
+const WANTS_A_PERSON: ReadonlySet<ReasonCode> = new Set([
+  "obstacle",
+  "polled-hard-fork",
+  "mismatch",
+  "pinned",
+  "waits-for-operator",
+  "not-for-platform",
+  "would-fork",
+]);
+/** So often what waits for a person is said again. */
+const REMIND_MS = 3_600_000;
 
 export interface RunVerdict extends AsyncDisposable {
   readonly ask: (seen: Seen) => Promise<Verdict>;
@@ -33,11 +47,13 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
   let chain: { readonly state: ChainState; readonly atMs: number } | undefined;
   let haltedSinceMs: number | undefined;
   let told = "", toldPlan = "";
+  let toldAtMs = -Infinity;
   let onHeight = () => {};
 
   const tell = (line: string, isBad: boolean) => {
-    if (told === line) return;
+    if (told === line && !(isBad && performance.now() - toldAtMs > REMIND_MS)) return;
     told = line;
+    toldAtMs = performance.now();
     if (isBad) c.out.warn(line);
     else c.out.note(line);
   };
@@ -91,7 +107,7 @@ export function createRunVerdict(c: Context, { session, trust, watch, pollMs }: 
       const { run, why } = decision;
       // How many blocks are left changes with each block: that is what `status` is for.
       const lines = why.map((r) => reasonLine({ ...r, blocksLeft: null }, null));
-      if (lines.length > 0) tell(lines.join("; "), run === "halt");
+      if (lines.length > 0) tell(lines.join("; "), run === "halt" || why.some(({ code }) => WANTS_A_PERSON.has(code)));
       if (typeof run === "string") return run;
       return { version: run.version, sha256: run.sha256, activationHeight: run.activationHeight };
     },

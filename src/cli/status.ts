@@ -64,7 +64,8 @@ export const statusCommand: Command = {
         ...chainLines(c, chain, plan),
         ...decision.why.filter((r) => r.code !== "obstacle").map((r) => {
           const line = reasonLine(r, chain.state?.blockTimeMs ?? null);
-          return r.code === "would-fork" ? c.out.line("alert", line) : `decided: ${line}`;
+          if (r.code === "would-fork") return c.out.line("alert", line);
+          return r.code === "waits-for-operator" ? c.out.line("warning", line) : `decided: ${line}`;
         }),
         ...coming.flatMap((u) => comingLines(c, u, height, isStaged(u.activation.version))),
         ...failed.map((f) =>

@@ -9,6 +9,8 @@ import { upgradesInARow } from "../support/upgrades-in-a-row.ts";
 
 const NODES = Number(process.env["DCHAT_BENCH_NODES"] ?? 10);
 const UPGRADES = Number(process.env["DCHAT_BENCH_UPGRADES"] ?? 20);
+/** As `run` has it when nobody says anything else. */
+const POLL_SECONDS = 1;
 /** Besides its own start. */
 const MAX_DOWNTIME_MS = 1000;
 
@@ -19,6 +21,7 @@ try {
     folder,
     nodes: NODES,
     upgrades: UPGRADES,
+    pollSeconds: POLL_SECONDS,
     onProgress,
   });
   const delays = switches.map((s) => s.delayMs), downtimes = switches.map((s) => s.downtimeMs);

@@ -1,7 +1,7 @@
 // run as its operator leaves it alone: it hears of what governors approved, fetches it, makes it ready and switches,
 // and nobody types anything. docs/activation.md, "The network half".
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { startSimulatedServer } from "../../src/chain/simulated-server.ts";
@@ -146,6 +146,67 @@ test("a hard fork that is approved while the node runs is told to it at a block 
   assert.equal(starts()[1], "start 1.1.0 1.1.0 3300 1300");
   run.signal("SIGTERM");
   await run.outcome;
+});
+
+test("with auto-restart off a version is ready, waits, and what to type is said before and when it is time", async () => {
+  const n = await crowd.join(mirror.url, chain.url, ["--enabled"]), run = n.run(["--no-gossip"]);
+  await run.says(/auto-restart is off: when it is time, type dchat-update activate --version 2\.0\.0/);
+  await until("it is ready", () => n.isReady("2.0.0"));
+  finalize(3260); // every node's place is in the first half of the window
+  await run.says(/it is time for 2\.0\.0 .*, which waits for you: dchat-update activate --version 2\.0\.0/);
+  const { stdout } = await succeed(["status", "--home", n.home]);
+  assert.match(stdout, /it is time for 2\.0\.0 .*, which waits for you/);
+  assert.equal((await n.node.ask())?.version, "1.1.0");
+  await succeed(["activate", "--version", "2.0.0", "--home", n.home]);
+  assert.equal((await n.node.ask())?.version, "2.0.0");
+  run.signal("SIGTERM");
+  await run.outcome;
+});
+
+test("without auto-update nothing is fetched, and what is approved is announced with what to type", async () => {
+  const n = await crowd.join(mirror.url, chain.url, ["--no-enabled"]);
+  await succeed(["check", "--home", n.home, "--no-gossip"]);
+  const run = n.run(["--no-gossip"]);
+  await run.says(/approved, and not installed here: .*2\.0\.0 from block 3300 on.* dchat-update install --upcoming/);
+  assert.equal(existsSync(join(n.home, "versions")), false);
+  run.signal("SIGTERM");
+  await run.outcome;
+});
+
+test("what does not pass its trial is not installed, and that is loud; without a trial it is", async () => {
+  const n = await crowd.join(mirror.url, chain.url), port = 40_000 + process.pid % 20_000;
+  const run = n.run(["--no-gossip", "--preflight-cmd", "exit 3", "--metrics-port", String(port)]);
+  await run.says(/2\.0\.0, approved from block 3300 on, is not ready to run here: .* did not pass its preflight/);
+  const ask = async (path: string) => await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+  await until("it is unwell", async () => /E_SWITCH_FAILED: .* did not pass its preflight/.test(await ask("/healthz")));
+  assert.match(await ask("/metrics"), /^dchat_update_unready_upgrades [12]$/m);
+  assert.match(await ask("/metrics"), /^dchat_update_staging_failures_total [1-9]/m);
+  assert.deepEqual(readdirSync(join(n.home, "versions")).filter((name) => !name.startsWith(".")), []);
+  const { alerts } = await json(["alerts", "--home", n.home]);
+  assert.ok(alerts.some((x: { code: string; what: string }) => x.code === "E_SWITCH_FAILED" && x.what === "2.0.0"));
+  run.signal("SIGTERM");
+  await run.outcome;
+  const again = n.run(["--no-gossip"]);
+  await until("it is ready", () => n.isReady("2.0.0"));
+  again.signal("SIGTERM");
+  await again.outcome;
+});
+
+test("killed while a version is tried out, both halves: it is not ready, and the next run makes it so", async () => {
+  const n = await crowd.join(mirror.url, chain.url), trial = join(n.node.folder, "trial");
+  const run = n.run(["--no-gossip", "--preflight-cmd", `echo $$ > '${trial}'; exec sleep 60`]);
+  await until("it is tried out", () => existsSync(trial) && readFileSync(trial, "utf8").endsWith("\n"));
+  const half = JSON.parse(readFileSync(join(n.home, "daemon.lock"), "utf8")).pid;
+  run.signal("SIGKILL");
+  process.kill(half, "SIGKILL");
+  process.kill(Number(readFileSync(trial, "utf8")), "SIGKILL");
+  await until("they are gone", () => run.child.exitCode !== null || run.child.signalCode !== null);
+  assert.deepEqual(["1.1.0", "2.0.0"].filter((v) => n.isReady(v)), []);
+  const again = n.run(["--no-gossip"]);
+  await until("all is ready", () => n.isReady("1.1.0") && n.isReady("2.0.0"));
+  await until("the draft is gone", () => readdirSync(join(n.home, "versions")).every((name) => !name.startsWith(".")));
+  again.signal("SIGTERM");
+  await again.outcome;
 });
 
 for (const runtime of runtimes()) {

@@ -16,8 +16,8 @@ export interface UpgradesOptions {
   readonly folder: string;
   readonly nodes: number;
   readonly upgrades: number;
-  /** Of `run`; its default when absent. */
-  readonly pollSeconds?: number;
+  /** Of `run`. */
+  readonly pollSeconds: number;
   readonly onProgress?: (text: string) => void;
 }
 
@@ -72,7 +72,7 @@ export async function upgradesInARow(o: UpgradesOptions): Promise<UpgradesInARow
     const readyMs = performance.now() - announcedMs;
     for (const [i, version] of versions.entries()) {
       await chain.finalize(heightOf(i) - 2);
-      await delay(QUIET_POLLS * 1000 * (o.pollSeconds ?? 1));
+      await delay(QUIET_POLLS * 1000 * o.pollSeconds);
       await chain.finalize(heightOf(i) - 1);
       await untilLong(`all switch to ${version}`, () => answers.every((a) => a.version() === version));
       o.onProgress?.(`${version} runs on all`);
@@ -100,7 +100,7 @@ async function startNodes(
   for (const url of place.nodeUrls) {
     // Every third knows a mirror; the others have what they have from their peers.
     const n = await crowd.join(nodes.length % 3 === 0 ? mirrorUrl : "http://127.0.0.1:9", url);
-    const poll = o.pollSeconds === undefined ? [] : ["--poll", String(o.pollSeconds)];
+    const poll = ["--poll", String(o.pollSeconds)];
     const run = n.run([...poll, ...first === undefined ? [] : ["--peer", first]], { deadlineMs: 3_600_000 });
     first ??= await run.address();
     nodes.push(n);

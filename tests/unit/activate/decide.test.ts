@@ -176,6 +176,15 @@ const CASES: Case[] = [
   ["pinned", { upgrades: [up(A, 7)], pin: G }, "as-is", "pinned"],
   ["pinned to what is due", { upgrades: [up(A, 7)], pin: A }, A, "due"],
   ["wants to be asked", { upgrades: [up(A, 7)], autoRestart: false }, "as-is", "waits-for-operator"],
+  ["pinned, before it is time", { upgrades: [up(A, 502)], pin: G }, "as-is", "pinned"],
+  ["pinned to what comes", { upgrades: [up(A, 502)], pin: A }, "as-is", "waiting"],
+  [
+    "wants to be asked, before it is time",
+    { upgrades: [up(A, 502)], autoRestart: false },
+    "as-is",
+    "waiting",
+    "will-ask",
+  ],
   ["pinned past a hard fork", { upgrades: [fork(A, 7)], pin: G }, "as-is", "pinned"],
   [
     "pinned past a hard fork that failed",
