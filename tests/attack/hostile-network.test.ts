@@ -37,6 +37,7 @@ const CUT_MS = 3_000;
 
 const content = testBytes(3 * PIECE_BYTES + 5, "attacked release");
 const network = await createHonestNetwork(HONEST, content);
+after(() => network.close());
 const { repository, nodes } = network;
 const library = await loadLibp2p();
 const honestIds = new Set(nodes.map((n) => n.id));

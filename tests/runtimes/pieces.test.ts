@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
 import { platformName } from "../../src/trust/naming.ts";
 import { testBytes } from "../support/artifact.ts";
@@ -22,6 +22,7 @@ const skip = platformName(process.platform, process.arch) === PLATFORM ? false :
 for (const giving of chosen) {
   test(`${giving.name} gives whole pieces to ${chosen.map(({ name }) => name).join(", ")}`, { skip }, async () => {
     const network = await createHonestNetwork(1, content, giving);
+    after(() => network.close());
     const [giver] = network.nodes;
     assert.ok(giver !== undefined);
     const takers = await Promise.all(

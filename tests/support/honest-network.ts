@@ -4,7 +4,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { after } from "node:test";
 import { expect } from "../cli/network.ts";
 import type { Runtime } from "../runtimes/runtimes.ts";
 import { type Running, startDchat } from "./bundled-cli.ts";
@@ -49,6 +48,8 @@ export interface HonestNetwork {
   /** Between the first half of the nodes and the others. */
   cut(): void;
   heal(): void;
+  /** Ends everything. */
+  close(): Promise<void>;
 }
 
 const NOWHERE = "http://127.0.0.1:9";
@@ -57,7 +58,7 @@ const TICK_MS = 10;
 
 let hosts = 0;
 
-/** Stopped and removed at the end of the test file. @param runtime default: Deno */
+/** @param runtime default: Deno */
 export async function createHonestNetwork(
   size: number,
   content: Uint8Array,
@@ -74,12 +75,6 @@ export async function createHonestNetwork(
   const running = new Set<Running>();
   const network = `127.${20 + Math.floor(Math.random() * 200)}.${Math.floor(Math.random() * 250)}`;
   const port = 20_000 + Math.floor(Math.random() * 20_000);
-  after(async () => {
-    for (const { child } of running) child.kill("SIGKILL");
-    await Promise.all([...running].map((r) => r.outcome));
-    await Promise.all([mirror.close(), ...cables.map((c) => c.close())]);
-  });
-
   async function start(
     repo: string,
     peers: readonly string[],
@@ -161,6 +156,11 @@ export async function createHonestNetwork(
       const beganMs = performance.now();
       for (const node of of) await until("it knows", () => node.timestampVersion() === wanted());
       return performance.now() - beganMs;
+    },
+    async close() {
+      for (const { child } of running) child.kill("SIGKILL");
+      await Promise.all([...running].map((r) => r.outcome));
+      await Promise.all([mirror.close(), ...cables.map((c) => c.close())]);
     },
     cut: () => cables.forEach((c) => c.cut()),
     heal: () => cables.forEach((c) => c.heal()),
