@@ -10,7 +10,7 @@ import { UpdateError } from "../errors.ts";
 import { keptHeight, openActivation } from "./activation.ts";
 import type { ChainWatch } from "../chain/watch-chain.ts";
 import { withChain } from "./chain.ts";
-import type { Arguments, Command } from "./command.ts";
+import type { Arguments, Command, CommandResult } from "./command.ts";
 import type { Context } from "./context.ts";
 import { givenOptions, readServiceOptions, SERVICE_OPTIONS } from "./daemon-options.ts";
 import { nodeSeedOf } from "./decision.ts";
@@ -18,7 +18,7 @@ import { createRunLog, type RunLog } from "./run-log.ts";
 import { createNetworkHalf, type NetworkHalf } from "./run-network.ts";
 import { createHoldBack, createTrustWatch, readTemplate, readyFor } from "./run-ready.ts";
 import { createRunVerdict } from "./run-verdict.ts";
-import { ownCommand } from "./systemd-unit.ts";
+import { nodeUnit, ownCommand } from "./systemd-unit.ts";
 
 // Long enough for a database to be closed; docker's own patience is shorter, and an operator can say more.
 const DEFAULT_STOP_MS = 30_000;
@@ -28,6 +28,8 @@ const DEFAULT_POLL_MS = 1_000;
 /** A node that says nothing of itself has to stay alive for so long. */
 const ALIVE_MS = 5_000;
 const MAX_SECONDS = 86_400;
+/** For `run` itself to end after the node has. */
+const UNIT_SPARE_SECONDS = 20;
 /** The network half waits for the node to be started; where there is none to start, no longer than this. */
 const LATEST_NETWORK_MS = 3_000;
 /** A lock of another container, whose owner nobody can see, is stale after a minute of silence. */
@@ -51,6 +53,7 @@ export const runCommand: Command = {
     poll: { type: "string", value: "SECONDS", help: "how often to look what shall run (1)" },
     offline: { type: "boolean", help: "the node alone, no daemon beside it: nothing is asked, fetched or installed" },
     ...SERVICE_OPTIONS,
+    "print-systemd": { type: "boolean", help: "print a systemd unit with this command line, and do nothing else" },
     restart: { type: "truth", help: "start the node again when it ends (true)" },
   },
   details: `CMD is the node's command line after "--"; {program} in it stands for the program of the version that runs,
@@ -60,6 +63,7 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
     if (process.platform === "win32") throw new UpdateError("E_USAGE", "run needs a POSIX system");
     const health = readHealth(a), template = readTemplate(c, a);
     readServiceOptions(a); // what the daemon would refuse is told before the node is started
+    if (a.flag("print-systemd")) return unitResult(c, a);
     const session = await openActivation(c, a), { home, staging } = session;
     const log = createRunLog(c.out), network = networkHalf(c, a, log);
     const logged: Context = { ...c, out: { ...c.out, note: log.note, warn: log.warn } };
@@ -130,6 +134,16 @@ function readHealth(a: Arguments): HealthCheck {
     throw new UpdateError("E_USAGE", "--health-url must be an http URL of the node on this machine");
   }
   return { url };
+}
+
+/** The unit that runs the same command line. */
+function unitResult(c: Context, a: Arguments): CommandResult {
+  const own = ownCommand(process.argv, process.versions["deno"] !== undefined);
+  const { "print-systemd": _, ...options } = runCommand.options;
+  const command = [...own, "run", "--home", c.home, ...givenOptions(a, options), "--", ...a.positionals];
+  const stopMs = a.seconds("stop-timeout", MAX_SECONDS) ?? DEFAULT_STOP_MS;
+  const unit = nodeUnit(command, Math.ceil(stopMs / 1000) + UNIT_SPARE_SECONDS);
+  return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
 }
 
 /** The daemon beside the node, with the options of this command line; undefined where nobody wants one. */

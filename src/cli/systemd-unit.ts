@@ -40,6 +40,33 @@ export function daemonUnit(command: readonly string[], home: string): string[] {
   ];
 }
 
+/**
+ * The unit of a supervised node: only `run` is told to end, and passes it on; what is left is killed when the time is up.
+ * @param stopSeconds how long that may take
+ * @throws UpdateError E_USAGE for what a unit file cannot hold
+ */
+export function nodeUnit(command: readonly string[], stopSeconds: number): string[] {
+  return [
+    "[Unit]",
+    "Description=dchat node, switched by dchat-update when governors say so",
+    "Wants=network-online.target",
+    "After=network-online.target",
+    "",
+    "[Service]",
+    `ExecStart=${command.map(quoted).join(" ")}`,
+    "KillMode=mixed",
+    `TimeoutStopSec=${stopSeconds}`,
+    "Restart=on-failure",
+    "RestartSec=5",
+    "# Usage, no trust root, damaged state, a version that failed beyond a hard fork: a person has to look.",
+    "RestartPreventExitStatus=2 43 44 46",
+    "NoNewPrivileges=yes",
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ];
+}
+
 /** systemd reads quotes, backslashes, percent and dollar signs. */
 function quoted(text: string): string {
   // deno-lint-ignore no-control-regex -- a unit file has lines

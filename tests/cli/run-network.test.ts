@@ -209,6 +209,17 @@ test("killed while a version is tried out, both halves: it is not ready, and the
   await again.outcome;
 });
 
+test("run prints a systemd unit that runs the same command line", async () => {
+  const options = ["--home", join(folder, "a home"), "--stop-timeout", "40", "--no-restart", "--metrics-port", "4218"];
+  const { stdout } = await succeed(["run", "--print-systemd", ...options, "--", "{program}", "--data", "/a b"]);
+  const start = /^ExecStart=(.*)$/m.exec(stdout)?.[1] ?? "";
+  assert.match(start, /dchat-update\.mjs run --home "\S+ home" .*--stop-timeout 40/);
+  assert.ok(start.includes("--metrics-port 4218") && start.includes("--restart false"), start);
+  assert.ok(start.endsWith(`-- "{program}" --data "/a b"`), start);
+  assert.match(stdout, /^KillMode=mixed$/m);
+  assert.match(stdout, /^TimeoutStopSec=60$/m);
+});
+
 for (const runtime of runtimes()) {
   test(`${runtime.name}: the network half of a supervisor that was killed ends by itself`, async () => {
     const n = await crowd.join(mirror.url, chain.url, ["--no-enabled"]), run = n.run([], { runtime });

@@ -86,6 +86,7 @@ test("the operator's documents fit, from the first command to the last", async (
   await check("install", ["--version", "1.0.0", ...at]);
   await check("activate", at);
   await check("rollback", at);
+  await check("run", ["--print-systemd", ...at, "--", "{program}"]);
   await check("run", ["--offline", "--restart", "false", ...at, "--", "true", "{program}"]);
   await check("status", at);
   await check("gc", ["--dry-run", ...at]);
