@@ -72,8 +72,9 @@ export async function createSupervised(): Promise<() => Promise<Supervised>> {
       node,
       signal: ({ child }, name) => void process.kill(child.pid ?? 0, name),
       async kill({ child }) {
+        if (child.exitCode !== null || child.signalCode !== null) return; // what it waited for ended it
         const ended = once(child, "exit");
-        process.kill(child.pid ?? 0, "SIGKILL");
+        child.kill("SIGKILL");
         await ended;
       },
       run(options = [], o = {}) {
