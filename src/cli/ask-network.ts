@@ -9,15 +9,13 @@ import { askPeers } from "../gossip/ask-peers.ts";
 import { requirePeerAddress } from "../gossip/peer-address.ts";
 import type { MirrorReport } from "../fetch/mirror-reports.ts";
 import type { HttpClient } from "../net/http-client.ts";
-import { createStoredKnowledge } from "../service/stored-knowledge.ts";
 import { isComplete, type TrustState } from "../trust/client.ts";
-import { platformName } from "../trust/naming.ts";
-import { networkOf } from "../trust/x-dchat.ts";
 import { alert } from "./alert.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { refresh, type Refreshed, type Session } from "./session.ts";
+import { openKnowledge } from "./session-knowledge.ts";
 
 export const GOSSIP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to ask besides mirrors" },
@@ -135,15 +133,7 @@ async function askNetwork(
   choice: Choice | NetworkAnswer,
 ): Promise<NetworkAnswer> {
   if ("status" in choice) return choice;
-  const knowledge = createStoredKnowledge({
-    network: s.config.network ?? networkOf(s.state.root.signed),
-    store: s.store,
-    file: s.home.trustFile,
-    initial: s.state,
-    platform: platformName(process.platform, process.arch),
-    now: () => c.nowMs,
-    onGrowth: () => {},
-  });
+  const knowledge = openKnowledge(s, { now: () => c.nowMs, onGrowth: () => {} });
   const answers = await askPeers({
     ...choice,
     knowledge,

@@ -12,12 +12,9 @@ import { keepReport } from "../service/keep-report.ts";
 import { createMetrics, type Metrics } from "../service/metrics.ts";
 import { startStatusServer, type StatusServer } from "../service/status-server.ts";
 import { createStoredShelf } from "../service/stored-shelf.ts";
-import { createStoredKnowledge } from "../service/stored-knowledge.ts";
 import type { TrustState } from "../trust/client.ts";
-import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import { countNewVotes } from "../trust/votes.ts";
-import { networkOf } from "../trust/x-dchat.ts";
 import { alert } from "./alert.ts";
 import type { Arguments, CommandResult } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -31,6 +28,7 @@ import { createStager } from "./daemon-staging.ts";
 import { mirrorsToTell } from "./mirror-hints.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "./session.ts";
+import { openKnowledge } from "./session-knowledge.ts";
 
 /** How soon the service knows what a command has learnt. */
 const LOOK_AT_DISK_MS = 2_000;
@@ -60,12 +58,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   const ring = () => [bells.check, bells.staging].forEach((bell) => bell.ring());
   let announce = () => {};
 
-  const knowledge = createStoredKnowledge({
-    network: s.config.network ?? networkOf(s.state.root.signed),
-    store: s.store,
-    file: s.home.trustFile,
-    initial: s.state,
-    platform: platformName(process.platform, process.arch),
+  const knowledge = openKnowledge(s, {
     now: Date.now,
     noteSight: async (state) => await noteSight(logged, s, state, "one-peer"),
     onGrowth(before, after) {

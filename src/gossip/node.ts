@@ -15,9 +15,9 @@ import { createHost, type Host } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { createLan, NO_LAN } from "./lan.ts";
 import { looksLikeVote, topicOf } from "./message.ts";
-import { requestHints } from "./mirror-hints.ts";
+import { HINTS } from "./mirror-hints.ts";
 import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
-import { requestPeers } from "./peer-exchange.ts";
+import { TOLD_PEERS } from "./peer-exchange.ts";
 import { findPeers } from "./peer-finder.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { createPeerService } from "./peer-service.ts";
@@ -184,7 +184,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
 
   async function askForPeers(peer: string): Promise<string[]> {
     try {
-      return await requestPeers(connectionTo(peer), signal);
+      return await TOLD_PEERS.request(connectionTo(peer), signal);
     } catch (e) {
       if (isLie(e)) blame(peer, e);
       return [];
@@ -266,7 +266,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
         shuffled(host.getPeers()).slice(0, MAX_ASKED_FOR_MIRRORS).map(async (id) => {
           const peer = id.toString();
           try {
-            return { peer, urls: await requestHints(connectionTo(peer), signal) };
+            return { peer, urls: await HINTS.request(connectionTo(peer), signal) };
           } catch (e) {
             if (isLie(e)) blame(peer, e);
             return { peer, urls: [] };

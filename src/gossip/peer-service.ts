@@ -4,8 +4,8 @@ import type { Stream } from "@libp2p/interface";
 import { createBundleService } from "./bundle-exchange.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { createHintService } from "./mirror-hints.ts";
-import { createPeersService } from "./peer-exchange.ts";
+import { HINTS } from "./mirror-hints.ts";
+import { TOLD_PEERS } from "./peer-exchange.ts";
 import { formatAnswer, parseRequest, readLine, writeLine } from "./peer-protocol.ts";
 import { createVoteService } from "./vote-exchange.ts";
 import { createPieceService, type PieceServiceOptions } from "./piece-service.ts";
@@ -24,8 +24,8 @@ const IDLE_MS = 10_000;
 export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
   const giveBundle = createBundleService(o.knowledge);
   const giveVotes = createVoteService(o.knowledge);
-  const givePeers = createPeersService(o.peers ?? (() => Promise.resolve([])));
-  const giveHints = createHintService(o.mirrors ?? (() => Promise.resolve([])));
+  const givePeers = TOLD_PEERS.createService(o.peers ?? (() => Promise.resolve([])));
+  const giveHints = HINTS.createService(o.mirrors ?? (() => Promise.resolve([])));
   const { have, pieces } = createPieceService(o);
 
   async function answer(peer: string, bytes: ByteStream): Promise<void> {

@@ -15,13 +15,10 @@ import {
   type WorkerStart,
 } from "./piece-job.ts";
 import { canShareMemory, withSharedMemory } from "./shared-memory.ts";
-import { hasWebWorkers, startWebWorker } from "./web-worker.ts";
+import { hasWebWorkers, startWebWorker, type Thread } from "./web-worker.ts";
 
-/** As much of a thread of node:worker_threads as is needed. */
-export interface HashingThread {
-  on(event: "message" | "messageerror" | "error" | "exit", listener: (value: unknown) => void): unknown;
-  terminate(): unknown;
-}
+/** It is told everything at its start. */
+export type HashingThread = Pick<Thread, "on" | "terminate">;
 
 /** What a host has to say about threads; tests say something else. */
 export interface WorkerHost {

@@ -1,20 +1,20 @@
 // What peers say of mirrors: read strictly, bounded, and asked for within a moment. docs/formats.md, "Peer protocol".
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeHints, encodeHints, isHint, MAX_HINTS } from "../../../src/gossip/mirror-hints.ts";
+import { HINTS, isHint, MAX_HINTS } from "../../../src/gossip/mirror-hints.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import { memoryKnowledge, startNode, startStranger, type Stranger } from "../../support/gossip-network.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { refused } from "../../support/refused.ts";
 import { until } from "../../support/until.ts";
 
-const HINTS = ["https://a.example/dchat", "https://93.184.216.34:8443", "https://[2606:4700::1]/x/"];
+const GOOD = ["https://a.example/dchat", "https://93.184.216.34:8443", "https://[2606:4700::1]/x/"];
 
 test("hints come back as they were; what is none, and the ninth, are left out", () => {
-  assert.deepEqual(decodeHints(encodeHints(HINTS)), HINTS);
-  assert.deepEqual(decodeHints(encodeHints(["http://a.example", ...HINTS, HINTS[0] ?? ""])), HINTS);
+  assert.deepEqual(HINTS.decode(HINTS.encode(GOOD)), GOOD);
+  assert.deepEqual(HINTS.decode(HINTS.encode(["http://a.example", ...GOOD, GOOD[0] ?? ""])), GOOD);
   const many = Array.from({ length: 1_000 }, (_, i) => `https://m${i}.example`);
-  assert.deepEqual(decodeHints(encodeHints(many)), many.slice(0, MAX_HINTS));
+  assert.deepEqual(HINTS.decode(HINTS.encode(many)), many.slice(0, MAX_HINTS));
 });
 
 const LIES = [
@@ -40,14 +40,14 @@ const LIES = [
 for (const lie of LIES) {
   test(`${JSON.stringify(lie.slice(0, 60))} is no hint`, () => {
     assert.equal(isHint(lie), false);
-    refused("E_MALFORMED", () => decodeHints(new TextEncoder().encode(lie)));
+    refused("E_MALFORMED", () => HINTS.decode(new TextEncoder().encode(lie)));
   });
 }
 
 test("nine hints, and a thousand, are refused", () => {
   for (const count of [9, 1_000]) {
     const text = Array.from({ length: count }, (_, i) => `https://m${i}.example`).join("\n");
-    refused("E_MALFORMED", () => decodeHints(new TextEncoder().encode(text)));
+    refused("E_MALFORMED", () => HINTS.decode(new TextEncoder().encode(text)));
   }
 });
 
@@ -61,13 +61,13 @@ async function nodeOf(seed: string, mirrors?: () => Promise<readonly string[]>) 
 }
 
 test("a node tells what worked for it when it is asked, and not again at once", async () => {
-  const teller = await nodeOf("hints told", () => Promise.resolve(HINTS));
+  const teller = await nodeOf("hints told", () => Promise.resolve(GOOD));
   const silent = await nodeOf("hints told");
   const asker = await nodeOf("hints told");
   const friend = await startNode(asker.knowledge, { peers: [teller.address, silent.address] });
   await until("connected", () => friend.peers().length === 2);
   const told = await friend.mirrorHints();
-  assert.deepEqual(told.map((t) => t.urls).sort((a, b) => a.length - b.length), [[], HINTS]);
+  assert.deepEqual(told.map((t) => t.urls).sort((a, b) => a.length - b.length), [[], GOOD]);
   assert.deepEqual((await friend.mirrorHints()).map((t) => t.urls), [[], []]);
 });
 

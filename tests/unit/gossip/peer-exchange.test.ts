@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { after, test } from "node:test";
-import { decodePeers, encodePeers, isToldAddress, MAX_TOLD_PEERS } from "../../../src/gossip/peer-exchange.ts";
+import { isToldAddress, MAX_TOLD_PEERS, TOLD_PEERS } from "../../../src/gossip/peer-exchange.ts";
 import { findPeers } from "../../../src/gossip/peer-finder.ts";
 import { memoryKnowledge, startNode, startStranger } from "../../support/gossip-network.ts";
 import { refused } from "../../support/refused.ts";
@@ -17,9 +17,9 @@ const bytes = (s: string) => new TextEncoder().encode(s);
 test("addresses come back as they were; names, other transports, and the seventeenth are left out", () => {
   const good = [at(1), `/ip6/2606:4700::1/tcp/4217/p2p/${ID}`];
   const bad = [`/dns4/a.example/tcp/1/p2p/${ID}`, `/ip4/1.2.3.4/udp/1/quic-v1/p2p/${ID}`, "/ip4/1.2.3.4/tcp/1"];
-  assert.deepEqual(decodePeers(encodePeers([...bad, ...good, ...good])), good);
+  assert.deepEqual(TOLD_PEERS.decode(TOLD_PEERS.encode([...bad, ...good, ...good])), good);
   const many = Array.from({ length: 1_000 }, (_, i) => at(i));
-  assert.deepEqual(decodePeers(encodePeers(many)), many.slice(0, MAX_TOLD_PEERS));
+  assert.deepEqual(TOLD_PEERS.decode(TOLD_PEERS.encode(many)), many.slice(0, MAX_TOLD_PEERS));
 });
 
 const LIES = [
@@ -33,14 +33,14 @@ const LIES = [
 for (const lie of [...LIES, `/ip4/1.2.3.4/tcp/1/p2p/${ID}/p2p-circuit/p2p/${ID}`, `/ip4/01.2.3.4/tcp/1/p2p/${ID}`]) {
   test(`${JSON.stringify(lie.slice(0, 60))} is no address to tell of`, () => {
     assert.equal(isToldAddress(lie), false);
-    refused("E_MALFORMED", () => decodePeers(bytes(lie)));
+    refused("E_MALFORMED", () => TOLD_PEERS.decode(bytes(lie)));
   });
 }
 
 test("seventeen, and a thousand, are refused", () => {
   for (const count of [17, 1_000]) {
     const text = Array.from({ length: count }, (_, i) => at(i)).join("\n");
-    refused("E_MALFORMED", () => decodePeers(bytes(text)));
+    refused("E_MALFORMED", () => TOLD_PEERS.decode(bytes(text)));
   }
 });
 
