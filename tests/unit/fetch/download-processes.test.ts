@@ -4,7 +4,6 @@ import { execFileSync } from "node:child_process";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Source } from "../../../src/api.ts";
 import { createHttpsSource } from "../../../src/sources/https.ts";
 import { artifactOf, targetUrlPath, testBytes } from "../../support/artifact.ts";
@@ -15,6 +14,7 @@ import { silentAfter, startLyingServer, truth } from "../../support/lying-server
 import { killHard, linesOf, runScript } from "../../support/run-script.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { createClosing, testClient } from "../../support/test-client.ts";
+import { until } from "../../support/until.ts";
 
 const MIB = 1 << 20;
 const bytes = testBytes(8 * MIB);
@@ -38,12 +38,19 @@ describe("a download among others", { timeout: 120_000 }, () => {
     return child;
   }
   async function untilPartialHas(at: DownloadPlace, length: number): Promise<void> {
-    while ((await at.partialLength()) < length) await delay(10);
+    await until(`${length} bytes are there`, async () => (await at.partialLength()) >= length);
   }
 
   test("that is killed leaves nothing with a name, and the next run resumes it", async () => {
     const at = place();
-    const slow = closing.keep(await startLyingServer(bytes, silentAfter(6 * MIB)));
+    let left = 6 * MIB; // in all: who asks again gets no more
+    const slow = closing.keep(
+      await startLyingServer(bytes, (c) => {
+        const given = Math.min(left, c.end - c.offset);
+        left -= given;
+        silentAfter(given)(c);
+      }),
+    );
     const child = startChild(slow.url, at);
     await untilPartialHas(at, 4 * MIB);
     await killHard(child);
