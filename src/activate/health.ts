@@ -1,12 +1,13 @@
 // Is the version that was just started the one that runs, and does it run well? Design: "Health" of docs/activation.md.
 // Asked of the node itself: its own pid and version. Never whether blocks advance, which no node can pass alone.
+// By node:http, not by src/net/: that client keeps connections, and a node that is told to end would wait for them; nor
+// has a question to this machine any use for its proxies, redirects and certificate authorities.
 // Must not: start or stop anything.
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { groupOf } from "../disk/process-identity.ts";
-import { asUpdateError } from "../errors.ts";
-import { runShellCommand, type ShellCommand } from "../shell-command.ts";
 import type { NodeProcess } from "./node-process.ts";
+import { runOperatorCommand } from "./operator-command.ts";
 
 export type HealthCheck =
   /** Answers GET with `{ "version", "pid" }`. */
@@ -90,19 +91,4 @@ function get(url: string, signal: AbortSignal): Promise<string> {
 async function runCheck(node: NodeProcess, command: string, signal: AbortSignal): Promise<string | undefined> {
   const env = { ...process.env, ...node.env, DCHAT_PID: String(node.pid) };
   return await runOperatorCommand({ command, env, signal, timeLimitMs: ANSWER_TIMEOUT_MS });
-}
-
-/** Runs a command of the operator's. @returns what is wrong, or undefined @throws UpdateError E_INTERRUPTED */
-export async function runOperatorCommand(
-  o: Pick<ShellCommand, "command" | "env" | "signal" | "timeLimitMs" | "endsWithUs">,
-): Promise<string | undefined> {
-  const end = await runShellCommand({ ...o, maxOutputBytes: null, terminal: "errors" });
-  switch (end.how) {
-    case "ended":
-      return end.code === 0 ? undefined : `the command ended with ${end.code ?? "a signal"}`;
-    case "not-started":
-      return `the command cannot be run: ${asUpdateError(end.cause).message}`;
-    default:
-      return `it had not ended after ${o.timeLimitMs / 1000} s`;
-  }
 }

@@ -3,7 +3,7 @@
 // Must not: decide whether it is.
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { runOperatorCommand } from "./health.ts";
+import { runOperatorCommand } from "./operator-command.ts";
 import type { StagedVersion } from "./staging.ts";
 
 export interface PreflightOptions extends Opts {

@@ -4,8 +4,9 @@
 import { requireFreeSpace } from "../disk/free-space.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { type Current, isSameTry, readCurrent, readFailed } from "./current.ts";
-import { checkHealth, runOperatorCommand } from "./health.ts";
+import { checkHealth } from "./health.ts";
 import type { KeptNode } from "./kept-node.ts";
+import { runOperatorCommand } from "./operator-command.ts";
 import type { SupervisorOptions, Wanted } from "./supervision.ts";
 import { clearRequest } from "./switch-request.ts";
 import {
