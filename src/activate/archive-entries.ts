@@ -128,7 +128,7 @@ async function feed(tar: ReturnType<Archives["extract"]>, bytes: AsyncIterable<U
 }
 
 async function* unzstd({ Decompress }: Archives, packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let out: Uint8Array[] = [];
+  const out: Uint8Array[] = [];
   const stream = new Decompress((chunk) => void out.push(chunk));
   const guard = createFrameGuard(MAX_ZSTD_WINDOW_BYTES);
   const push = (slice: Uint8Array, isLast: boolean) => {
@@ -148,7 +148,6 @@ async function* unzstd({ Decompress }: Archives, packed: AsyncIterable<Uint8Arra
   }
   push(new Uint8Array(), true);
   yield* out.splice(0);
-  out = [];
 }
 
 async function* readZip(archives: Archives, file: string, { signal }: Opts): AsyncGenerator<ArchiveEntry> {

@@ -2,11 +2,11 @@
 // Each is one file, replaced in one step. Must not: decide, or touch a version's folder.
 import { rm, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { corruptIfMalformed, readFileIfThere } from "../config/config.ts";
+import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../config/home-file.ts";
 import type { Home } from "../config/home.ts";
 import { replaceFile, temporaryBeside, writeFileAtomic } from "../disk/atomic-file.ts";
 import { Field } from "../trust/fields.ts";
-import { type Json, type JsonObject, parseJsonObject } from "../trust/json.ts";
+import { type JsonObject, parseJsonObject } from "../trust/json.ts";
 import { isVersion } from "../trust/naming.ts";
 
 /** A version by its number and its bytes. */
@@ -26,14 +26,41 @@ export interface Current extends VersionRef {
   readonly since: string | undefined;
 }
 
+/** The same number and the same bytes; or nothing, twice. */
+export function isSameVersion(a: VersionRef | undefined, b: VersionRef | undefined): boolean {
+  return a?.version === b?.version && a?.sha256 === b?.sha256;
+}
+
+/** What current.json says when `to` has taken the place of `from`. @param since RFC 3339 */
+export function successor(
+  from: VersionRef | undefined,
+  to: VersionRef & Pick<Current, "activationHeight">,
+  since: string,
+): Current {
+  const { version, sha256, activationHeight } = to;
+  const previous = from === undefined ? undefined : { version: from.version, sha256: from.sha256 };
+  return { version, sha256, activationHeight, previous, since };
+}
+
 // Ours are about 500 bytes; whoever else writes one may add a few fields.
 const MAX_CURRENT_BYTES = 64 * 1024;
 
 /** @throws UpdateError E_STATE_CORRUPT */
 export async function readCurrent(home: Home): Promise<Current | undefined> {
+  const f = await readCurrentFile(home);
+  return f === undefined ? undefined : corruptIfMalformed(() => readCurrentField(f));
+}
+
+async function readCurrentFile(home: Home): Promise<Field | undefined> {
   const bytes = await readFileIfThere(home.currentFile, MAX_CURRENT_BYTES);
   if (bytes === undefined) return undefined;
-  return corruptIfMalformed(() => readCurrentField(new Field(parseJsonObject(bytes, "current.json"), "current.json")));
+  return corruptIfMalformed(() => new Field(parseJsonObject(bytes, "current.json"), "current.json"));
+}
+
+/** Its number alone, whatever else is wrong with the file: that is enough to say what is newer. @throws as `readCurrent` */
+export async function readCurrentVersion(home: Home): Promise<string | undefined> {
+  const f = await readCurrentFile(home);
+  return f === undefined ? undefined : corruptIfMalformed(() => readVersion(f));
 }
 
 export function readCurrentField(f: Field): Current {
@@ -46,9 +73,12 @@ export function readCurrentField(f: Field): Current {
 }
 
 function readRef(f: Field): VersionRef {
+  return { version: readVersion(f), sha256: f.get("sha256").optional((s) => s.hex(32)) };
+}
+
+function readVersion(f: Field): string {
   const version = f.get("version").line(64);
-  if (!isVersion(version)) f.get("version").fail("must be a semantic version");
-  return { version, sha256: f.get("sha256").optional((s) => s.hex(32)) };
+  return isVersion(version) ? version : f.get("version").fail("must be a semantic version");
 }
 
 export function currentJson(c: Current): JsonObject {
@@ -139,9 +169,4 @@ async function writeFailed(home: Home, all: readonly FailedSwitch[]): Promise<vo
     { activationHeight, ...f },
   ) => (activationHeight === undefined ? f : { ...f, activationHeight }));
   await writeFileAtomic(home.failedFile, jsonBytes({ format: "dchat-failed-1", failed }));
-}
-
-/** A document of the home as people like to read it. */
-export function jsonBytes(document: { readonly [key: string]: Json }): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
 }

@@ -2,7 +2,7 @@
 // Must not: believe the record about the bytes; they are measured.
 import { join } from "node:path";
 import type { Artifact, UpgradeType } from "../api.ts";
-import { corruptIfMalformed } from "../config/config.ts";
+import { corruptIfMalformed, jsonBytes } from "../config/home-file.ts";
 import { UPGRADE_TYPES } from "../trust/certificate.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
@@ -33,7 +33,7 @@ export const MAX_RECORD_BYTES = 16 * 1024;
 export function stagedRecord(artifact: Artifact, entrypoint: string, tree: string | undefined): Uint8Array {
   const { version, platform, path, upgradeType, length, sha256, blake3 } = artifact;
   const record = { format: RECORD_FORMAT, version, platform, path, upgradeType, length, sha256, blake3, entrypoint };
-  return new TextEncoder().encode(`${JSON.stringify(tree === undefined ? record : { ...record, tree }, null, 2)}\n`);
+  return jsonBytes(tree === undefined ? record : { ...record, tree });
 }
 
 /** @param folder where it stands @throws UpdateError E_STATE_CORRUPT */

@@ -6,7 +6,7 @@ import { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm } from "node:f
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Artifact, Digests, Opts, PackageFormat, Verified } from "../api.ts";
-import { readFileIfThere } from "../config/config.ts";
+import { readFileIfThere } from "../config/home-file.ts";
 import type { Home } from "../config/home.ts";
 import { fsyncFolder, LEFTOVER_SUFFIX, writeFileAtomic } from "../disk/atomic-file.ts";
 import { requireFreeSpace } from "../disk/free-space.ts";

@@ -3,7 +3,7 @@
 // Must not: decide whether to switch, or when to try again.
 import { requireFreeSpace } from "../disk/free-space.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
-import { type Current, isSameTry, readCurrent, readFailed } from "./current.ts";
+import { type Current, isSameTry, readCurrent, readFailed, successor } from "./current.ts";
 import { checkHealth } from "./health.ts";
 import type { KeptNode } from "./kept-node.ts";
 import { runOperatorCommand } from "./operator-command.ts";
@@ -44,8 +44,10 @@ export async function switchNode(means: SwitchMeans, from: Current | undefined, 
       onRefused(wanted, asUpdateError(e));
       return await clearRequest(home);
     }
-    const journal = journalOf(from, wanted);
-    o.onEvent({ type: "switching", fromVersion: from?.version ?? null, toVersion: wanted.version });
+    const { version, sha256, activationHeight } = wanted;
+    const to = { version, sha256, activationHeight: activationHeight ?? undefined };
+    const journal = { from, to: successor(from, to, new Date().toISOString()), supervised: true };
+    o.onEvent({ type: "switching", fromVersion: from?.version ?? null, toVersion: version });
     await requireFreeSpace(home.dir, SPARE_BYTES); // while there is a node to lose
     await beginSwitch(home, journal);
     await node.stop();
@@ -71,17 +73,6 @@ export async function finishSwitch(means: SwitchMeans): Promise<void> {
     if (isMade && journal.supervised) await tryNew(means, journal, false);
     else await endSwitch(home);
   });
-}
-
-function journalOf(from: Current | undefined, { version, sha256, activationHeight }: Wanted): Journal {
-  const to: Current = {
-    version,
-    sha256,
-    activationHeight: activationHeight ?? undefined,
-    previous: from === undefined ? undefined : { version: from.version, sha256: from.sha256 },
-    since: new Date().toISOString(),
-  };
-  return { from, to, supervised: true };
 }
 
 /** @returns why the command failed */

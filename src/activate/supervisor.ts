@@ -2,7 +2,7 @@
 // Design: "Running the node" of docs/activation.md. What shall run is decided elsewhere and asked for again and again;
 // here it is made so, one change at a time. Must not: decide, know a chain, or ever let two nodes run.
 import { asUpdateError, isIntegrityError, type UpdateError } from "../errors.ts";
-import { type Current, isSameTry, readCurrent, readFailed } from "./current.ts";
+import { type Current, isSameTry, isSameVersion, readCurrent, readFailed } from "./current.ts";
 import { KeptNode } from "./kept-node.ts";
 import { exitCodeOf, type NodeStart } from "./node-process.ts";
 import { finishSwitch, type SwitchMeans, switchNode } from "./supervised-switch.ts";
@@ -100,7 +100,7 @@ class Supervisor {
     const current = await readCurrent(this.#o.home);
     const wanted = await this.#wanted(current);
     if (wanted === "halt") return await this.#node.stop();
-    if (wanted !== undefined && !isThis(current, wanted)) return await switchNode(this.#means, current, wanted);
+    if (wanted !== undefined && !isSameVersion(current, wanted)) return await switchNode(this.#means, current, wanted);
     if (current === undefined) return this.#tell({ type: "waiting", why: "no version is activated yet" });
     await this.#keepRunning(current);
   }
@@ -115,7 +115,7 @@ class Supervisor {
       return undefined;
     });
     if (asked !== undefined) {
-      if (!isThis(current, asked)) return asked;
+      if (!isSameVersion(current, asked)) return asked;
       await clearRequest(home);
     }
     const decided = await verdict({ haltedFor: this.#node.haltedFor, refused: this.#refusedNow() });
@@ -183,10 +183,6 @@ class Supervisor {
       if (signal.aborted || this.#isNews || running?.exit() !== undefined) done();
     });
   }
-}
-
-function isThis(current: Current | undefined, wanted: Wanted): boolean {
-  return current?.version === wanted.version && current.sha256 === wanted.sha256;
 }
 
 function isSameCommand(node: NodeStart, ready: Ready): boolean {

@@ -3,7 +3,7 @@
 // whoever comes after a crash finds one of two ends. Must not: start or stop a process, or judge whether to switch.
 import { rm } from "node:fs/promises";
 import type { Opts } from "../api.ts";
-import { corruptIfMalformed, readFileIfThere } from "../config/config.ts";
+import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../config/home-file.ts";
 import type { Home } from "../config/home.ts";
 import { fsyncFolder, sweepLeftovers, writeFileAtomic } from "../disk/atomic-file.ts";
 import { type LockOpts, withLock } from "../disk/lock.ts";
@@ -14,7 +14,7 @@ import {
   addFailed,
   type Current,
   currentJson,
-  jsonBytes,
+  isSameVersion,
   pointLink,
   readCurrent,
   readCurrentField,
@@ -116,8 +116,7 @@ async function removeCurrent(home: Home): Promise<void> {
 
 /** Which end a journal that was found has to lead to. */
 export function endOf(journal: Journal, current: Current | undefined): SwitchEnd {
-  const { to } = journal;
-  return current?.version === to.version && current.sha256 === to.sha256 ? "new" : "old";
+  return isSameVersion(current, journal.to) ? "new" : "old";
 }
 
 /** Brings a switch that was cut short to the end that current.json says, without a word on its health. */

@@ -3,9 +3,9 @@
 // Must not: be lost silently. A file that does not read is an error: a smaller height selects an older version.
 import { join } from "node:path";
 import type { Opts } from "../api.ts";
-import { readFileBounded, sweepLeftovers, writeFileAtomic } from "../disk/atomic-file.ts";
+import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../config/home-file.ts";
+import { sweepLeftovers, writeFileAtomic } from "../disk/atomic-file.ts";
 import { withLock } from "../disk/lock.ts";
-import { UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { type Json, parseJsonObject } from "../trust/json.ts";
 import type { ChainIdentity } from "../trust/x-dchat.ts";
@@ -16,6 +16,7 @@ const FILE_NAME = "chain-heights.json";
 /** A root that names another chain is rare; a node has seen one or two. */
 const MAX_CHAINS = 64;
 const MAX_FILE_BYTES = 256 * 1024;
+const RESTORE = "restore the file from a backup; removing it forgets which heights were final";
 
 /** The memory of one chain. */
 export interface HeightStore {
@@ -63,20 +64,8 @@ export function createHeightStore(homeDir: string, chain: ChainIdentity): Height
 }
 
 async function readBook(file: string): Promise<Book> {
-  const bytes = await readFileBounded(file, MAX_FILE_BYTES).catch((e) => {
-    if (e instanceof UpdateError && (e.cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return undefined;
-    throw e;
-  });
-  if (bytes === undefined) return new Map();
-  try {
-    return parseBook(bytes);
-  } catch (cause) {
-    if (!(cause instanceof UpdateError) || cause.code !== "E_MALFORMED") throw cause;
-    throw new UpdateError("E_STATE_CORRUPT", cause.message, {
-      cause,
-      hint: "restore the file from a backup; removing it forgets which heights were final",
-    });
-  }
+  const bytes = await readFileIfThere(file, MAX_FILE_BYTES);
+  return bytes === undefined ? new Map() : corruptIfMalformed(() => parseBook(bytes), RESTORE);
 }
 
 function parseBook(bytes: Uint8Array): Book {
@@ -101,5 +90,5 @@ function bookBytes(book: Book): Uint8Array {
     ...(m.blockTimeMs === undefined ? {} : { blockTimeMs: m.blockTimeMs }),
     ...(m.lookedHeight === undefined ? {} : { lookedHeight: m.lookedHeight }),
   }]));
-  return new TextEncoder().encode(`${JSON.stringify({ format: FORMAT, chains }, null, 2)}\n`);
+  return jsonBytes({ format: FORMAT, chains });
 }

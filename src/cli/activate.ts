@@ -1,6 +1,6 @@
 // activate and rollback, by hand and with the same proofs as a daemon's. Design: docs/cli.md, "The switch" of
 // docs/activation.md. Must not: switch to bytes that were not measured just now.
-import { addFailed, type Current, forgetFailed } from "../activate/current.ts";
+import { addFailed, type Current, forgetFailed, isSameVersion } from "../activate/current.ts";
 import { governingVersion, requireDue, requireWayBack } from "../activate/permission.ts";
 import type { StagedVersion } from "../activate/staging.ts";
 import { UpdateError } from "../errors.ts";
@@ -52,7 +52,7 @@ export const activateCommand: Command = {
       return { current, staged, next: { ...nextCurrent(c, current, staged, permission), by: permission.by } };
     });
     const { version, program } = staged;
-    const isSame = current?.version === version && current.sha256 === staged.sha256;
+    const isSame = isSameVersion(current, staged);
     const madeBy = isSame ? undefined : await makeOrAsk(c, home, current, next);
     return {
       lines: [
@@ -61,7 +61,7 @@ export const activateCommand: Command = {
       ],
       json: {
         version,
-        previousVersion: (isSame ? current.previous?.version : current?.version) ?? null,
+        previousVersion: (isSame ? current?.previous?.version : current?.version) ?? null,
         changed: !isSame,
         running: isSame ? null : madeBy === "supervisor",
         by: next.by,

@@ -1,7 +1,7 @@
 // What install, activate, rollback, status and gc share: an opened home with its versions, and the judging of one.
 // Design: "The switch" of docs/activation.md. Must not: download, or judge what a certificate says.
 import { setTimeout as delay } from "node:timers/promises";
-import { type Current, isSameTry, readCurrent, readFailed } from "../activate/current.ts";
+import { type Current, isSameTry, isSameVersion, readCurrent, readFailed, successor } from "../activate/current.ts";
 import { findNode } from "../activate/node-process.ts";
 import { type Candidate, type Permission, permissionOf } from "../activate/permission.ts";
 import { createStaging, type StagedVersion, type Staging } from "../activate/staging.ts";
@@ -88,9 +88,7 @@ export async function makeOrAsk(
     await withLock(home.runLock, { signal: c.signal, waitMs: 0 }, async () => {
       isOurs = true;
       await whileActivating(c, home, async (current) => {
-        if (current?.sha256 !== from?.sha256 || current?.version !== from?.version) {
-          throw new UpdateError("E_LOCKED", "somebody else has switched meanwhile");
-        }
+        if (!isSameVersion(current, from)) throw new UpdateError("E_LOCKED", "somebody else has switched meanwhile");
         await settleByHand(home);
         await switchByHand(home, from, to);
       });
@@ -130,15 +128,13 @@ async function askSupervisor(c: Context, home: Home, to: Current): Promise<void>
     throw e;
   }
   const current = await whileActivating(c, home, (now) => Promise.resolve(now));
-  if (current?.version === version && current.sha256 === sha256) return;
+  if (isSameVersion(current, to)) return;
   const failed = (await readFailed(home)).find((f) => isSameTry(f, { sha256, activationHeight }));
   throw new UpdateError(
     "E_SWITCH_FAILED",
     `${version} did not start well: ${failed?.why ?? "see what the supervisor says"}`,
   );
 }
-
-export type PermissionBy = Permission["by"] | "operator";
 
 /** The permission of a version; with --without-approval a refusal for want of approval is a warning. */
 export function permit(
@@ -185,11 +181,6 @@ export function nextCurrent(
   staged: StagedVersion,
   permission: ReturnType<typeof permit>,
 ): Current {
-  return {
-    version: staged.version,
-    sha256: staged.sha256,
-    activationHeight: permission.by === "certificate" ? permission.upgrade.activation.activationHeight : undefined,
-    previous: from === undefined ? undefined : { version: from.version, sha256: from.sha256 },
-    since: new Date(c.nowMs).toISOString(),
-  };
+  const activationHeight = permission.by === "certificate" ? permission.upgrade.activation.activationHeight : undefined;
+  return successor(from, { ...staged, activationHeight }, new Date(c.nowMs).toISOString());
 }

@@ -1,9 +1,9 @@
 // The service of a long-running node: gossip, checks of the mirrors, downloads and staging in the background, and how it
 // is doing, for whoever watches. `daemon` is this, and `run` has one beside the node. Design: docs/gossip.md.
 // Must not: end because of a peer, a mirror or the clock.
-import { stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { readKnownPeers } from "../config/known-peers.ts";
+import { fileMark } from "../disk/file-mark.ts";
 import { asUpdateError } from "../errors.ts";
 import type { GossipEvent } from "../gossip/gossip-event.ts";
 import { loadIdentity } from "../gossip/identity.ts";
@@ -185,7 +185,7 @@ function watchDisk(log: DaemonLog, files: readonly string[], reload: () => Promi
         try {
           await reload();
           problem = undefined;
-          const now = (await Promise.all(files.map(markOf))).join("\n");
+          const now = (await Promise.all(files.map((file) => fileMark(file).catch(() => "")))).join("\n");
           if (seen !== now && seen !== "") onChange();
           seen = now;
         } catch (e) {
@@ -197,12 +197,6 @@ function watchDisk(log: DaemonLog, files: readonly string[], reload: () => Promi
       }
     },
   };
-}
-
-/** Files are replaced, never changed: another one after each write. */
-async function markOf(file: string): Promise<string> {
-  const info = await stat(file).catch(() => undefined);
-  return info === undefined ? "" : `${info.ino} ${info.size} ${info.mtimeMs}`;
 }
 
 /** With auto-update enabled, mirrors are asked too, as often as the configuration says by then. */

@@ -1,10 +1,10 @@
 // What the node is started with: its command line and its environment, from what is trusted now.
 // Design: "Running the node" of docs/activation.md. Must not: start it.
-import { stat } from "node:fs/promises";
 import { readCurrent } from "../activate/current.ts";
 import { isNoticeDue, noticeHeight } from "../activate/halt-notice.ts";
 import { heightsFor } from "../activate/permission.ts";
 import type { Ready } from "../activate/supervision.ts";
+import { fileMark } from "../disk/file-mark.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
 import type { ActivationSession } from "./activation.ts";
@@ -91,8 +91,7 @@ function withoutHalt({ command, env }: Ready): string {
 export function createTrustWatch({ home, store, state: first }: ActivationSession): () => Promise<TrustState> {
   let state = first, seen = "";
   return async () => {
-    const info = await stat(home.trustFile).catch(() => undefined);
-    const now = info === undefined ? seen : `${info.ino} ${info.size} ${info.mtimeMs}`;
+    const now = await fileMark(home.trustFile).catch(() => seen);
     if (now !== seen) {
       state = await store.load() ?? state;
       seen = now;

@@ -1,9 +1,10 @@
 // What the operator's commands share: an opened home, its trust, its mirrors, and the refresh that asks them.
 // Design: "Data flow" of docs/architecture.md: this is where adapters and the pure parts are wired together.
+import { readCurrentVersion } from "../activate/current.ts";
 import type { Mirror } from "../api.ts";
 import { BAKED_ROOT } from "../baked.ts";
 import { openAlerts } from "../config/alerts.ts";
-import { type Config, corruptIfMalformed, DEFAULT_CONFIG, readConfig, readFileIfThere } from "../config/config.ts";
+import { type Config, DEFAULT_CONFIG, readConfig } from "../config/config.ts";
 import { type Home, homeAt } from "../config/home.ts";
 import { orderMirrors } from "../config/mirror-order.ts";
 import { loadSignedMirrors, saveSignedMirrors } from "../config/signed-mirrors.ts";
@@ -18,8 +19,6 @@ import { DEFAULT_NETWORK_POLICY } from "../net/network-policy.ts";
 import { createHttpsMirror, isTemplate } from "../sources/https.ts";
 import { clientFor, type ConfiguredMirror } from "../sources/index.ts";
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
-import { Field } from "../trust/fields.ts";
-import { parseJsonObject } from "../trust/json.ts";
 import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
 import { isVersion, platformName } from "../trust/naming.ts";
 import { latchReleases, scheduleAlarms } from "../trust/release-match.ts";
@@ -222,12 +221,7 @@ export async function currentVersion(home: Home, a: Arguments): Promise<string |
     if (!isVersion(given)) throw new UpdateError("E_USAGE", "--current must be a semantic version such as 1.0.0");
     return given;
   }
-  const bytes = await readFileIfThere(home.currentFile, 64 * 1024);
-  if (bytes === undefined) return undefined;
-  return corruptIfMalformed(() => {
-    const version = new Field(parseJsonObject(bytes, "current.json"), "current.json").get("version");
-    return isVersion(version.line()) ? version.line() : version.fail("must be a semantic version");
-  });
+  return await readCurrentVersion(home);
 }
 
 /** One line for open alerts, or nothing. */

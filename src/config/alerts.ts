@@ -4,7 +4,7 @@ import { appendFile, rename, stat } from "node:fs/promises";
 import type { ErrorCode, UpdateError } from "../errors.ts";
 import { fsyncFolder } from "../disk/atomic-file.ts";
 import { asUpdateError } from "../errors.ts";
-import { readFileIfThere } from "./config.ts";
+import { readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
 export interface Alert {

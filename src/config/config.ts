@@ -3,11 +3,12 @@
 import { join } from "node:path";
 import type { Channel, Opts } from "../api.ts";
 import { BAKED_MIRRORS } from "../baked.ts";
-import { readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
+import { writeFileAtomic } from "../disk/atomic-file.ts";
 import { withLock } from "../disk/lock.ts";
 import { UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { type JsonObject, parseJsonObject } from "../trust/json.ts";
+import { corruptIfMalformed, jsonBytes, readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
 export const MIRROR_TYPES = ["https", "ipfs", "bittorrent"] as const;
@@ -59,7 +60,7 @@ export interface Config {
 export const DEFAULT_STUCK_AFTER_MINUTES = 10;
 /** A month. */
 export const MAX_STUCK_AFTER_MINUTES = 43_200;
-export const CONFIG_FORMAT = "dchat-config-1";
+const CONFIG_FORMAT = "dchat-config-1";
 export const DEFAULT_PRIORITY = 100;
 export const MAX_MIRRORS = 64;
 /** More peers to stay connected to than these bring nothing: a message reaches everybody over six. */
@@ -102,30 +103,6 @@ async function readRaw(home: Home): Promise<JsonObject | undefined> {
   const bytes = await readFileIfThere(home.configFile, MAX_CONFIG_BYTES);
   if (bytes === undefined) return undefined;
   return corruptIfMalformed(() => parseJsonObject(bytes, "config.json"));
-}
-
-/** Reads a file of ours; undefined when there is none. */
-export async function readFileIfThere(file: string, maxBytes: number): Promise<Uint8Array | undefined> {
-  try {
-    return await readFileBounded(file, maxBytes);
-  } catch (e) {
-    const cause = e instanceof UpdateError ? e.cause : undefined;
-    if ((cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return undefined;
-    throw e;
-  }
-}
-
-/** A file of ours that does not read is damaged state, not a lie of somebody else. */
-export function corruptIfMalformed<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof UpdateError) || cause.code !== "E_MALFORMED") throw cause;
-    throw new UpdateError("E_STATE_CORRUPT", cause.message, {
-      cause,
-      hint: "mend or restore the file; see `dchat-update show-config` and docs/formats.md",
-    });
-  }
 }
 
 function parseConfig(raw: JsonObject): Config {
@@ -204,7 +181,7 @@ export async function changeConfig(home: Home, o: Opts, change: (c: Config) => C
     const raw = await readRaw(home);
     const next = change(raw === undefined ? DEFAULT_CONFIG : parseConfig(raw));
     const document = { ...raw, format: CONFIG_FORMAT, ...next };
-    const bytes = new TextEncoder().encode(`${JSON.stringify(document, null, 2)}\n`);
+    const bytes = jsonBytes(document);
     requireReadable(bytes);
     await writeFileAtomic(home.configFile, bytes);
     return next;

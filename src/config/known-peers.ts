@@ -7,7 +7,7 @@ import { writeFileAtomic } from "../disk/atomic-file.ts";
 import { UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
-import { readFileIfThere } from "./config.ts";
+import { jsonBytes, readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
 export interface KnownPeer {
@@ -50,8 +50,7 @@ export async function writeKnownPeers(
     seen: new Date(seenMs).toISOString(),
   }));
   await mkdir(dirname(home.knownPeersFile), { recursive: true });
-  const text = `${JSON.stringify({ format: PEERS_FORMAT, peers: entries }, null, 2)}\n`;
-  await writeFileAtomic(home.knownPeersFile, new TextEncoder().encode(text), { mode: 0o600 });
+  await writeFileAtomic(home.knownPeersFile, jsonBytes({ format: PEERS_FORMAT, peers: entries }), { mode: 0o600 });
 }
 
 /** Both lists as one, bounded; of one address the later sight counts, and that it was named. */

@@ -9,7 +9,7 @@ import { withLock } from "../disk/lock.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { type Json, parseJsonObject } from "../trust/json.ts";
-import { readFileIfThere } from "./config.ts";
+import { jsonBytes, readFileIfThere } from "./home-file.ts";
 import {
   foldRun,
   type HealthBook,
@@ -105,7 +105,7 @@ const time = (f: Field): number => Date.parse(f.rfc3339());
 
 function writeBook(book: HealthBook): Uint8Array {
   const mirrors = Object.fromEntries([...book].map(([id, h]) => [id, entryJson(h)]));
-  return new TextEncoder().encode(`${JSON.stringify({ format: HEALTH_FORMAT, mirrors }, null, 2)}\n`);
+  return jsonBytes({ format: HEALTH_FORMAT, mirrors });
 }
 
 function entryJson(h: MirrorHealth): Record<string, Json> {

@@ -8,7 +8,7 @@ import { isAlive, ownIdentity, type ProcessIdentity } from "../disk/process-iden
 import { UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
-import { readFileIfThere } from "./config.ts";
+import { readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
 export interface ConnectedPeer {

@@ -11,7 +11,7 @@ import {
   proveMirrorList,
   readMirrorList,
 } from "../trust/mirror-list.ts";
-import { readFileIfThere } from "./config.ts";
+import { readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
 /** Which places were once known is worth something after the list has expired: what they give is proven anyway. */

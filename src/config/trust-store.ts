@@ -14,7 +14,7 @@ import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { readStoredSchedule, type ScheduleRecord, storedSchedule } from "../trust/schedule-record.ts";
 import { withSchedule } from "../trust/schedule.ts";
 import { restoreTrust, type StoredTrust, storedTrust } from "../trust/stored-trust.ts";
-import { corruptIfMalformed, readFileIfThere } from "./config.ts";
+import { corruptIfMalformed, readFileIfThere } from "./home-file.ts";
 
 /** Where trusted metadata is kept. */
 export interface TrustStore {

@@ -3,7 +3,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact } from "../api.ts";
-import { readFileIfThere } from "../config/config.ts";
+import { readFileIfThere } from "../config/home-file.ts";
 import type { Home } from "../config/home.ts";
 import { MAX_REPORTED, type ServedArtifact } from "../config/node-report.ts";
 import { pieceMapBytes, readPieceMap } from "../fetch/piece-map.ts";

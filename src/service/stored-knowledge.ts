@@ -1,9 +1,9 @@
 // What a long-running node trusts: in memory for those who ask often, on disk for everybody else.
 // Design: "State on disk" of docs/architecture.md: commands and the daemon work side by side on one trust/state.json.
 // Must not: count anything as known that is not stored.
-import { stat } from "node:fs/promises";
 import type { Opts } from "../api.ts";
 import type { HomeTrustStore } from "../config/trust-store.ts";
+import { fileMark } from "../disk/file-mark.ts";
 import { UpdateError } from "../errors.ts";
 import type { Knowledge } from "../gossip/knowledge.ts";
 import type { Votes } from "../gossip/votes.ts";
@@ -56,14 +56,14 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
   }
 
   async function takeOver(): Promise<void> {
-    mark = await markOf(o.file);
+    mark = await fileMark(o.file);
     const before = state;
     state = await load();
     if (versionsOf(state) !== versionsOf(before) || hasOtherVotes(before, state)) o.onGrowth(before, state);
   }
 
   /** What is stored, as far as this process can know it without reading it again: that verifies all of it. */
-  const stored = async () => mark !== "" && mark === await markOf(o.file) ? state : await load();
+  const stored = async () => mark !== "" && mark === await fileMark(o.file) ? state : await load();
 
   const votes: Votes = {
     learn: (received, opts) =>
@@ -105,7 +105,7 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
         await o.noteSight?.(next);
         await takeOver();
       }),
-    reload: () => inTurn(async () => mark === await markOf(o.file) ? undefined : await takeOver()),
+    reload: () => inTurn(async () => mark === await fileMark(o.file) ? undefined : await takeOver()),
   };
 
   function bundleOf(of: TrustState): Uint8Array | undefined {
@@ -125,10 +125,4 @@ function hasOtherVotes(a: TrustState, b: TrustState): boolean {
 
 function versionsOf({ root, timestamp }: TrustState): string {
   return `${root.signed.version} ${timestamp?.signed.version ?? 0}`;
-}
-
-/** Another one after each write: files are replaced, never changed. */
-async function markOf(file: string): Promise<string> {
-  const { ino, size, mtimeMs } = await stat(file);
-  return `${ino} ${size} ${mtimeMs}`;
 }

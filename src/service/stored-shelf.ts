@@ -6,7 +6,7 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact } from "../api.ts";
 import type { Home } from "../config/home.ts";
-import { readFileIfThere } from "../config/config.ts";
+import { readFileIfThere } from "../config/home-file.ts";
 import type { Holding, Shelf } from "../gossip/shelf.ts";
 import { pieceMapBytes, readPieceMap } from "../fetch/piece-map.ts";
 import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
