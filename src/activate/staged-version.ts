@@ -3,10 +3,10 @@
 import { join } from "node:path";
 import type { Artifact, UpgradeType } from "../api.ts";
 import { corruptIfMalformed, jsonBytes } from "../config/home-file.ts";
-import { UPGRADE_TYPES } from "../trust/certificate.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
 import { checkRelativePath, isPlatform, isVersion } from "../trust/naming.ts";
+import { UPGRADE_TYPES } from "../trust/release-terms.ts";
 
 export interface StagedVersion {
   readonly version: string;

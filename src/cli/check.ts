@@ -2,7 +2,7 @@
 // Must not: download an artifact, or say "new" of anything that signed metadata does not vouch for.
 import type { Artifact, Channel, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { CHANNELS } from "../config/config.ts";
+import { CHANNELS } from "../trust/release-terms.ts";
 import { listReleases, type UnusableTarget } from "../trust/releases.ts";
 import { compareVersions, isPlatform, platformName } from "../trust/naming.ts";
 import { createApprovals } from "../trust/release-match.ts";

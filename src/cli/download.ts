@@ -3,7 +3,6 @@
 import { chmod } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Artifact, Channel, Source, Verified } from "../api.ts";
-import { CHANNELS } from "../config/config.ts";
 import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { type Download, downloadArtifact, type DownloadEvent, type DownloadOptions } from "../fetch/download.ts";
 import { STRATEGIES } from "../fetch/source-classes.ts";
@@ -14,6 +13,7 @@ import { type DeltaBase, findDeltaBase } from "../sources/delta.ts";
 import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { isVersion } from "../trust/naming.ts";
+import { CHANNELS } from "../trust/release-terms.ts";
 import { listReleases } from "../trust/releases.ts";
 import { alert } from "./alert.ts";
 import { byVersion, inChannel, LISTING_OPTIONS, platformOf, table } from "./check.ts";

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { addArtifact } from "../publish/add-artifact.ts";
 import { MAX_LIFETIME_DAYS } from "../publish/document.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
+import { CHANNELS, PACKAGE_FORMATS, PACKAGE_TYPES, UPGRADE_TYPES } from "../trust/release-terms.ts";
 import { artifactJson } from "./artifact-json.ts";
 import type { DeltaBases } from "../publish/add-deltas.ts";
 import type { Arguments, Command } from "./command.ts";
@@ -50,11 +51,11 @@ export const releaseAddCommand: Command = {
       file,
       version: a.required("version"),
       platform: a.required("platform"),
-      format: a.oneOf("format", ["executable", "tar.gz", "tar.zst", "zip", "opaque"]),
+      format: a.oneOf("format", PACKAGE_FORMATS),
       entrypoint: a.string("entrypoint"),
-      packageType: a.oneOf("package-type", ["binary", "source", "docker-image", "deb", "rpm", "apk"]),
-      channel: a.oneOf("channel", ["stable", "beta", "nightly"]),
-      upgradeType: a.oneOf("upgrade-type", ["soft-fork", "hard-fork", "security-patch", "feature-toggle"]),
+      packageType: a.oneOf("package-type", PACKAGE_TYPES),
+      channel: a.oneOf("channel", CHANNELS),
+      upgradeType: a.oneOf("upgrade-type", UPGRADE_TYPES),
       security: a.truth("security"),
       releaseDate: a.string("release-date"),
       minCompatibleVersion: a.string("min-compatible-version"),

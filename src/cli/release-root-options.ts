@@ -8,6 +8,7 @@ import type { RootChanges } from "../publish/root-document.ts";
 import { createSigner, type Signer } from "../publish/signer.ts";
 import type { TopLevelRole } from "../trust/metadata.ts";
 import { artifactName, isPlatform, isVersion, targetPath } from "../trust/naming.ts";
+import { UPGRADE_TYPES } from "../trust/release-terms.ts";
 import type { ChainIdentity, Finality, GenesisTarget, UpgradeQuorums } from "../trust/x-dchat.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -104,8 +105,6 @@ async function readGovernors(a: Arguments): Promise<RootChanges["governors"]> {
     hint: "give each key once, with its weight",
   });
 }
-
-const UPGRADE_TYPES = ["soft-fork", "hard-fork", "security-patch", "feature-toggle"] as const;
 
 function readQuorums(a: Arguments): Partial<UpgradeQuorums> {
   return Object.fromEntries(

@@ -1,19 +1,13 @@
 // configure-auto-update, configure-mirrors, configure-gossip and show-config. Design: docs/cli.md.
 // Must not: act on the settings; the daemon and the commands read them.
-import {
-  type AutoUpdate,
-  changeConfig,
-  CHANNELS,
-  type Config,
-  MAX_CHECK_INTERVAL_HOURS,
-  MAX_PEERS,
-} from "../config/config.ts";
+import { type AutoUpdate, changeConfig, type Config, MAX_CHECK_INTERVAL_HOURS, MAX_PEERS } from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
 import { requirePeerAddress } from "../gossip/peer-address.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
+import { CHANNELS } from "../trust/release-terms.ts";
 import { chainSettingJson, chainSettingLine } from "./chain.ts";
 import type { Command } from "./command.ts";
 import { mirrorJson, shownUrl } from "./known-mirrors.ts";

@@ -8,6 +8,7 @@ import { withLock } from "../disk/lock.ts";
 import { UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { type JsonObject, parseJsonObject } from "../trust/json.ts";
+import { CHANNELS } from "../trust/release-terms.ts";
 import { corruptIfMalformed, jsonBytes, readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
@@ -67,7 +68,6 @@ export const MAX_MIRRORS = 64;
 export const MAX_PEERS = 32;
 /** A year; longer is "never", and that is what `--enabled false` says. */
 export const MAX_CHECK_INTERVAL_HOURS = 8760;
-export const CHANNELS = ["stable", "beta", "nightly"] as const;
 
 /** What a home without a configuration has. */
 export const DEFAULT_CONFIG: Config = {

@@ -9,6 +9,7 @@ import { sha256Hex } from "./hex.ts";
 import { canonicalBytes, isJsonObject, type Json, type JsonObject } from "./json.ts";
 import type { KeyId } from "./keys.ts";
 import { checkRelativePath, isVersion, targetPath } from "./naming.ts";
+import { UPGRADE_TYPES } from "./release-terms.ts";
 import { type GenesisTarget, isNetworkName, MAX_GOVERNORS } from "./x-dchat.ts";
 
 const SPEC_VERSION = "1";
@@ -21,7 +22,6 @@ const MAX_TARGETS = 32;
 /** Certificates that one certificate replaces or cancels: more than are ever open at a time. */
 const MAX_NAMED = 16;
 
-export const UPGRADE_TYPES = ["soft-fork", "hard-fork", "security-patch", "feature-toggle"] as const;
 /** `prev_sha256` of the first certificate of a network. */
 export const NO_CERTIFICATE = "0".repeat(64);
 

@@ -3,8 +3,9 @@
 // the same ones come to the same judgement, whenever each of them came. Must not: know heights, this node, releases.
 import type { UpgradeType } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { type Certificate, namedBy, NO_CERTIFICATE, UPGRADE_TYPES } from "./certificate.ts";
+import { type Certificate, namedBy, NO_CERTIFICATE } from "./certificate.ts";
 import type { Epoch, Epochs } from "./epochs.ts";
+import { UPGRADE_TYPES } from "./release-terms.ts";
 import { reaches } from "./signers.ts";
 
 /** Complete certificates of one sequence that are kept: two contest each other, the rest is for their successors. */

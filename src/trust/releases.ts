@@ -6,6 +6,7 @@ import { type Clock, isComplete, type TrustState } from "./client.ts";
 import { Field } from "./fields.ts";
 import type { TargetFile } from "./metadata.ts";
 import { artifactName, checkRelativePath, compareVersions, isPlatform, isVersion, targetPath } from "./naming.ts";
+import { CHANNELS, PACKAGE_FORMATS, PACKAGE_TYPES, UPGRADE_TYPES } from "./release-terms.ts";
 import { searchTarget } from "./search.ts";
 
 /** A target below `dchat/` that is not a release we can use; others are not affected by it. */
@@ -55,8 +56,8 @@ export function readArtifact(target: TargetFile): Artifact {
   if (!isVersion(version)) f.get("version").fail("must be a semantic version");
   const platform = f.get("platform").line();
   if (!isPlatform(platform)) f.get("platform").fail("must be like linux-x64");
-  const packageType = f.get("packageType").oneOf(["binary", "source", "docker-image", "deb", "rpm", "apk"]);
-  const format = f.get("format").oneOf(["executable", "tar.gz", "tar.zst", "zip", "opaque"]);
+  const packageType = f.get("packageType").oneOf(PACKAGE_TYPES);
+  const format = f.get("format").oneOf(PACKAGE_FORMATS);
   const name = artifactName({ version, platform, format, packageType });
   if (target.path !== targetPath(version, name)) f.fail(`belongs to ${targetPath(version, name)}`);
   if (target.length === 0) f.fail("an empty artifact");
@@ -73,8 +74,8 @@ export function readArtifact(target: TargetFile): Artifact {
     platform,
     packageType,
     format,
-    channel: f.get("channel").oneOf(["stable", "beta", "nightly"]),
-    upgradeType: f.get("upgradeType").oneOf(["soft-fork", "hard-fork", "security-patch", "feature-toggle"]),
+    channel: f.get("channel").oneOf(CHANNELS),
+    upgradeType: f.get("upgradeType").oneOf(UPGRADE_TYPES),
     security: f.get("security").boolean(),
     releaseDate: f.get("releaseDate").rfc3339(),
     length: target.length,

@@ -1,14 +1,13 @@
 // The project's extension of the root: network, chain, genesis, governance. Design: "Formats", x-dchat in root.signed.
 // An invalid extension stops activation, never the root chain; so it is read apart from the root, when it is needed.
+import type { UpgradeType } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { Field } from "./fields.ts";
 import type { KeyId } from "./keys.ts";
 import type { Root } from "./metadata.ts";
 import { checkRelativePath, isVersion } from "./naming.ts";
 
-export type UpgradeQuorums = Readonly<
-  Record<"soft-fork" | "hard-fork" | "security-patch" | "feature-toggle", number>
->;
+export type UpgradeQuorums = Readonly<Record<UpgradeType, number>>;
 
 export interface Governance {
   /** Weight by key id; absolute integers. */
