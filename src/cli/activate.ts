@@ -5,7 +5,7 @@ import { governingVersion, requireDue, requireWayBack } from "../activate/permis
 import type { StagedVersion } from "../activate/staging.ts";
 import { UpdateError } from "../errors.ts";
 import { epochsOf } from "../trust/epochs.ts";
-import { isVersion, platformName } from "../trust/naming.ts";
+import { platformName } from "../trust/naming.ts";
 import {
   type ActivationSession,
   forgetHeight,
@@ -37,7 +37,7 @@ export const activateCommand: Command = {
     ...RESYNC,
   },
   async run(c, a) {
-    const wanted = readVersion(a);
+    const wanted = a.version("version");
     const session = await openActivation(c, a), { home } = session;
     // A chain that starts anew is as high as the operator says.
     const isNewChain = a.flag("resync");
@@ -85,7 +85,7 @@ export const rollbackCommand: Command = {
     ...RESYNC,
   },
   async run(c, a) {
-    const wanted = readVersion(a);
+    const wanted = a.version("version");
     const session = await openActivation(c, a), { home } = session;
     const { current, staged, next } = await whileActivating(c, home, async (current) => {
       await settleByHand(home);
@@ -117,12 +117,6 @@ export const rollbackCommand: Command = {
     };
   },
 };
-
-function readVersion(a: Arguments): string | undefined {
-  const version = a.string("version");
-  if (version === undefined || isVersion(version)) return version;
-  throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
-}
 
 /** The version that was asked for, or the newest installed one that may run now. */
 async function chooseStaged(

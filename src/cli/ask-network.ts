@@ -1,18 +1,17 @@
 // What check and list-versions ask: all mirrors and, beside them, peers of the network, both within a bounded time.
 // Design: docs/gossip.md, "What a command asks". A silent network is no error when mirrors answered, nor the other way.
 // Must not: load the peer-to-peer library unless there is somebody to ask, or ask beside a running node of this home.
-import { MAX_PEERS } from "../config/config.ts";
 import { readKnownPeers } from "../config/known-peers.ts";
 import { readNodeReport } from "../config/node-report.ts";
 import { AllSourcesFailedError, asUpdateError, type ErrorCode, UpdateError } from "../errors.ts";
 import { askPeers } from "../gossip/ask-peers.ts";
-import { requirePeerAddress } from "../gossip/peer-address.ts";
 import type { MirrorReport } from "../fetch/mirror-reports.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { isComplete, type TrustState } from "../trust/client.ts";
 import { alert } from "./alert.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
+import { requirePeers } from "./peer-option.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { refresh, type Refreshed, type Session } from "./session.ts";
 import { openKnowledge } from "./session-knowledge.ts";
@@ -109,8 +108,7 @@ interface Choice {
 
 async function choosePeers(c: Context, a: Arguments, { home, config }: Session): Promise<Choice | NetworkAnswer> {
   const given = a.strings("peer");
-  for (const address of given) requirePeerAddress(address, "--peer");
-  if (given.length > MAX_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_PEERS} --peer`);
+  requirePeers(given);
   if (a.flag("no-gossip")) return NOT_ASKED;
   if (given.length === 0) {
     // What it learns is stored at once: this home knows what it knows.

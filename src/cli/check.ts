@@ -1,27 +1,19 @@
 // check and list-versions: what exists, what is newer, what is waiting. Design: docs/cli.md.
 // Must not: download an artifact, or say "new" of anything that signed metadata does not vouch for.
-import type { Artifact, Channel, Verified } from "../api.ts";
-import { UpdateError } from "../errors.ts";
 import { CHANNELS } from "../trust/release-terms.ts";
 import { listReleases, type UnusableTarget } from "../trust/releases.ts";
-import { compareVersions, isPlatform, platformName } from "../trust/naming.ts";
+import { compareVersions } from "../trust/naming.ts";
 import { createApprovals } from "../trust/release-match.ts";
 import { artifactJson } from "./artifact-json.ts";
-import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
+import type { Command } from "./command.ts";
 import { gather, type Gathered, gatheredJson, gatheredLines, GOSSIP_OPTIONS, NOT_ASKED } from "./ask-network.ts";
 import type { Context } from "./context.ts";
-import { formatBytes } from "./output.ts";
-import { alertLines, currentVersion, offlineClock, openSession, type Session, withMirrors } from "./session.ts";
+import { byVersion, channelOf, inChannel, LISTING_OPTIONS, platformOf, type Version } from "./listing.ts";
+import { formatBytes, table } from "./output.ts";
+import { alertLines, currentVersion, offlineClock, openSession, withMirrors } from "./session.ts";
 
 /** An operator's script reacts to this one: an update is available. */
 const EXIT_UPDATE_AVAILABLE = 100;
-
-export const LISTING_OPTIONS = {
-  platform: { type: "string", value: "P", help: "platform (this machine's)" },
-  channel: { type: "string", value: "C", help: "stable, beta or nightly (the configured one)" },
-  current: { type: "string", value: "V", help: "the version that runs (current.json)" },
-  ...NETWORK_OPTIONS,
-} as const;
 
 export const checkCommand: Command = {
   name: "check",
@@ -160,38 +152,4 @@ function metadataJson(gathered: Gathered): Record<string, unknown> {
     },
     mirrors: mirrors.map((m) => ({ url: m.mirror, status: m.status, code: m.error?.code ?? null })),
   };
-}
-
-export interface Version {
-  readonly version: string;
-  readonly artifacts: readonly Verified<Artifact>[];
-}
-
-/** Groups artifacts by version, newest first. */
-export function byVersion(artifacts: readonly Verified<Artifact>[]): Version[] {
-  const groups = new Map<string, Verified<Artifact>[]>();
-  for (const x of artifacts) groups.set(x.version, [...groups.get(x.version) ?? [], x]);
-  return [...groups].map(([version, group]) => ({ version, artifacts: group }));
-}
-
-export function platformOf(a: Arguments): string {
-  const given = a.string("platform");
-  if (given === undefined) return platformName(process.platform, process.arch);
-  if (!isPlatform(given)) throw new UpdateError("E_USAGE", "--platform must be like linux-x64");
-  return given;
-}
-
-export function channelOf(a: Arguments, s: Session): Channel {
-  return a.oneOf("channel", CHANNELS) ?? s.config.autoUpdate.channel;
-}
-
-/** A channel includes the steadier ones: who takes betas takes stable releases too. */
-export function inChannel(released: Channel, wanted: Channel): boolean {
-  return CHANNELS.indexOf(released) <= CHANNELS.indexOf(wanted);
-}
-
-/** Rows of cells as aligned lines. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((r) => r[i]?.length ?? 0)));
-  return rows.map((r) => `  ${r.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
 }

@@ -3,6 +3,7 @@
 // Must not: print, exit, know any command.
 import { parseArgs } from "node:util";
 import { UpdateError } from "../errors.ts";
+import { isPlatform, isVersion } from "../trust/naming.ts";
 import type { Context } from "./context.ts";
 
 export interface OptionSpec {
@@ -168,6 +169,18 @@ export class Arguments {
     const n = /^[0-9]{1,9}(\.[0-9]{1,3})?$/.test(text) ? Number(text) : NaN;
     if (!(n > 0 && n <= maxSeconds)) throw usage(`--${name} must be a number of seconds up to ${maxSeconds}`);
     return Math.round(n * 1000);
+  }
+
+  version(name: string): string | undefined {
+    const text = this.string(name);
+    if (text === undefined || isVersion(text)) return text;
+    throw usage(`--${name} must be a semantic version such as 1.0.0`);
+  }
+
+  platform(name: string): string | undefined {
+    const text = this.string(name);
+    if (text === undefined || isPlatform(text)) return text;
+    throw usage(`--${name} must be like linux-x64`);
   }
 
   oneOf<const T extends string>(name: string, allowed: readonly T[]): T | undefined {

@@ -1,20 +1,12 @@
 // The options of whoever stays with the network: `daemon`, and `run`, which starts one beside the node.
 // Design: docs/cli.md, daemon. Must not: open anything; a command line that is wrong is told before anything begins.
-import { MAX_PEERS } from "../config/config.ts";
-import { UpdateError } from "../errors.ts";
 import { requirePeerAddress } from "../gossip/peer-address.ts";
 import { type Arguments, NETWORK_OPTIONS, type OptionSpec } from "./command.ts";
+import { requirePeers } from "./peer-option.ts";
+import { type Preflight, PREFLIGHT_OPTIONS, readPreflight } from "./preflight-options.ts";
 
 /** On every address of this machine, of either family. */
 const DEFAULT_LISTEN = ["/ip4/0.0.0.0/tcp/4217", "/ip6/::/tcp/4217"];
-// A check of a configuration and of a database takes seconds; a day is for those who sync a copy.
-const DEFAULT_PREFLIGHT_MS = 60_000;
-const MAX_PREFLIGHT_SECONDS = 86_400;
-
-export const PREFLIGHT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  "preflight-cmd": { type: "string", value: "CMD", help: "try a version out with this command, once it is approved" },
-  "preflight-timeout": { type: "string", value: "SECONDS", help: "longest time for that (60)" },
-};
 
 export const SERVICE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
@@ -26,13 +18,6 @@ export const SERVICE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   ...PREFLIGHT_OPTIONS,
   ...NETWORK_OPTIONS,
 };
-
-/** What is run to try a version out. */
-export interface Preflight {
-  /** For the shell. */
-  readonly command: string;
-  readonly timeoutMs: number;
-}
 
 export interface ServiceOptions {
   /** Undefined without peers. */
@@ -53,8 +38,7 @@ export interface ServiceOptions {
 export function readServiceOptions(a: Arguments): ServiceOptions {
   const listen = a.strings("listen"), peers = a.strings("peer");
   for (const address of listen) requirePeerAddress(address, "--listen");
-  for (const address of peers) requirePeerAddress(address, "--peer");
-  if (peers.length > MAX_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_PEERS} --peer`);
+  requirePeers(peers);
   const gossip = {
     listen: listen.length > 0 ? listen : DEFAULT_LISTEN,
     peers,
@@ -67,13 +51,6 @@ export function readServiceOptions(a: Arguments): ServiceOptions {
     metricsPort: a.integer("metrics-port", 1, 65535),
     preflight: readPreflight(a),
   };
-}
-
-/** @throws UpdateError E_USAGE */
-export function readPreflight(a: Arguments): Preflight | undefined {
-  const timeoutMs = a.seconds("preflight-timeout", MAX_PREFLIGHT_SECONDS) ?? DEFAULT_PREFLIGHT_MS;
-  const command = a.string("preflight-cmd");
-  return command === undefined ? undefined : { command, timeoutMs };
 }
 
 /** The options that were given, as words of a command line. */

@@ -17,8 +17,8 @@ import type { Context } from "./context.ts";
 import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
-import type { Preflight } from "./daemon-options.ts";
 import { decideFor } from "./decision.ts";
+import type { Preflight } from "./preflight-options.ts";
 import { offlineClock } from "./session.ts";
 
 /** As soon as it is possible, and no burden to those who do not have it. */

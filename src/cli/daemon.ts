@@ -7,8 +7,9 @@ import type { Arguments, Command, CommandResult } from "./command.ts";
 import type { Context } from "./context.ts";
 import { givenOptions, readServiceOptions, SERVICE_OPTIONS } from "./daemon-options.ts";
 import { runService } from "./daemon-service.ts";
+import { ownCommand } from "./own-command.ts";
 import { openSession, type Session } from "./session.ts";
-import { daemonUnit, ownCommand } from "./systemd-unit.ts";
+import { daemonUnit } from "./systemd-unit.ts";
 
 export const daemonCommand: Command = {
   name: "daemon",
@@ -40,7 +41,7 @@ export const daemonCommand: Command = {
 /** The unit that runs the same command line. */
 function unitResult(c: Context, a: Arguments): CommandResult {
   const options = givenOptions(a, SERVICE_OPTIONS);
-  const command = [...ownCommand(process.argv, process.versions["deno"] !== undefined), "daemon", "--home", c.home];
+  const command = [...ownCommand(), "daemon", "--home", c.home];
   const unit = daemonUnit([...command, ...options], c.home);
   return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
 }

@@ -10,7 +10,7 @@ import { platformName } from "../trust/naming.ts";
 import type { Command, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
 import { jsonLine, printable } from "./output.ts";
-import { ownCommand } from "./systemd-unit.ts";
+import { ownCommand } from "./own-command.ts";
 
 /** Each node is three processes, each of which takes its share of the machine. */
 const MAX_NODES = 20;
@@ -86,7 +86,7 @@ export const devnetCommand: Command = {
 /** How to start this program again, other files with its runtime, and this program through a pipe. */
 function ownFile() {
   const isDeno = process.versions["deno"] !== undefined, isBun = process.versions["bun"] !== undefined;
-  const [own = "", ...rest] = ownCommand(process.argv, isDeno).toReversed();
+  const [own = "", ...rest] = ownCommand().toReversed();
   const runtime = rest.toReversed(), [program = ""] = runtime;
   if (!existsSync(own)) {
     throw new UpdateError("E_USAGE", "devnet starts this program many times, and needs it as a file", {
@@ -145,9 +145,12 @@ export const devnetMirrorCommand: Command = {
   },
 };
 
-/** Says where it listens, and waits for the signal. */
-type Place = { readonly url: string; readonly genesis?: string };
+interface Place {
+  readonly url: string;
+  readonly genesis?: string;
+}
 
+/** Says where it listens, and waits for the signal. */
 async function untilStopped(c: Context, where: Place, close: () => Promise<void>): Promise<void> {
   if (c.out.json) c.out.stderr.write(`${jsonLine({ event: "listening", ...where })}\n`);
   else c.out.note(`listening on ${where.url}`);

@@ -12,15 +12,14 @@ import { createCacheSource } from "../sources/cache.ts";
 import { type DeltaBase, findDeltaBase } from "../sources/delta.ts";
 import { createSources, SOURCE_KINDS } from "../sources/index.ts";
 import { expiredRoles, type TrustState } from "../trust/client.ts";
-import { isVersion } from "../trust/naming.ts";
 import { CHANNELS } from "../trust/release-terms.ts";
 import { listReleases } from "../trust/releases.ts";
 import { alert } from "./alert.ts";
-import { byVersion, inChannel, LISTING_OPTIONS, platformOf, table } from "./check.ts";
-import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
+import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
-import { seenInDownload } from "./health.ts";
-import { formatBytes } from "./output.ts";
+import { byVersion, inChannel, LISTING_OPTIONS, platformOf } from "./listing.ts";
+import { seenInDownload } from "./mirror-health.ts";
+import { formatBytes, table } from "./output.ts";
 import { createProgress } from "./progress.ts";
 import { mirrorsToAsk, openSession, refresh, type Session, updateClock, withMirrors } from "./session.ts";
 
@@ -42,7 +41,7 @@ export const downloadCommand: Command = {
   },
   async run(c, a) {
     const only = a.oneOf("source", SOURCE_KINDS);
-    const wanted = readWanted(a);
+    const wanted = { version: a.version("version"), platform: platformOf(a), channel: a.oneOf("channel", CHANNELS) };
     const how: Manner = {
       strategy: a.oneOf("strategy", STRATEGIES) ?? "parallel",
       limits: {
@@ -120,14 +119,6 @@ export interface Wanted {
   readonly platform: string;
   /** Undefined for the configured one. */
   readonly channel: Channel | undefined;
-}
-
-function readWanted(a: Arguments): Wanted {
-  const version = a.string("version");
-  if (version !== undefined && !isVersion(version)) {
-    throw new UpdateError("E_USAGE", `--version must be a semantic version such as 1.0.0`);
-  }
-  return { version, platform: platformOf(a), channel: a.oneOf("channel", CHANNELS) };
 }
 
 export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: TrustState): Verified<Artifact> {

@@ -4,9 +4,7 @@ import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { UpdateError } from "../errors.ts";
 import type { Certificate } from "../trust/certificate.ts";
-import type { Proposal } from "../trust/propose.ts";
-import { type ProposalBasis, proposeCancel, proposeUpgrade } from "../trust/propose.ts";
-import { isVersion } from "../trust/naming.ts";
+import { type Proposal, type ProposalBasis, proposeCancel, proposeUpgrade } from "../trust/propose.ts";
 import { listReleases } from "../trust/releases.ts";
 import type { Arguments, Command, CommandResult, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -50,8 +48,7 @@ export const governanceProposeCommand: Command = {
     ...PROPOSAL_OPTIONS,
   },
   async run(c, a) {
-    const version = a.required("version");
-    if (!isVersion(version)) throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
+    const version = a.version("version") ?? a.required("version"); // which says that it is missing
     const basis = readBasis(a);
     const activationHeight = requiredHeight(a, "height");
     return await propose(c, a, ({ state }) =>

@@ -8,7 +8,6 @@ import { platformName } from "../trust/naming.ts";
 import { scheduleAlarms } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
 import { evidenceOf, judgementOf, learnCertificate } from "../trust/schedule.ts";
-import { table } from "./check.ts";
 import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import {
@@ -20,6 +19,7 @@ import {
   withPlace,
 } from "./governance-place.ts";
 import { certificateJson, type CertificateView, statusWords, viewCertificate, whatItDoes } from "./governance-view.ts";
+import { table } from "./output.ts";
 import { offlineClock } from "./session.ts";
 
 export const governanceListCommand: Command = {

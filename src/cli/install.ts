@@ -12,7 +12,7 @@ import { createSources } from "../sources/index.ts";
 import { findDeltaBase } from "../sources/delta.ts";
 import type { TrustState } from "../trust/client.ts";
 import { epochsOf } from "../trust/epochs.ts";
-import { isVersion, platformName } from "../trust/naming.ts";
+import { platformName } from "../trust/naming.ts";
 import {
   type ActivationSession,
   knownHeight,
@@ -28,11 +28,8 @@ import type { Context } from "./context.ts";
 import { decideFor } from "./decision.ts";
 import { chooseArtifact, fetchTo, refreshIfPossible } from "./download.ts";
 import { formatBytes } from "./output.ts";
+import { PREFLIGHT_OPTIONS, readPreflight } from "./preflight-options.ts";
 import { mirrorsToAsk, withMirrors } from "./session.ts";
-
-// A check of a configuration and of a database takes seconds; a day is for those who sync a copy.
-const DEFAULT_PREFLIGHT_MS = 60_000;
-const MAX_PREFLIGHT_SECONDS = 86_400;
 
 export const installCommand: Command = {
   name: "install",
@@ -41,16 +38,12 @@ export const installCommand: Command = {
     version: { type: "string", value: "V", help: "the version (default: the one that governs now)" },
     package: { type: "string", value: "FILE", help: "take this file instead of downloading it; it is proven" },
     upcoming: { type: "boolean", help: "all that is approved and will run here, as status says" },
-    "preflight-cmd": { type: "string", value: "CMD", help: "try it out with this command, once it is approved" },
-    "preflight-timeout": { type: "string", value: "SECONDS", help: "longest time for that (60)" },
+    ...PREFLIGHT_OPTIONS,
     ...SWITCH_OPTIONS,
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
-    const given = a.string("version");
-    if (given !== undefined && !isVersion(given)) {
-      throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
-    }
+    const given = a.version("version");
     const session = await openActivation(c, a);
     if (a.flag("upcoming")) return await installUpcoming(c, a, session);
     return await installOne(c, a, session, given);
@@ -142,8 +135,8 @@ async function preflightIfApproved(
   a: Arguments,
   { session, state, staged, current }: Installing,
 ): Promise<"passed" | "not-approved" | null> {
-  const command = a.string("preflight-cmd");
-  if (command === undefined) return null;
+  const preflight = readPreflight(a);
+  if (preflight === undefined) return null;
   try {
     permit(c, a, state, staged);
   } catch (e) {
@@ -151,9 +144,8 @@ async function preflightIfApproved(
     c.out.warn(`${staged.version} is not tried out before it is approved (${e.message}): install it again then`);
     return "not-approved";
   }
-  const timeoutMs = a.seconds("preflight-timeout", MAX_PREFLIGHT_SECONDS) ?? DEFAULT_PREFLIGHT_MS;
   try {
-    await tryOut(staged, { command, timeoutMs, env: c.env, signal: c.signal });
+    await tryOut(staged, { ...preflight, env: c.env, signal: c.signal });
   } catch (e) {
     if (current?.version !== staged.version) {
       await whileActivating(c, session.home, async () => await session.staging.remove(staged.version));

@@ -22,7 +22,7 @@ export interface KnownMirror extends MirrorEntry {
 }
 
 /** The operator's mirrors, then the signed ones that are none of them; in the order in which they were written. */
-export function knownMirrors(config: Config, listed: readonly ListedMirror[]): KnownMirror[] {
+function knownMirrors(config: Config, listed: readonly ListedMirror[]): KnownMirror[] {
   const own = config.mirrors.map((m): KnownMirror => ({ ...m, id: shownUrl(m), origin: "config" }));
   const signed = (config.signedMirrors ? listed : []).map(({ kind, ...m }): KnownMirror => {
     const entry = { ...m, type: kind };

@@ -14,7 +14,7 @@ import { hostOf, proxyFor } from "../net/proxy-env.ts";
 import type { HintBook } from "../service/hint-book.ts";
 import type { ConfiguredMirror } from "../sources/index.ts";
 import type { Context } from "./context.ts";
-import type { HealthLog } from "./health.ts";
+import type { HealthLog } from "./mirror-health.ts";
 import { loadKnownMirrors, shownUrl } from "./known-mirrors.ts";
 import type { Session } from "./session.ts";
 

@@ -13,9 +13,8 @@ import { UpdateError } from "../errors.ts";
 import { isLoopbackHost } from "../net/proxy-env.ts";
 import { parseMirrorUrl } from "../sources/mirror-url.ts";
 import { SOURCE_KINDS } from "../sources/index.ts";
-import { table } from "./check.ts";
 import type { Command } from "./command.ts";
-import { disgrace, HEALTH_HEAD, healthCells, healthJson, openHealth } from "./health.ts";
+import { disgrace, HEALTH_HEAD, healthCells, healthJson, openHealth } from "./mirror-health.ts";
 import {
   inOrder,
   isSupported,
@@ -25,6 +24,7 @@ import {
   shownUrl,
   unusable,
 } from "./known-mirrors.ts";
+import { table } from "./output.ts";
 import { openConfig } from "./session.ts";
 
 /**

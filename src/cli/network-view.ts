@@ -6,7 +6,7 @@ import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";
 import { createApprovals } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
-import { byVersion } from "./check.ts";
+import { byVersion } from "./listing.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
 import { offlineClock } from "./session.ts";

@@ -35,7 +35,7 @@ export interface Output {
 }
 
 /** The symbols of the product and the words that stand for them in plain output. */
-export const SYMBOLS = {
+const SYMBOLS = {
   search: ["🔍", ""],
   package: ["📦", ""],
   ok: ["✅", "OK:"],
@@ -108,4 +108,10 @@ export function formatDuration(ms: number): string {
   if (s < 60) return `${s} s`;
   if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
   return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+
+/** Rows of cells as aligned lines. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((r) => r[i]?.length ?? 0)));
+  return rows.map((r) => `  ${r.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`.trimEnd());
 }

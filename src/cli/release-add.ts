@@ -10,7 +10,7 @@ import type { DeltaBases } from "../publish/add-deltas.ts";
 import type { Arguments, Command } from "./command.ts";
 import { formatBytes } from "./output.ts";
 import { createProgress } from "./progress.ts";
-import { withRepository } from "./release-session.ts";
+import { noteDropped, withRepository } from "./release-session.ts";
 
 export const releaseAddCommand: Command = {
   name: "release add",
@@ -82,7 +82,7 @@ export const releaseAddCommand: Command = {
         onDelta,
       }).finally(() => progress.end());
       const dropped = (repository.staged.targets?.signed.targets.size ?? 0) > 0 ? staged?.droppedSignatures ?? 0 : 0;
-      if (dropped > 0) c.out.note(`the staged list changed: ${dropped} earlier signature(s) of it no longer count`);
+      noteDropped(c, dropped);
       const verb = staged === undefined ? "was there already" : "added";
       return {
         lines: [

@@ -5,13 +5,12 @@ import { UpdateError } from "../errors.ts";
 import { MAX_LIFETIME_DAYS } from "../publish/document.ts";
 import { newestMirrorList, removeMirrorList, setMirrorList } from "../publish/mirror-list.ts";
 import { loadRepository } from "../publish/repository.ts";
-import type { StagedTargets } from "../publish/stage-targets.ts";
 import { refusedByText } from "../net/public-only.ts";
 import { type ListedMirror, MAX_MIRROR_LIST_BYTES } from "../trust/mirror-list.ts";
-import { table } from "./check.ts";
 import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
-import { withRepository } from "./release-session.ts";
+import { table } from "./output.ts";
+import { noteDropped, withRepository } from "./release-session.ts";
 
 export const releaseMirrorsCommand: Command = {
   name: "release mirrors",
@@ -36,7 +35,7 @@ export const releaseMirrorsCommand: Command = {
         : undefined;
       const mirrors = await newestMirrorList(files, await loadRepository(files)) ?? [];
       if (bytes !== undefined) warnOfPrivate(c, mirrors);
-      noteDropped(c, staged);
+      noteDropped(c, staged?.droppedSignatures ?? 0);
       const version = staged?.document.signed.version;
       const rows = mirrors.map((m) => [String(m.priority), m.kind, m.region ?? "-", m.url]);
       return {
@@ -62,9 +61,4 @@ function warnOfPrivate(c: Context, mirrors: readonly ListedMirror[]): void {
     const refused = kind === "https" ? refusedByText(url, { allowInsecure: false, allowPrivate: false }) : undefined;
     if (refused !== undefined) c.out.warn(`nodes will not use ${url} unless they are told to: ${refused.message}`);
   }
-}
-
-function noteDropped(c: Context, staged: StagedTargets | undefined): void {
-  const dropped = staged?.droppedSignatures ?? 0;
-  if (dropped > 0) c.out.note(`the staged list changed: ${dropped} earlier signature(s) of it no longer count`);
 }

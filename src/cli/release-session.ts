@@ -1,8 +1,7 @@
 // What the maintainer's commands share: the repository under its lock, signers out of key files, words for signatures.
 // Design: docs/publishing.md. Must not: decide what is published.
 import { resolve } from "node:path";
-import type { SignatureStatus } from "../publish/document.ts";
-import { isDue } from "../publish/document.ts";
+import { isDue, type SignatureStatus } from "../publish/document.ts";
 import { type KeyFile, readKeyFile } from "../publish/key-file.ts";
 import { renewCommand } from "../publish/prove-publication.ts";
 import {
@@ -92,6 +91,11 @@ export async function readSigners(c: Context, a: Arguments): Promise<Signer[]> {
       hint: "name the private key, or the command that signs for it with --external-signer",
     });
   });
+}
+
+/** Told when the staged list of releases is another one than some had signed. */
+export function noteDropped(c: Context, signatures: number): void {
+  if (signatures > 0) c.out.note(`the staged list changed: ${signatures} earlier signature(s) of it no longer count`);
 }
 
 /** One line a document and threshold: how far its signatures are. */

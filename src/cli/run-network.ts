@@ -26,6 +26,7 @@ const MAX_BACKOFF_MS = 60_000;
 const STEADY_MS = 60_000;
 /** It says good-bye to its peers; more than this is hanging. */
 const STOP_MS = 10_000;
+
 export function createNetworkHalf({ command, signal, onEnd }: NetworkHalfOptions): NetworkHalf {
   const stopping = new AbortController();
   const ending = AbortSignal.any([signal, stopping.signal]);

@@ -5,20 +5,21 @@ import type { HealthCheck } from "../activate/health.ts";
 import { hardForkPassed } from "../activate/permission.ts";
 import { supervise } from "../activate/supervisor.ts";
 import { readCurrent } from "../activate/current.ts";
+import type { ChainWatch } from "../chain/watch-chain.ts";
 import { withLock } from "../disk/lock.ts";
 import { UpdateError } from "../errors.ts";
 import { keptHeight, openActivation } from "./activation.ts";
-import type { ChainWatch } from "../chain/watch-chain.ts";
 import { withChain } from "./chain.ts";
 import type { Arguments, Command, CommandResult } from "./command.ts";
 import type { Context } from "./context.ts";
 import { givenOptions, readServiceOptions, SERVICE_OPTIONS } from "./daemon-options.ts";
 import { nodeSeedOf } from "./decision.ts";
+import { ownCommand } from "./own-command.ts";
 import { createRunLog, type RunLog } from "./run-log.ts";
 import { createNetworkHalf, type NetworkHalf } from "./run-network.ts";
 import { createHoldBack, createTrustWatch, readTemplate, readyFor } from "./run-ready.ts";
 import { createRunVerdict } from "./run-verdict.ts";
-import { nodeUnit, ownCommand } from "./systemd-unit.ts";
+import { nodeUnit } from "./systemd-unit.ts";
 
 // Long enough for a database to be closed; docker's own patience is shorter, and an operator can say more.
 const DEFAULT_STOP_MS = 30_000;
@@ -61,7 +62,7 @@ export const runCommand: Command = {
 there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment.`,
   async run(c, a) {
     if (process.platform === "win32") throw new UpdateError("E_USAGE", "run needs a POSIX system");
-    const health = readHealth(a), template = readTemplate(c, a);
+    const health = readHealthCheck(a), template = readTemplate(c, a);
     readServiceOptions(a); // what the daemon would refuse is told before the node is started
     if (a.flag("print-systemd")) return unitResult(c, a);
     const session = await openActivation(c, a), { home, staging } = session;
@@ -123,7 +124,7 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
   },
 };
 
-function readHealth(a: Arguments): HealthCheck {
+function readHealthCheck(a: Arguments): HealthCheck {
   const url = a.string("health-url"), command = a.string("health-cmd");
   if (url !== undefined && command !== undefined) {
     throw new UpdateError("E_USAGE", "--health-url and --health-cmd exclude each other");
@@ -138,9 +139,8 @@ function readHealth(a: Arguments): HealthCheck {
 
 /** The unit that runs the same command line. */
 function unitResult(c: Context, a: Arguments): CommandResult {
-  const own = ownCommand(process.argv, process.versions["deno"] !== undefined);
   const { "print-systemd": _, ...options } = runCommand.options;
-  const command = [...own, "run", "--home", c.home, ...givenOptions(a, options), "--", ...a.positionals];
+  const command = [...ownCommand(), "run", "--home", c.home, ...givenOptions(a, options), "--", ...a.positionals];
   const stopMs = a.seconds("stop-timeout", MAX_SECONDS) ?? DEFAULT_STOP_MS;
   const unit = nodeUnit(command, Math.ceil(stopMs / 1000) + UNIT_SPARE_SECONDS);
   return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
@@ -150,9 +150,8 @@ function unitResult(c: Context, a: Arguments): CommandResult {
 function networkHalf(c: Context, a: Arguments, log: RunLog): NetworkHalf | undefined {
   if (a.flag("offline")) return undefined;
   const told = ["json", "quiet", "verbose", "no-color"].flatMap((name) => a.flag(name) ? [`--${name}`] : []);
-  const own = ownCommand(process.argv, process.versions["deno"] !== undefined);
   return createNetworkHalf({
-    command: [...own, "daemon", "--attached", "--home", c.home, ...told, ...givenOptions(a, SERVICE_OPTIONS)],
+    command: [...ownCommand(), "daemon", "--attached", "--home", c.home, ...told, ...givenOptions(a, SERVICE_OPTIONS)],
     signal: c.signal,
     onEnd: log.networkEnded,
   });

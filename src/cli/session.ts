@@ -20,14 +20,14 @@ import { createHttpsMirror, isTemplate } from "../sources/https.ts";
 import { clientFor, type ConfiguredMirror } from "../sources/index.ts";
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
-import { isVersion, platformName } from "../trust/naming.ts";
+import { platformName } from "../trust/naming.ts";
 import { latchReleases, scheduleAlarms } from "../trust/release-match.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
 import { alert } from "./alert.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
-import { type HealthLog, openHealth, seenInRefresh } from "./health.ts";
+import { type HealthLog, openHealth, seenInRefresh } from "./mirror-health.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { type KnownMirror, loadKnownMirrors, unusable } from "./known-mirrors.ts";
 
@@ -216,12 +216,7 @@ async function refreshSignedMirrors(
 
 /** What runs on this node: `--current V`, or `current.json`; undefined when nothing was activated yet. */
 export async function currentVersion(home: Home, a: Arguments): Promise<string | undefined> {
-  const given = a.string("current");
-  if (given !== undefined) {
-    if (!isVersion(given)) throw new UpdateError("E_USAGE", "--current must be a semantic version such as 1.0.0");
-    return given;
-  }
-  return await readCurrentVersion(home);
+  return a.version("current") ?? await readCurrentVersion(home);
 }
 
 /** One line for open alerts, or nothing. */

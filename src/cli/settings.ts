@@ -1,16 +1,16 @@
 // configure-auto-update, configure-mirrors, configure-gossip and show-config. Design: docs/cli.md.
 // Must not: act on the settings; the daemon and the commands read them.
-import { type AutoUpdate, changeConfig, type Config, MAX_CHECK_INTERVAL_HOURS, MAX_PEERS } from "../config/config.ts";
+import { type AutoUpdate, changeConfig, type Config, MAX_CHECK_INTERVAL_HOURS } from "../config/config.ts";
 import { createHome, homeAt } from "../config/home.ts";
 import { createHomeTrustStore } from "../config/trust-store.ts";
 import { UpdateError } from "../errors.ts";
-import { requirePeerAddress } from "../gossip/peer-address.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import { isVersion } from "../trust/naming.ts";
 import { CHANNELS } from "../trust/release-terms.ts";
 import { chainSettingJson, chainSettingLine } from "./chain.ts";
 import type { Command } from "./command.ts";
 import { mirrorJson, shownUrl } from "./known-mirrors.ts";
+import { requirePeers } from "./peer-option.ts";
 import { openConfig } from "./session.ts";
 
 const onOff = (v: boolean): string => v ? "yes" : "no";
@@ -106,8 +106,7 @@ export const configureGossipCommand: Command = {
   async run(c, a) {
     const given = a.strings("peer");
     const named = given.length === 1 && given[0] === "none" ? [] : given;
-    for (const address of named) requirePeerAddress(address, "--peer");
-    if (named.length > MAX_PEERS) throw new UpdateError("E_USAGE", `at most ${MAX_PEERS} --peer`);
+    requirePeers(named);
     const home = homeAt(c.home);
     await createHome(home);
     const { peers } = await changeConfig(

@@ -7,12 +7,12 @@ import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trus
 import { openActivation } from "./activation.ts";
 import { chainJson, type ChainView, viewChain } from "./chain.ts";
 import { type PlanView, planWords, viewPlan } from "./chain-plan.ts";
-import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { decideFor, decisionJson, reasonLine } from "./decision.ts";
 import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
 import { viewNetwork } from "./network-view.ts";
+import { table } from "./output.ts";
 import { alertLines } from "./session.ts";
 
 export const statusCommand: Command = {

@@ -1,12 +1,7 @@
-// The systemd unit of the daemon, as `daemon --print-systemd` prints it. Design: docs/gossip.md.
+// The systemd units that `daemon --print-systemd` and `run --print-systemd` print. Design: docs/gossip.md; "systemd" of
+// docs/activation.md.
 // Must not: write anything to the disk.
 import { UpdateError } from "../errors.ts";
-
-/** How this program was started: the runtime, what it needs, and the file. */
-export function ownCommand(argv: readonly string[], isDeno: boolean): string[] {
-  const [runtime = "", file = ""] = argv;
-  return isDeno ? [runtime, "run", "-A", file] : [runtime, file];
-}
 
 /**
  * @param command program and arguments

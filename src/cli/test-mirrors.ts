@@ -12,12 +12,11 @@ import { acceptTimestamp, type TrustState, wantedSnapshot } from "../trust/clien
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
-import { table } from "./check.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
-import { disgrace, healthJson, openHealth } from "./health.ts";
+import { disgrace, healthJson, openHealth } from "./mirror-health.ts";
 import { isSupported, type KnownMirror, knownMirrorJson, loadKnownMirrors, unusable } from "./known-mirrors.ts";
-import { formatBytes } from "./output.ts";
+import { formatBytes, table } from "./output.ts";
 import { hopRules, offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
 
 /** Enough for a connection to reach its speed; what comes is thrown away. */

@@ -11,7 +11,6 @@ import { type FileMeasurement, prepareMeasurement } from "../hash/digest-file.ts
 import { applyBundle, MAX_BUNDLE_BYTES, type RawBundle, readBundle } from "../trust/bundle.ts";
 import { type Clock, expiredRoles, isComplete, pinRoot, type TrustState } from "../trust/client.ts";
 import { sha256Hex } from "../trust/hex.ts";
-import { isPlatform, isVersion } from "../trust/naming.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
@@ -38,7 +37,7 @@ export const verifyCommand: Command = {
   async run(c, a) {
     const file = resolve(a.required("package"));
     const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
-    const wanted = readWanted(a);
+    const wanted = { version: a.version("version"), platform: a.platform("platform") };
     const minRootVersion = a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER);
     using measurement = prepareMeasurement(file); // its workers start while this thread judges the metadata
     const { state, home } = await loadTrust(c, a, clock);
@@ -147,18 +146,6 @@ function requireRootVersion(state: TrustState, least: number | undefined): void 
 interface Wanted {
   readonly version: string | undefined;
   readonly platform: string | undefined;
-}
-
-function readWanted(a: Arguments): Wanted {
-  const version = a.string("version");
-  const platform = a.string("platform");
-  if (version !== undefined && !isVersion(version)) {
-    throw new UpdateError("E_USAGE", "--version must be a semantic version such as 1.0.0");
-  }
-  if (platform !== undefined && !isPlatform(platform)) {
-    throw new UpdateError("E_USAGE", "--platform must be like linux-x64");
-  }
-  return { version, platform };
 }
 
 /** The signed artifact that this file must be, by its name and by what is demanded. */

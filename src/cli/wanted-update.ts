@@ -3,7 +3,7 @@
 import type { Artifact, Verified } from "../api.ts";
 import type { AutoUpdate } from "../config/config.ts";
 import { compareVersions } from "../trust/naming.ts";
-import { inChannel } from "./check.ts";
+import { inChannel } from "./listing.ts";
 
 /**
  * @param artifacts of the trusted releases

@@ -1,9 +1,8 @@
 // alerts.log: who supplied what was refused, one line each, until a person has acknowledged it.
 // Design: docs/formats.md, alerts.log. Must not: lose an alert to a crash, or grow without bound.
 import { appendFile, rename, stat } from "node:fs/promises";
-import type { ErrorCode, UpdateError } from "../errors.ts";
 import { fsyncFolder } from "../disk/atomic-file.ts";
-import { asUpdateError } from "../errors.ts";
+import { asUpdateError, type ErrorCode, type UpdateError } from "../errors.ts";
 import { readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
