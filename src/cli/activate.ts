@@ -1,8 +1,8 @@
 // activate and rollback, by hand and with the same proofs as a daemon's. Design: docs/cli.md, "The switch" of
 // docs/activation.md. Must not: switch to bytes that were not measured just now.
 import { addFailed, type Current, forgetFailed, isSameVersion } from "../activate/current.ts";
-import { governingVersion, requireDue, requireWayBack } from "../activate/permission.ts";
-import type { StagedVersion } from "../activate/staging.ts";
+import { governingVersion, requireDue, requireWayBack } from "../activate/decide/permission.ts";
+import type { StagedVersion } from "../activate/stage/staging.ts";
 import { UpdateError } from "../errors.ts";
 import { epochsOf } from "../trust/epochs.ts";
 import { platformName } from "../trust/naming.ts";

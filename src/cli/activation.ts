@@ -2,12 +2,12 @@
 // Design: "The switch" of docs/activation.md. Must not: download, or judge what a certificate says.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Current, isSameTry, isSameVersion, readCurrent, readFailed, successor } from "../activate/current.ts";
-import { findNode } from "../activate/node-process.ts";
-import { type Candidate, type Permission, permissionOf } from "../activate/permission.ts";
-import { createStaging, type StagedVersion, type Staging } from "../activate/staging.ts";
-import { clearRequest, readRequest, writeRequest } from "../activate/switch-request.ts";
+import { findNode } from "../activate/supervise/node-process.ts";
+import { type Candidate, type Permission, permissionOf } from "../activate/decide/permission.ts";
+import { createStaging, type StagedVersion, type Staging } from "../activate/stage/staging.ts";
+import { clearRequest, readRequest, writeRequest } from "../activate/supervise/switch-request.ts";
 import { readJournal, settleSwitch, switchByHand, withActivation } from "../activate/switch.ts";
-import { createUnpacker } from "../activate/unpack.ts";
+import { createUnpacker } from "../activate/stage/unpack.ts";
 import { createHeightStore, type HeightStore } from "../chain/height-store.ts";
 import type { Home } from "../config/home.ts";
 import { withLock } from "../disk/lock.ts";

@@ -3,10 +3,10 @@
 // Must not: execute anything before its certificate holds, hold up a switch, or fail quietly while there is time.
 import type { Artifact, Verified } from "../api.ts";
 import { readCurrent } from "../activate/current.ts";
-import type { Decision, Step } from "../activate/decide.ts";
-import { permissionOf } from "../activate/permission.ts";
-import { tryOut } from "../activate/preflight.ts";
-import type { StagedVersion } from "../activate/staging.ts";
+import type { Decision, Step } from "../activate/decide/decide.ts";
+import { permissionOf } from "../activate/decide/permission.ts";
+import { tryOut } from "../activate/stage/preflight.ts";
+import type { StagedVersion } from "../activate/stage/staging.ts";
 import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { approvedUpgrades } from "../trust/effect.ts";
 import { listReleases } from "../trust/releases.ts";

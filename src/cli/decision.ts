@@ -1,10 +1,10 @@
 // The decision as this home comes to it: its files, its chain and its trust as facts. Design: "What is decided" of
 // docs/chain.md. Must not: decide, or carry anything out.
 import { hostname } from "node:os";
-import { decide, type Decision, type Reason } from "../activate/decide.ts";
-import { factsOf } from "../activate/facts.ts";
+import { decide, type Decision, type Reason } from "../activate/decide/decide.ts";
+import { factsOf } from "../activate/decide/facts.ts";
 import { readCurrent, readFailed } from "../activate/current.ts";
-import { reasonWords } from "../activate/reason-words.ts";
+import { reasonWords } from "../activate/decide/reason-words.ts";
 import type { Home } from "../config/home.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";

@@ -3,9 +3,9 @@
 import { join, resolve } from "node:path";
 import type { Artifact, Verified } from "../api.ts";
 import { type Current, readCurrent } from "../activate/current.ts";
-import { governingVersion } from "../activate/permission.ts";
-import { tryOut } from "../activate/preflight.ts";
-import type { StagedVersion } from "../activate/staging.ts";
+import { governingVersion } from "../activate/decide/permission.ts";
+import { tryOut } from "../activate/stage/preflight.ts";
+import type { StagedVersion } from "../activate/stage/staging.ts";
 import { switchByHand } from "../activate/switch.ts";
 import { UpdateError } from "../errors.ts";
 import { createSources } from "../sources/index.ts";

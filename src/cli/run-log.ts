@@ -1,6 +1,6 @@
 // What `run` says: a line for each thing that happens to the node, for people or as JSON, on stderr.
 // Design: "Running the node" of docs/activation.md. Must not: say anything on standard output, which is the node's.
-import type { SupervisorEvent } from "../activate/supervision.ts";
+import type { SupervisorEvent } from "../activate/supervise/supervision.ts";
 import { writeLogLine } from "./log-line.ts";
 import type { Output } from "./output.ts";
 

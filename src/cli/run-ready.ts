@@ -1,9 +1,9 @@
 // What the node is started with: its command line and its environment, from what is trusted now.
 // Design: "Running the node" of docs/activation.md. Must not: start it.
 import { readCurrent } from "../activate/current.ts";
-import { isNoticeDue, noticeHeight } from "../activate/halt-notice.ts";
-import { heightsFor } from "../activate/permission.ts";
-import type { Ready } from "../activate/supervision.ts";
+import { isNoticeDue, noticeHeight } from "../activate/decide/halt-notice.ts";
+import { heightsFor } from "../activate/decide/permission.ts";
+import type { Ready } from "../activate/supervise/supervision.ts";
 import { fileMark } from "../disk/file-mark.ts";
 import type { TrustState } from "../trust/client.ts";
 import { platformName } from "../trust/naming.ts";

@@ -1,8 +1,8 @@
 // What shall run, for the supervisor: the chain is asked in the background, and each question is decided anew from what
 // is on the disk now. Design: "Running the node" of docs/activation.md. Must not: wait for the chain; a node that has
 // ended must be started again also while its RPC does not answer.
-import type { ReasonCode } from "../activate/decide.ts";
-import type { Seen, Verdict } from "../activate/supervision.ts";
+import type { ReasonCode } from "../activate/decide/decide.ts";
+import type { Seen, Verdict } from "../activate/supervise/supervision.ts";
 import type { ChainState } from "../chain/chain-state.ts";
 import { type ChainWatch, watchChain } from "../chain/watch-chain.ts";
 import { readConfig } from "../config/config.ts";

@@ -1,9 +1,9 @@
 // run: the daemon plus the node under a supervisor, in the foreground. Design: docs/cli.md, "Running the node" of
 // docs/activation.md. Here the parts are wired: what the home knows, what shall run, and how it is told.
 // Must not: decide or start anything, or do any of the network's work in this process.
-import type { HealthCheck } from "../activate/health.ts";
-import { hardForkPassed } from "../activate/permission.ts";
-import { supervise } from "../activate/supervisor.ts";
+import type { HealthCheck } from "../activate/supervise/health.ts";
+import { hardForkPassed } from "../activate/decide/permission.ts";
+import { supervise } from "../activate/supervise/supervisor.ts";
 import { readCurrent } from "../activate/current.ts";
 import type { ChainWatch } from "../chain/watch-chain.ts";
 import { withLock } from "../disk/lock.ts";

@@ -1,7 +1,7 @@
 // status: what runs, what is installed, what is on its way, and what comes next. Design: docs/cli.md.
 // Must not: change anything but what is kept of the chain's height, or ask anybody but the node's own chain.
 import { readCurrent, readFailed } from "../activate/current.ts";
-import { firstHeightFor } from "../activate/permission.ts";
+import { firstHeightFor } from "../activate/decide/permission.ts";
 import { endOf, readJournal } from "../activate/switch.ts";
 import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
 import { openActivation } from "./activation.ts";

@@ -2,8 +2,8 @@
 // node's RPC dies, its chain is wiped, its program halts, it is off, it knows half, versions fail, operators pin.
 // After each event the decision is asked for, checked by whoever plays, and carried out.
 // Must not: judge. It knows the truth, which the facts do not hold, and hands it over.
-import { decide, type Decision, type Target } from "../../src/activate/decide.ts";
-import type { Facts, UpgradeFact } from "../../src/activate/facts.ts";
+import { decide, type Decision, type Target } from "../../src/activate/decide/decide.ts";
+import type { Facts, UpgradeFact } from "../../src/activate/decide/facts.ts";
 import { sha256Hex } from "../../src/trust/hex.ts";
 import { type SeededRandom, seededRandom } from "./seeded-random.ts";
 

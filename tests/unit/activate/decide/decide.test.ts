@@ -1,10 +1,10 @@
 // The table of cases: each a line of facts and what is decided. Design: "What is decided" of docs/chain.md.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decide, type ReasonCode } from "../../../src/activate/decide.ts";
-import type { Facts, UpgradeFact } from "../../../src/activate/facts.ts";
-import { reasonWords } from "../../../src/activate/reason-words.ts";
-import { sha256Hex } from "../../../src/trust/hex.ts";
+import { decide, type ReasonCode } from "../../../../src/activate/decide/decide.ts";
+import type { Facts, UpgradeFact } from "../../../../src/activate/decide/facts.ts";
+import { reasonWords } from "../../../../src/activate/decide/reason-words.ts";
+import { sha256Hex } from "../../../../src/trust/hex.ts";
 
 const digest = (text: string) => sha256Hex(new TextEncoder().encode(text));
 const artifacts = (version: string) => [{ path: `dchat/${version}/a`, sha256: digest(version) }];

@@ -1,12 +1,12 @@
 // May this node run that version, by hand, at this height? Design: "The switch" of docs/activation.md.
 // Pure: from trusted state, digests and a height to a permission or a named refusal. What a daemon does by itself is
 // `decide`'s; this is what an operator's word may add to it. Must not: read a clock, a disk or a chain.
-import type { Digests } from "../api.ts";
-import { UpdateError } from "../errors.ts";
-import type { TrustState } from "../trust/client.ts";
-import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
-import { epochsOf } from "../trust/epochs.ts";
-import type { GenesisTarget } from "../trust/x-dchat.ts";
+import type { Digests } from "../../api.ts";
+import { UpdateError } from "../../errors.ts";
+import type { TrustState } from "../../trust/client.ts";
+import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../../trust/effect.ts";
+import { epochsOf } from "../../trust/epochs.ts";
+import type { GenesisTarget } from "../../trust/x-dchat.ts";
 import { governingUpgrade, usableUpgrades } from "./decide.ts";
 import { type Facts, factsOf } from "./facts.ts";
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { createFrameGuard } from "../../../src/activate/zstd-frames.ts";
-import { zstdBomb, zstdOf, zstdSegment, zstdSkippable } from "../../support/archives.ts";
-import { testBytes } from "../../support/artifact.ts";
-import { fails } from "../../support/fails.ts";
+import { createFrameGuard } from "../../../../src/activate/stage/zstd-frames.ts";
+import { zstdBomb, zstdOf, zstdSegment, zstdSkippable } from "../../../support/archives.ts";
+import { testBytes } from "../../../support/artifact.ts";
+import { fails } from "../../../support/fails.ts";
 
 const MAX = 8 * 2 ** 20;
 const content = testBytes(300_000, "frames");

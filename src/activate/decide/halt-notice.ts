@@ -1,7 +1,7 @@
 // When a program that runs is told of another height to halt before. It is told by being started again, and a network
 // in which every node does that when a hard fork is approved stands still for a moment: so each has a block of its own.
 // Design: "Running the node" of docs/activation.md. Pure. Must not: decide what the height is.
-import { sha256Hex } from "../trust/hex.ts";
+import { sha256Hex } from "../../trust/hex.ts";
 
 export interface HaltNotice {
   /** What the program was told; undefined for no height. */

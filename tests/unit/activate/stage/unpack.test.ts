@@ -14,12 +14,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createUnpacker } from "../../../src/activate/unpack.ts";
-import type { Artifact, PackageFormat, Verified } from "../../../src/api.ts";
-import { gzipped, type Packed, tarOf, zipOf, zstdBomb, zstdOf, zstdSkippable } from "../../support/archives.ts";
-import { fails } from "../../support/fails.ts";
-import { filesBelow } from "../../support/operator.ts";
-import { tempFolder } from "../../support/temp-folder.ts";
+import { createUnpacker } from "../../../../src/activate/stage/unpack.ts";
+import type { Artifact, PackageFormat, Verified } from "../../../../src/api.ts";
+import { gzipped, type Packed, tarOf, zipOf, zstdBomb, zstdOf, zstdSkippable } from "../../../support/archives.ts";
+import { fails } from "../../../support/fails.ts";
+import { filesBelow } from "../../../support/operator.ts";
+import { tempFolder } from "../../../support/temp-folder.ts";
 
 const o = { signal: new AbortController().signal };
 const base = tempFolder("unpack");

@@ -1,15 +1,15 @@
 // What a decision is made from: everything that is proven and everything that happened on this node, as plain data.
 // Design: "What is decided" of docs/chain.md. Pure, and without a clock: what has expired counts as it did before.
 // Must not: decide.
-import type { Artifact, UpgradeType } from "../api.ts";
-import { UpdateError } from "../errors.ts";
-import type { TrustState } from "../trust/client.ts";
-import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
-import { epochsOf } from "../trust/epochs.ts";
-import { isReleased, matchRelease, targetsFor } from "../trust/release-match.ts";
-import { listReleases } from "../trust/releases.ts";
-import { judgementOf } from "../trust/schedule.ts";
-import type { GenesisTarget } from "../trust/x-dchat.ts";
+import type { Artifact, UpgradeType } from "../../api.ts";
+import { UpdateError } from "../../errors.ts";
+import type { TrustState } from "../../trust/client.ts";
+import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../../trust/effect.ts";
+import { epochsOf } from "../../trust/epochs.ts";
+import { isReleased, matchRelease, targetsFor } from "../../trust/release-match.ts";
+import { listReleases } from "../../trust/releases.ts";
+import { judgementOf } from "../../trust/schedule.ts";
+import type { GenesisTarget } from "../../trust/x-dchat.ts";
 
 /** Bytes by their target path. */
 export interface ArtifactFact {

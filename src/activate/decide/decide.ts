@@ -2,7 +2,7 @@
 // Pure, and no clock in it: two nodes with the same facts decide the same, today and in ten years, on every runtime.
 // Never early, never without proof, never an unapproved version, never two switches at a time, never a silent downgrade.
 // Must not: read anything but its argument. What does not fit together leaves the node as it is.
-import { sha256Hex } from "../trust/hex.ts";
+import { sha256Hex } from "../../trust/hex.ts";
 import type { ArtifactFact, Facts, RunningFact, UpgradeFact } from "./facts.ts";
 
 /** Bytes to run, and by which certificate: none for what the network began with. */

@@ -5,9 +5,9 @@
 // Must not: start or stop anything.
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { groupOf } from "../disk/process-identity.ts";
+import { groupOf } from "../../disk/process-identity.ts";
 import type { NodeProcess } from "./node-process.ts";
-import { runOperatorCommand } from "./operator-command.ts";
+import { runOperatorCommand } from "../operator-command.ts";
 
 export type HealthCheck =
   /** Answers GET with `{ "version", "pid" }`. */

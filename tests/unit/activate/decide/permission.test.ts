@@ -10,14 +10,20 @@ import {
   permissionOf,
   requireDue,
   requireWayBack,
-} from "../../../src/activate/permission.ts";
-import type { Digests } from "../../../src/api.ts";
-import type { Certificate } from "../../../src/trust/certificate.ts";
-import { approvedUpgrades } from "../../../src/trust/effect.ts";
-import { activation, createGovernedNetwork, learnt, releasedTargets, signed } from "../../support/governed-network.ts";
-import { fails } from "../../support/fails.ts";
-import { nameOf, PLATFORM } from "../../support/release-repository.ts";
-import { type MutableObject, testKey } from "../../support/signed-file.ts";
+} from "../../../../src/activate/decide/permission.ts";
+import type { Digests } from "../../../../src/api.ts";
+import type { Certificate } from "../../../../src/trust/certificate.ts";
+import { approvedUpgrades } from "../../../../src/trust/effect.ts";
+import {
+  activation,
+  createGovernedNetwork,
+  learnt,
+  releasedTargets,
+  signed,
+} from "../../../support/governed-network.ts";
+import { fails } from "../../../support/fails.ts";
+import { nameOf, PLATFORM } from "../../../support/release-repository.ts";
+import { type MutableObject, testKey } from "../../../support/signed-file.ts";
 
 const digest = (text: string) => testKey(text).id;
 const invented = (version: string): Candidate => ({

@@ -1,12 +1,12 @@
 // From real roots, certificates and releases to facts and a decision: what governors do is what nodes do.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decide } from "../../../src/activate/decide.ts";
-import { factsOf, type NodeFacts } from "../../../src/activate/facts.ts";
-import type { Certificate } from "../../../src/trust/certificate.ts";
-import { pinRoot, type TrustState } from "../../../src/trust/client.ts";
-import { latchReleases } from "../../../src/trust/release-match.ts";
-import { recordSeen, withSchedule } from "../../../src/trust/schedule.ts";
+import { decide } from "../../../../src/activate/decide/decide.ts";
+import { factsOf, type NodeFacts } from "../../../../src/activate/decide/facts.ts";
+import type { Certificate } from "../../../../src/trust/certificate.ts";
+import { pinRoot, type TrustState } from "../../../../src/trust/client.ts";
+import { latchReleases } from "../../../../src/trust/release-match.ts";
+import { recordSeen, withSchedule } from "../../../../src/trust/schedule.ts";
 import {
   activation,
   cancellation,
@@ -14,10 +14,10 @@ import {
   learnt,
   releasedTargets,
   signed,
-} from "../../support/governed-network.ts";
-import { createReleaseRepository, nameOf, PLATFORM } from "../../support/release-repository.ts";
-import type { MutableObject } from "../../support/signed-file.ts";
-import { strictClock, updated } from "../../support/trust-client.ts";
+} from "../../../support/governed-network.ts";
+import { createReleaseRepository, nameOf, PLATFORM } from "../../../support/release-repository.ts";
+import type { MutableObject } from "../../../support/signed-file.ts";
+import { strictClock, updated } from "../../../support/trust-client.ts";
 
 const network = createGovernedNetwork({ seed: "facts", finality: "instant" });
 const VERSIONS = ["1.0.0", "2.0.0", "3.0.0"];

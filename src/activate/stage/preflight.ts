@@ -1,9 +1,9 @@
 // Trying a version out long before its height: the operator's own command, while there is time to hear of what is wrong.
 // Design: "Trying it out" of docs/activation.md. Nothing of a release is executed before it is approved.
 // Must not: decide whether it is.
-import type { Opts } from "../api.ts";
-import { UpdateError } from "../errors.ts";
-import { runOperatorCommand } from "./operator-command.ts";
+import type { Opts } from "../../api.ts";
+import { UpdateError } from "../../errors.ts";
+import { runOperatorCommand } from "../operator-command.ts";
 import type { StagedVersion } from "./staging.ts";
 
 export interface PreflightOptions extends Opts {

@@ -1,12 +1,12 @@
 // What an operator asks a running supervisor for: to switch to a version. Design: "Running the node" of
 // docs/activation.md. The supervisor proves the version again before it does. Must not: be believed for anything else.
 import { rm } from "node:fs/promises";
-import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../config/home-file.ts";
-import type { Home } from "../config/home.ts";
-import { fsyncFolder, writeFileAtomic } from "../disk/atomic-file.ts";
-import { asUpdateError } from "../errors.ts";
-import { Field } from "../trust/fields.ts";
-import { parseJsonObject } from "../trust/json.ts";
+import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../../config/home-file.ts";
+import type { Home } from "../../config/home.ts";
+import { fsyncFolder, writeFileAtomic } from "../../disk/atomic-file.ts";
+import { asUpdateError } from "../../errors.ts";
+import { Field } from "../../trust/fields.ts";
+import { parseJsonObject } from "../../trust/json.ts";
 import type { Wanted } from "./supervision.ts";
 
 const FORMAT = "dchat-switch-request-1";

@@ -3,7 +3,7 @@
 // put something else there in between. Must not: follow a link.
 import type { Stats } from "node:fs";
 import { lstat, mkdir, stat } from "node:fs/promises";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, UpdateError } from "../../errors.ts";
 
 /** Write permission of the group and of everybody. */
 const OTHERS_MAY_WRITE = 0o022;

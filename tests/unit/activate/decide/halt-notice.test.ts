@@ -1,7 +1,7 @@
 // When a running program is told of a hard fork: spread out, always in time. docs/activation.md, "Running the node".
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isNoticeDue, noticeHeight } from "../../../src/activate/halt-notice.ts";
+import { isNoticeDue, noticeHeight } from "../../../../src/activate/decide/halt-notice.ts";
 
 const seeds = Array.from({ length: 1000 }, (_, i) => `host-${i} /home/dchat`);
 const fork = { toldHeight: undefined, newHeight: 10_000, seenAtHeight: 2_000 };

@@ -1,12 +1,12 @@
 // A version that is ready to run, and the record in its folder that says so. Design: docs/formats.md, "The home folder".
 // Must not: believe the record about the bytes; they are measured.
 import { join } from "node:path";
-import type { Artifact, UpgradeType } from "../api.ts";
-import { corruptIfMalformed, jsonBytes } from "../config/home-file.ts";
-import { Field } from "../trust/fields.ts";
-import { parseJsonObject } from "../trust/json.ts";
-import { checkRelativePath, isPlatform, isVersion } from "../trust/naming.ts";
-import { UPGRADE_TYPES } from "../trust/release-terms.ts";
+import type { Artifact, UpgradeType } from "../../api.ts";
+import { corruptIfMalformed, jsonBytes } from "../../config/home-file.ts";
+import { Field } from "../../trust/fields.ts";
+import { parseJsonObject } from "../../trust/json.ts";
+import { checkRelativePath, isPlatform, isVersion } from "../../trust/naming.ts";
+import { UPGRADE_TYPES } from "../../trust/release-terms.ts";
 
 export interface StagedVersion {
   readonly version: string;

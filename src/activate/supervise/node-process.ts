@@ -5,13 +5,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../config/home-file.ts";
-import type { Home } from "../config/home.ts";
-import { writeFileAtomic } from "../disk/atomic-file.ts";
-import { identityOf, isAlive, isGroupAlive, ownIdentity, type ProcessIdentity } from "../disk/process-identity.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
-import { Field } from "../trust/fields.ts";
-import { type Json, parseJsonObject } from "../trust/json.ts";
+import { corruptIfMalformed, jsonBytes, readFileIfThere } from "../../config/home-file.ts";
+import type { Home } from "../../config/home.ts";
+import { writeFileAtomic } from "../../disk/atomic-file.ts";
+import { identityOf, isAlive, isGroupAlive, ownIdentity, type ProcessIdentity } from "../../disk/process-identity.ts";
+import { asUpdateError, UpdateError } from "../../errors.ts";
+import { Field } from "../../trust/fields.ts";
+import { type Json, parseJsonObject } from "../../trust/json.ts";
 
 /** How a process ended. Both are undefined for one that was adopted: only its parent is told. */
 export interface Exit {

@@ -1,8 +1,8 @@
 // The supervisor: one node process, the right version of it, for as long as the operator wants.
 // Design: "Running the node" of docs/activation.md. What shall run is decided elsewhere and asked for again and again;
 // here it is made so, one change at a time. Must not: decide, know a chain, or ever let two nodes run.
-import { asUpdateError, isIntegrityError, type UpdateError } from "../errors.ts";
-import { type Current, isSameTry, isSameVersion, readCurrent, readFailed } from "./current.ts";
+import { asUpdateError, isIntegrityError, type UpdateError } from "../../errors.ts";
+import { type Current, isSameTry, isSameVersion, readCurrent, readFailed } from "../current.ts";
 import { KeptNode } from "./kept-node.ts";
 import { exitCodeOf, type NodeStart } from "./node-process.ts";
 import { finishSwitch, type SwitchMeans, switchNode } from "./supervised-switch.ts";

@@ -2,9 +2,9 @@
 // never a silent downgrade; and once all is well, what governs is what runs.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decide, type Decision } from "../../../src/activate/decide.ts";
-import type { Facts } from "../../../src/activate/facts.ts";
-import { playHistory, type Truth } from "../../support/activation-history.ts";
+import { decide, type Decision } from "../../../../src/activate/decide/decide.ts";
+import type { Facts } from "../../../../src/activate/decide/facts.ts";
+import { playHistory, type Truth } from "../../../support/activation-history.ts";
 
 const HISTORIES = 400;
 

@@ -1,7 +1,7 @@
 // The frames of zstd bytes as they pass by: how much memory each one asks for, before a decompressor makes room for it.
 // Design: "Archives" of docs/activation.md; the format is RFC 8878, section 3.1. Each frame names its own window, so that
 // one small frame says nothing of those behind it. Must not: decompress, or keep what passes.
-import { UpdateError } from "../errors.ts";
+import { UpdateError } from "../../errors.ts";
 
 export interface FrameGuard {
   /**

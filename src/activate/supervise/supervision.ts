@@ -1,7 +1,7 @@
 // What a supervisor is told, asks for and tells: its interface to whoever decides and whoever prints.
 // Design: "Running the node" of docs/activation.md. Must not: hold behaviour.
-import type { Opts } from "../api.ts";
-import type { Home } from "../config/home.ts";
+import type { Opts } from "../../api.ts";
+import type { Home } from "../../config/home.ts";
 import type { HealthCheck } from "./health.ts";
 
 /** A version that shall run. */

@@ -1,12 +1,12 @@
 // A switch while a node runs: the old one is stopped, the new one started and asked for its health, and taken back when
 // it is not well. Design: "A switch under `run`" of docs/activation.md; what bears a crash in the middle is switch.ts.
 // Must not: decide whether to switch, or when to try again.
-import { requireFreeSpace } from "../disk/free-space.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
-import { type Current, isSameTry, readCurrent, readFailed, successor } from "./current.ts";
+import { requireFreeSpace } from "../../disk/free-space.ts";
+import { asUpdateError, UpdateError } from "../../errors.ts";
+import { type Current, isSameTry, readCurrent, readFailed, successor } from "../current.ts";
 import { checkHealth } from "./health.ts";
 import type { KeptNode } from "./kept-node.ts";
-import { runOperatorCommand } from "./operator-command.ts";
+import { runOperatorCommand } from "../operator-command.ts";
 import type { SupervisorOptions, Wanted } from "./supervision.ts";
 import { clearRequest } from "./switch-request.ts";
 import {
@@ -18,7 +18,7 @@ import {
   readJournal,
   undoSwitch,
   withActivation,
-} from "./switch.ts";
+} from "../switch.ts";
 
 /** For the small files of a switch; a disk that has less is full. */
 const SPARE_BYTES = 1 << 20;

@@ -4,9 +4,9 @@
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
 import type { Entry, ZipFile } from "yauzl";
-import type { Opts, PackageFormat } from "../api.ts";
-import { UpdateError } from "../errors.ts";
-import { type Archives, loadArchives } from "../heavy/load-archives.ts";
+import type { Opts, PackageFormat } from "../../api.ts";
+import { UpdateError } from "../../errors.ts";
+import { type Archives, loadArchives } from "../../heavy/load-archives.ts";
 import { createFrameGuard } from "./zstd-frames.ts";
 
 export interface ArchiveEntry {
