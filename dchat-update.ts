@@ -5,7 +5,7 @@ import { runCli } from "./src/app.ts";
 import { VERSION } from "./src/baked.ts";
 import { programArguments } from "./src/cli/deno-arguments.ts";
 import { isMain } from "./src/cli/is-main.ts";
-import type { Terminal } from "./src/cli/output.ts";
+import { createStandardStream } from "./src/cli/standard-stream.ts";
 
 export type * from "./src/api.ts";
 export {
@@ -23,8 +23,13 @@ export { AllSourcesFailedError, ERROR_CODES, type ErrorCode, UpdateError } from 
 if (isMain(import.meta)) {
   const argv = programArguments();
   // Scripts ask this often: answered before streams and signals are set up, which is most of a cold start.
-  if (argv.length === 1 && argv[0] === "version") console.log(`dchat-update ${VERSION}`);
-  else await main(argv);
+  if (argv.length === 1 && argv[0] === "version") {
+    try {
+      console.log(`dchat-update ${VERSION}`);
+    } catch {
+      await main(argv); // Deno throws what cannot be written: the long way tells it
+    }
+  } else await main(argv);
 }
 
 async function main(argv: readonly string[]): Promise<never> {
@@ -39,14 +44,13 @@ async function main(argv: readonly string[]): Promise<never> {
       takes?.(signal);
     });
   }
-  // A reader that closes the pipe (`| head`) has seen enough: no error of ours.
-  process.stdout.on("error", () => {});
-  process.stderr.on("error", () => {});
+  const stdout = createStandardStream(process.stdout);
+  const stderr = createStandardStream(process.stderr);
   const code = await runCli({
     argv,
     env: process.env,
-    stdout: terminal(process.stdout),
-    stderr: terminal(process.stderr),
+    stdout,
+    stderr,
     signal: stop.signal,
     takeSignals: (handler) => {
       takes = handler;
@@ -58,16 +62,6 @@ async function main(argv: readonly string[]): Promise<never> {
     },
   });
   // Pipes are written asynchronously: the last words must be out before the process ends.
-  await Promise.all([process.stdout, process.stderr].map((s) => new Promise((done) => s.write("", done))));
+  await Promise.allSettled([stdout.flush(), stderr.flush()]);
   process.exit(code);
-}
-
-function terminal(stream: NodeJS.WriteStream): Terminal {
-  return {
-    write: (text) => void stream.write(text),
-    isTTY: stream.isTTY === true,
-    get columns() {
-      return stream.columns || 80; // 0 is what a terminal says that does not know
-    },
-  };
 }

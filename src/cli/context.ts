@@ -1,15 +1,17 @@
 // What every command is given: where its home is, how it speaks, when it must stop.
 // Must not: read the environment anywhere else than here.
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
+import { UpdateError } from "../errors.ts";
 import type { Arguments } from "./command.ts";
 import { createOutput, type Output, type Terminal } from "./output.ts";
+import type { StandardStream } from "./standard-stream.ts";
 
 /** The process as the command line sees it; tests and the entry hand it in. */
 export interface Host {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Terminal;
+  readonly stdout: StandardStream;
   readonly stderr: Terminal;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
@@ -21,8 +23,10 @@ export interface Host {
 }
 
 export interface Context {
-  /** Absolute path of the home folder. */
+  /** Absolute path of the home folder. Reading it @throws UpdateError E_USAGE where there is none */
   readonly home: string;
+  /** False where nobody said which, and the user has no folder of his own, as in some containers. */
+  readonly hasHome: boolean;
   readonly out: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
@@ -33,9 +37,15 @@ export interface Context {
 
 export function createContext(host: Host, a: Arguments): Context {
   const { env } = host;
-  const home = a.string("home") ?? (env["DCHAT_HOME"] || join(homedir(), ".dchat"));
+  const home = a.string("home") ?? (env["DCHAT_HOME"] || defaultHome());
   return {
-    home: resolve(home),
+    get home() {
+      if (home !== undefined) return resolve(home);
+      throw new UpdateError("E_USAGE", "there is no home folder: HOME is not set, and this user has none", {
+        hint: "say where it is to be: --home DIR, or DCHAT_HOME",
+      });
+    },
+    hasHome: home !== undefined,
     env,
     signal: host.signal,
     takeSignals: host.takeSignals,
@@ -49,6 +59,21 @@ export function createContext(host: Host, a: Arguments): Context {
       plain: a.flag("no-color") || isPlain(env),
     }),
   };
+}
+
+/** `.dchat` in the user's own folder. */
+function defaultHome(): string | undefined {
+  // Runtimes differ where HOME is empty or the user unknown: an empty path, null or an error. Never a path that depends
+  // on the folder one happens to be in: whose trust would that be?
+  for (const ask of [homedir, () => userInfo().homedir]) {
+    try {
+      const folder = ask();
+      if (folder) return join(folder, ".dchat");
+    } catch {
+      // The next one may know.
+    }
+  }
+  return undefined;
 }
 
 /** Plain words where colour is not wanted (NO_COLOR) or symbols cannot be shown (a locale without UTF-8). */

@@ -14,25 +14,31 @@ export async function runCli(host: Host): Promise<number> {
   const asJson = own.includes("--json");
   const verbose = own.includes("--verbose");
   try {
-    const { words, rest } = splitArguments(host.argv);
-    const named = await commandsNamed(words[0]);
-    const command = named.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
-    if (command === undefined) return general(await allCommands(), host, words, rest);
-    const args = new Arguments(command, [...words.slice(command.name.split(" ").length), ...rest]);
-    const context = createContext(host, args);
-    if (args.flag("help")) {
-      host.stdout.write(`${commandHelp(command).join("\n")}\n`);
-      return 0;
-    }
-    const result = await command.run(context, args);
-    context.out.result(result.lines, result.json);
-    return result.exitCode ?? 0;
+    const exitCode = await runCommand(host);
+    await host.stdout.flush(); // a result that got lost, such as in a file on a full disk, is no success
+    return exitCode;
   } catch (e) {
     const error = host.signal.aborted ? new UpdateError("E_INTERRUPTED", "interrupted") : asUpdateError(e);
     if (asJson) host.stdout.write(`${jsonLine({ error: errorJson(error) })}\n`);
     for (const line of errorLines(error, verbose)) host.stderr.write(`${printable(line)}\n`);
     return error.exitCode;
   }
+}
+
+async function runCommand(host: Host): Promise<number> {
+  const { words, rest } = splitArguments(host.argv);
+  const named = await commandsNamed(words[0]);
+  const command = named.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
+  if (command === undefined) return general(await allCommands(), host, words, rest);
+  const args = new Arguments(command, [...words.slice(command.name.split(" ").length), ...rest]);
+  if (args.flag("help")) {
+    host.stdout.write(`${commandHelp(command).join("\n")}\n`);
+    return 0;
+  }
+  const context = createContext(host, args);
+  const result = await command.run(context, args);
+  context.out.result(result.lines, result.json);
+  return result.exitCode ?? 0;
 }
 
 /**

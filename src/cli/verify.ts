@@ -87,15 +87,15 @@ async function measure(c: Context, measurement: FileMeasurement, file: string, l
 
 /** The metadata to judge by: a bundle under a pinned root, or what the home folder trusts. */
 async function loadTrust(c: Context, a: Arguments, clock: Clock) {
-  const home = homeAt(c.home);
-  const stored = await createHomeTrustStore(home.trustFile).load();
   const bundleFile = a.string("bundle");
+  const home = bundleFile !== undefined && !c.hasHome ? undefined : homeAt(c.home);
+  const stored = home === undefined ? undefined : await createHomeTrustStore(home.trustFile).load();
   if (bundleFile === undefined) {
     for (const option of ["root", "root-sha256"]) {
       if (a.string(option) !== undefined) throw new UpdateError("E_USAGE", `--${option} goes with --bundle`);
     }
     if (stored === undefined || !isComplete(stored)) {
-      throw new UpdateError("E_NOT_INITIALIZED", `${home.dir} holds no metadata to judge by`, {
+      throw new UpdateError("E_NOT_INITIALIZED", `${c.home} holds no metadata to judge by`, {
         hint: "give --bundle FILE --root FILE, or run `dchat-update init` and `dchat-update check` first",
       });
     }
