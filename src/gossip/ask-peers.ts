@@ -6,11 +6,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadLibp2p } from "../heavy/gossip.ts";
 import { requestBundle } from "./bundle-exchange.ts";
+import { isLie } from "./delivery.ts";
 import { createHost } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { topicOf } from "./message.ts";
 import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
-import { isLie, versionsOf } from "./relay.ts";
+import { versionsOf } from "./relay.ts";
 
 export interface AskPeersOptions {
   readonly knowledge: Knowledge;

@@ -10,6 +10,7 @@ import { createAnnouncer } from "./announcer.ts";
 import { keepConnected } from "./bootstrap.ts";
 import { requestBundle } from "./bundle-exchange.ts";
 import { createConduct } from "./conduct.ts";
+import { type Delivery, isLie } from "./delivery.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost, type Host } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -22,7 +23,7 @@ import { findPeers } from "./peer-finder.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { createPeerService } from "./peer-service.ts";
 import { createPeerSource } from "./peer-source.ts";
-import { createRelay, type Delivery, isLie } from "./relay.ts";
+import { createRelay } from "./relay.ts";
 import type { Shelf } from "./shelf.ts";
 import { toldPeers } from "./told-peers.ts";
 import { requestVotes } from "./vote-exchange.ts";
@@ -94,6 +95,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const library = await loadLibp2p();
   const stopping = new AbortController();
   const { signal } = stopping;
+  const eitherOf = (giveUp: AbortSignal) => AbortSignal.any([signal, giveUp]);
   const conduct = createConduct();
   const lan = o.mdns === true ? createLan(library, () => host, topic) : NO_LAN;
   const { isShutOut } = conduct, { isNearby } = lan;
@@ -104,10 +106,10 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const relay = createRelay({
     knowledge,
     signal,
-    otherPeers: (peer) => shuffled(pubsub.getSubscribers(topic).map(String).filter((p) => p !== peer)),
-    fetchBundle: async (peer, known) => await requestBundle(connectionTo(peer), known, signal),
+    peers: () => shuffled(pubsub.getSubscribers(topic).map(String)),
+    fetchBundle: async (peer, known, giveUp) => await requestBundle(connectionTo(peer), known, eitherOf(giveUp)),
     votes: o.votes,
-    fetchVotes: async (peer, state) => await requestVotes(connectionTo(peer), state, signal),
+    fetchVotes: async (peer, state, giveUp) => await requestVotes(connectionTo(peer), state, eitherOf(giveUp)),
     onLearnt(peer) {
       onEvent({ type: "learnt", peer });
       void announcer.announce(); // what came by asking is on no topic yet
@@ -147,7 +149,9 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     if (delivery.verdict === "accept" || delivery.why.code === "E_STALE") announcer.heard(data);
     onEvent({ type: "message", peer, ...delivery });
     if (delivery.verdict === "reject") blame(peer, delivery.why);
-    return { accept: Accept, ignore: Ignore, reject: Reject }[delivery.verdict];
+    if (delivery.verdict === "accept") return Accept;
+    // To the library a rejected message is the fault of all who bring it.
+    return delivery.verdict === "reject" && delivery.isBearersFault !== true ? Reject : Ignore;
   });
 
   async function catchUp(peer: string): Promise<void> {

@@ -2,35 +2,33 @@
 // Design: docs/formats.md, "Gossip". Must not: let a message through that this node could not prove itself, or let a
 // peer that stalls hold up what others say.
 import { setTimeout as delay } from "node:timers/promises";
-import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
+import { asUpdateError, UpdateError } from "../errors.ts";
 import type { Certificate } from "../trust/certificate.ts";
 import type { TrustState } from "../trust/client.ts";
+import { type Delivery, isLie } from "./delivery.ts";
+import { createFetchSlots } from "./fetch-slots.ts";
 import { isVouchedFor } from "./judge-timestamp.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { judgeMessage, readRelease } from "./message.ts";
 import type { KnownVersions } from "./peer-protocol.ts";
+import { createUnknownRoot } from "./unknown-root.ts";
 import { createVoteBudget } from "./vote-budget.ts";
 import type { Votes } from "./votes.ts";
-
-/** What becomes of a delivered message; the library is told and does it. */
-export type Delivery =
-  | { readonly verdict: "accept"; readonly kind: "release" | "vote" }
-  | { readonly verdict: "ignore" | "reject"; readonly why: UpdateError };
 
 export interface RelayOptions {
   readonly knowledge: Knowledge;
   readonly signal: AbortSignal;
   /** The peer's bundle, if newer than these versions. @throws UpdateError E_UNREACHABLE, E_TIMEOUT, … */
-  fetchBundle(peer: string, known: KnownVersions): Promise<Uint8Array | undefined>;
+  fetchBundle(peer: string, known: KnownVersions, signal: AbortSignal): Promise<Uint8Array | undefined>;
   /** Where votes are kept; undefined for a node that takes none. */
   readonly votes: Votes | undefined;
   /** The peer's votes, if they are others than those of this state. @throws UpdateError E_UNREACHABLE, E_TIMEOUT, … */
-  fetchVotes(peer: string, state: TrustState): Promise<readonly Certificate[]>;
-  /** Who else could be asked, in any order. */
-  otherPeers(peer: string): readonly string[];
+  fetchVotes(peer: string, state: TrustState, signal: AbortSignal): Promise<readonly Certificate[]>;
+  /** Who could be asked, in any order. */
+  peers(): readonly string[];
   /** Told when a bundle or votes of a peer have brought something new. */
   onLearnt(peer: string): void;
-  /** Told of a peer whose bundle was a lie. */
+  /** Told of a peer whose bundle or votes were a lie, or who answered what no honest node answers. */
   onLie(peer: string, why: UpdateError): void;
   /** Resolves after a time; only a simulation has one of its own. */
   readonly pause?: (ms: number) => Promise<void>;
@@ -39,7 +37,7 @@ export interface RelayOptions {
 export interface Relay {
   /** @returns what to do with a message that a peer delivered, once that is known */
   deliver(peer: string, message: Uint8Array): Promise<Delivery>;
-  /** Asks a peer for what it has newer. @throws UpdateError E_TIMEOUT when too many are being asked; others */
+  /** Asks a peer for what it has newer, when others are not being asked. @throws UpdateError why that brought nothing */
   catchUp(peer: string): Promise<void>;
 }
 
@@ -54,10 +52,8 @@ const HEDGE_MS = 1_500;
 const ASK_AGAIN_MS = [1_000, 2_000, 4_000, 8_000];
 /** Bundles that are being fetched because a peer appeared, or made up a root: so much memory can be held by them. */
 const MAX_UNASKED = 4;
-/** A root that nobody here knows is looked into once in this time for each peer: it costs him nothing to make one up. */
-const UNKNOWN_ROOT_INTERVAL_MS = 60_000;
-/** Peers whose last such look is remembered. */
-const MAX_REMEMBERED = 1_024;
+/** Who needs longer makes room when others wait: some round trips and a bundle of a megabyte over a line of 2 Mbit/s. */
+const UNASKED_LEASH_MS = 5_000;
 
 export function versionsOf(knowledge: Knowledge): KnownVersions {
   const { root, timestamp } = knowledge.state();
@@ -68,15 +64,24 @@ export function createRelay(o: RelayOptions): Relay {
   const { knowledge } = o;
   const budget = createVoteBudget();
   const pause = o.pause ?? ((ms) => delay(ms, undefined, { ref: false }));
-  let unasked = 0;
-  const lookedInto = new Map<string, { readonly atMs: number; readonly verdict: "ignore" | "reject" }>();
+  const inSlot = createFetchSlots({ atOnce: MAX_UNASKED, leashMs: UNASKED_LEASH_MS, pause });
+  const judgeUnknownRoot = createUnknownRoot({
+    learnFrom,
+    inSlot,
+    peers: o.peers,
+    state: knowledge.state,
+    isKnown,
+    isVouchedFor: (message) => isVouchedFor(knowledge.state(), readRelease(message)),
+    pause,
+    signal: o.signal,
+  });
 
-  /** Fetches and proves what a peer has that is newer. */
-  async function learnFrom(peer: string): Promise<void> {
+  /** Fetches and proves what a peer has that is newer. @param giveUp ends it early */
+  async function learnFrom(peer: string, giveUp: AbortSignal): Promise<void> {
     const before = versionsOf(knowledge);
-    const bundle = await o.fetchBundle(peer, before);
-    if (bundle === undefined) return;
     try {
+      const bundle = await o.fetchBundle(peer, before, giveUp);
+      if (bundle === undefined) return;
       await knowledge.learn(bundle, { signal: o.signal });
     } catch (e) {
       if (isLie(e)) o.onLie(peer, e);
@@ -86,26 +91,18 @@ export function createRelay(o: RelayOptions): Relay {
     if (root !== before.root || timestamp !== before.timestamp) o.onLearnt(peer);
   }
 
-  async function inTurn(learn: () => Promise<void>): Promise<void> {
-    if (unasked >= MAX_UNASKED) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
-    unasked++;
-    try {
-      await learn();
-    } finally {
-      unasked--;
-    }
-  }
-
   /** It is signed by whom this node trusts: somebody has what it names. */
   async function proveNewer(peer: string, message: Uint8Array): Promise<Delivery> {
     let why: UpdateError | undefined;
     const asking = new Set<Promise<void>>();
     const ask = (from: string) => {
-      const task = learnFrom(from).catch((e) => void (why ??= asUpdateError(e))).finally(() => asking.delete(task));
+      const task = learnFrom(from, o.signal).catch((e) => void (why ??= asUpdateError(e))).finally(() =>
+        asking.delete(task)
+      );
       asking.add(task);
     };
     for (const waitMs of [0, ...ASK_AGAIN_MS]) {
-      const others = o.otherPeers(peer).slice(0, MAX_OTHERS);
+      const others = o.peers().filter((other) => other !== peer).slice(0, MAX_OTHERS);
       if (waitMs > 0 && others.length === 0) break;
       if (waitMs > 0) await pause(waitMs);
       for (const next of waitMs === 0 ? [peer, ...others] : others) {
@@ -120,35 +117,11 @@ export function createRelay(o: RelayOptions): Relay {
     return { verdict: "ignore", why: why ?? new UpdateError("E_ABSENT", "no peer has what the message names") };
   }
 
-  /** It is signed by nobody this node knows: either its giver can show the root that names the signer, or he lies. */
-  async function proveRoot(peer: string, message: Uint8Array, why: UpdateError): Promise<Delivery> {
-    const before = lookedInto.get(peer);
-    const nowMs = performance.now();
-    if (before !== undefined && nowMs - before.atMs < UNKNOWN_ROOT_INTERVAL_MS) return { verdict: before.verdict, why };
-    const found = await lookIntoRoot(peer, message, why);
-    if (lookedInto.size >= MAX_REMEMBERED) lookedInto.clear();
-    if (found.verdict === "accept") lookedInto.delete(peer);
-    else lookedInto.set(peer, { atMs: nowMs, verdict: found.verdict });
-    return found;
-  }
-
-  async function lookIntoRoot(peer: string, message: Uint8Array, why: UpdateError): Promise<Delivery> {
-    try {
-      await inTurn(() => learnFrom(peer));
-    } catch (e) {
-      return { verdict: isLie(e) ? "reject" : "ignore", why: asUpdateError(e) };
-    }
-    if (isKnown(message)) return { verdict: "accept", kind: "release" };
-    // Signed under a root in between: genuine, and of no use any more.
-    return { verdict: isVouchedFor(knowledge.state(), readRelease(message)) ? "ignore" : "reject", why };
-  }
-
-  /** True when what this node trusts is at least what the message announces, and its signature is genuine. */
   /** What a peer knows of votes: whoever joins late has heard none of them. */
-  async function learnVotesFrom(peer: string): Promise<void> {
+  async function learnVotesFrom(peer: string, giveUp: AbortSignal): Promise<void> {
     if (o.votes === undefined) return;
     try {
-      const votes = await o.fetchVotes(peer, knowledge.state());
+      const votes = await o.fetchVotes(peer, knowledge.state(), giveUp);
       if (votes.length === 0) return;
       const learnt = await o.votes.learn(votes, { signal: o.signal });
       if (learnt.some((l) => l.added.length > 0)) o.onLearnt(peer);
@@ -173,6 +146,7 @@ export function createRelay(o: RelayOptions): Relay {
     }
   }
 
+  /** True when what this node trusts is at least what the message announces, and its signature is genuine. */
   function isKnown(message: Uint8Array): boolean {
     const now = judgeMessage(knowledge.state(), message, knowledge.clock());
     const isOld = now.verdict === "ignore" && now.why.code === "E_STALE";
@@ -183,21 +157,16 @@ export function createRelay(o: RelayOptions): Relay {
     async deliver(peer, message) {
       const judgement = judgeMessage(knowledge.state(), message, knowledge.clock());
       if (judgement.verdict === "newer") return await proveNewer(peer, message);
-      if (judgement.verdict === "unknown-root") return await proveRoot(peer, message, judgement.why);
+      if (judgement.verdict === "unknown-root") return await judgeUnknownRoot(peer, message, judgement.why);
       if (judgement.verdict !== "vote") return { verdict: judgement.verdict, why: judgement.why };
       const { vote, governor } = judgement;
       if (o.votes !== undefined) return await takeVote(o.votes, vote, governor);
       return { verdict: "ignore", why: new UpdateError("E_CERTIFICATE", "this node takes no votes") };
     },
     catchUp: (peer) =>
-      inTurn(async () => {
-        await learnFrom(peer);
-        await learnVotesFrom(peer);
+      inSlot(async (giveUp) => {
+        await learnFrom(peer, giveUp);
+        await learnVotesFrom(peer, giveUp);
       }),
   };
-}
-
-/** A peer who has not caught up, or whose metadata has run out, does not lie. */
-export function isLie(e: unknown): e is UpdateError {
-  return isIntegrityError(e) && e.code !== "E_ROLLBACK" && e.code !== "E_EXPIRED" && e.code !== "E_STALE";
 }

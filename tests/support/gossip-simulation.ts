@@ -142,7 +142,7 @@ export async function simulate(o: SimulationOptions): Promise<SimulationResult> 
     return node.relay ??= createRelay({
       knowledge: knowledgeOf(node),
       signal,
-      otherPeers: (peer) => random.sample(neighbours(node).map((n) => n.id).filter((id) => id !== peer), 3),
+      peers: () => random.sample(neighbours(node).map((n) => n.id), 4),
       fetchBundle: (peer) => fetchBundle(node, byId.get(peer)),
       votes: undefined,
       fetchVotes: () => Promise.resolve([]),

@@ -5,8 +5,12 @@ const POLL_MS = 10;
 const DEADLINE_MS = 30_000;
 
 /** @throws Error when it does not come true in time */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + DEADLINE_MS;
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<void> {
+  const endMs = performance.now() + deadlineMs;
   while (!await condition()) {
     if (performance.now() > endMs) throw new Error(`in vain: ${what}`);
     await delay(POLL_MS);

@@ -1,0 +1,53 @@
+// How many exchanges with peers run at a time, when anybody can make this node begin one.
+// Design: docs/gossip.md, "Connections". Must not: let those that hold an exchange open keep everybody else waiting.
+import { UpdateError } from "../errors.ts";
+
+export interface FetchSlotsOptions {
+  readonly atOnce: number;
+  /** An exchange takes as long as it takes; after this time it ends as soon as others wait for its slot. */
+  readonly leashMs: number;
+  pause(ms: number): Promise<void>;
+}
+
+/** Runs the work when it has a slot. @throws UpdateError E_TIMEOUT when too many wait; what the work throws, which its signal ends */
+export type FetchSlots = <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+
+/** Of a hundred peers, each may be asked when it appears and when it announces something. */
+const MAX_WAITING = 256;
+
+export function createFetchSlots({ atOnce, leashMs, pause }: FetchSlotsOptions): FetchSlots {
+  const running = new Set<{ readonly untilMs: number; readonly stop: AbortController }>(); // in order of their beginning
+  const waiting = new Set<() => void>();
+
+  /** Who has waited longest looks first. */
+  function wake(): void {
+    for (const look of [...waiting]) look();
+  }
+
+  /** Until there may be room. @throws UpdateError E_TIMEOUT when too many wait */
+  async function waitForRoom(): Promise<void> {
+    const [oldest] = running;
+    const leftMs = (oldest?.untilMs ?? 0) - performance.now();
+    if (oldest !== undefined && leftMs <= 0) {
+      running.delete(oldest);
+      return oldest.stop.abort(new UpdateError("E_TIMEOUT", "given up for the sake of other peers"));
+    }
+    if (waiting.size >= MAX_WAITING) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
+    let look = () => {};
+    const freed = new Promise<void>((resolve) => waiting.add(look = resolve));
+    await Promise.race([freed, pause(leftMs)]);
+    waiting.delete(look);
+  }
+
+  return async (work) => {
+    while (running.size >= atOnce) await waitForRoom();
+    const slot = { untilMs: performance.now() + leashMs, stop: new AbortController() };
+    running.add(slot);
+    try {
+      return await work(slot.stop.signal);
+    } finally {
+      running.delete(slot);
+      wake();
+    }
+  };
+}
