@@ -142,7 +142,7 @@ function unitResult(c: Context, a: Arguments): CommandResult {
   const { "print-systemd": _, ...options } = runCommand.options;
   const command = [...ownCommand(), "run", "--home", c.home, ...givenOptions(a, options), "--", ...a.positionals];
   const stopMs = a.seconds("stop-timeout", MAX_SECONDS) ?? DEFAULT_STOP_MS;
-  const unit = nodeUnit(command, Math.ceil(stopMs / 1000) + UNIT_SPARE_SECONDS);
+  const unit = nodeUnit(command, c.home, Math.ceil(stopMs / 1000) + UNIT_SPARE_SECONDS);
   return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
 }
 

@@ -1,6 +1,8 @@
 // The systemd units that `daemon --print-systemd` and `run --print-systemd` print. Design: docs/gossip.md; "systemd" of
 // docs/activation.md.
 // Must not: write anything to the disk.
+import { statSync } from "node:fs";
+import { userInfo } from "node:os";
 import { UpdateError } from "../errors.ts";
 
 /**
@@ -22,13 +24,25 @@ export function daemonUnit(command: readonly string[], home: string): string[] {
     "# Usage, no trust root, damaged state: to start again does not help.",
     "RestartPreventExitStatus=2 43 44",
     "TimeoutStopSec=20",
+    ...userOf(home),
     "NoNewPrivileges=yes",
+    "CapabilityBoundingSet=",
+    "LockPersonality=yes",
     "PrivateTmp=yes",
-    "ProtectSystem=strict",
-    "ProtectKernelTunables=yes",
+    "ProtectClock=yes",
     "ProtectControlGroups=yes",
+    "ProtectHostname=yes",
+    "ProtectKernelLogs=yes",
+    "ProtectKernelModules=yes",
+    "ProtectKernelTunables=yes",
+    "ProtectSystem=strict",
     "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK",
-    `ReadWritePaths=${quoted(home)}`,
+    "RestrictNamespaces=yes",
+    "RestrictRealtime=yes",
+    "RestrictSUIDSGID=yes",
+    "SystemCallArchitectures=native",
+    // Where there is no such folder the daemon itself says so; systemd would not say why it does not start.
+    `ReadWritePaths=${quoted(`-${home}`)}`,
     "",
     "[Install]",
     "WantedBy=multi-user.target",
@@ -37,10 +51,12 @@ export function daemonUnit(command: readonly string[], home: string): string[] {
 
 /**
  * The unit of a supervised node: only `run` is told to end, and passes it on; what is left is killed when the time is up.
+ * What the node itself may do is its operator's to restrict.
+ * @param home absolute path
  * @param stopSeconds how long that may take
  * @throws UpdateError E_USAGE for what a unit file cannot hold
  */
-export function nodeUnit(command: readonly string[], stopSeconds: number): string[] {
+export function nodeUnit(command: readonly string[], home: string, stopSeconds: number): string[] {
   return [
     "[Unit]",
     "Description=dchat node, switched by dchat-update when governors say so",
@@ -55,11 +71,32 @@ export function nodeUnit(command: readonly string[], stopSeconds: number): strin
     "RestartSec=5",
     "# Usage, no trust root, damaged state, a version that failed beyond a hard fork: a person has to look.",
     "RestartPreventExitStatus=2 43 44 46",
+    ...userOf(home),
     "NoNewPrivileges=yes",
     "",
     "[Install]",
     "WantedBy=multi-user.target",
   ];
+}
+
+/**
+ * Whose the home is, or who asks where there is none yet: files of another user in it would lock its owner out.
+ * Nothing for root, and where users have no numbers.
+ */
+function userOf(home: string): string[] {
+  const own = process.getuid?.();
+  const owner = statSync(home, { throwIfNoEntry: false })?.uid ?? own;
+  if (own === undefined || owner === undefined || owner === 0) return [];
+  return [`User=${owner === own ? ownName() ?? owner : owner}`];
+}
+
+/** Undefined in a container whose user has no entry. */
+function ownName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
 }
 
 /** systemd reads quotes, backslashes, percent and dollar signs. */

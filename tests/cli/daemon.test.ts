@@ -1,9 +1,11 @@
 // The daemon as its operator runs it: the bundled file, processes of their own. docs/gossip.md.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
+import { userInfo } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { after, test } from "node:test";
 import { type Running, startDchat } from "../support/bundled-cli.ts";
 import { until } from "../support/until.ts";
@@ -157,8 +159,26 @@ test("it prints a systemd unit that runs the same command line", async () => {
   assert.ok(start.endsWith(`daemon --home "${home}" --peer ${peer} --allow-private`), start);
   assert.match(start, /dchat-update\.mjs daemon/);
   assert.match(stdout, /^NoNewPrivileges=yes$/m);
-  assert.ok(stdout.includes(`ReadWritePaths="${home}"`));
+  assert.ok(stdout.includes(`ReadWritePaths="-${home}"`));
 });
+
+for (const command of ["daemon", "run"]) {
+  test(`the unit of ${command} runs as whoever has the home, not as whoever prints it`, async () => {
+    const home = join(network.folder, `home of ${command}`);
+    const userLine = async () => {
+      const { stdout } = await succeed([command, "--print-systemd", "--home", home]);
+      return /^User=(.*)$/m.exec(stdout)?.[1];
+    };
+    const isRoot = process.getuid?.() === 0;
+    const own = isRoot ? undefined : userInfo().username;
+    assert.equal(await userLine(), own, "no home yet");
+    mkdirSync(home);
+    assert.equal(await userLine(), own);
+    if (!isRoot) return;
+    chownSync(home, 54321, 54321);
+    assert.equal(await userLine(), "54321");
+  });
+}
 
 test("its lines are JSON where that was asked for", async () => {
   const home = await network.initialised(mirror.url);
