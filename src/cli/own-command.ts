@@ -1,8 +1,15 @@
 // How this program was started, to be started again: by a service manager, or as a process beside this one.
 // Must not: say with which arguments of its own.
 
-/** The runtime, what it needs, and the program's file. */
+/** The runtime, what it needs, and the program's file; of a single executable, that alone. */
 export function ownCommand(): string[] {
   const [runtime = "", file = ""] = process.argv;
+  if (isSingleExecutable(file)) return [process.execPath];
   return process.versions["deno"] === undefined ? [runtime, file] : [runtime, "run", "-A", file];
+}
+
+/** What `bun build --compile` or Node's `--build-sea` made: its file is inside, and nothing else could run it. */
+function isSingleExecutable(file: string): boolean {
+  if (process.versions["bun"] !== undefined) return /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/i.test(file);
+  return process.versions["deno"] === undefined && process.getBuiltinModule("node:sea").isSea();
 }
