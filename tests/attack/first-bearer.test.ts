@@ -60,16 +60,22 @@ interface Scene {
   /** A peer of the victim, asked by it as often as it asks a new one: what it has from now on, it is not asked for soon. */
   readonly honest: Stranger;
   readonly knows: MemoryKnowledge;
+  readonly hostile: Stranger;
+  /** Hears what the victim passes on. */
+  readonly witness: Stranger;
   /** Requests that the victim has made to the honest one. */
   asked(): number;
 }
 
-async function scene(seed: string): Promise<Scene> {
+/** @param answer of a hostile peer that has been there for as long as the honest one */
+async function scene(seed: string, answer: Answer): Promise<Scene> {
   const repository = createReleaseRepository({ seed: `first bearer ${seed}`, nowMs: NOW });
   const knowledge = memoryKnowledge(repository.pinnedRoot, NOW), knows = memoryKnowledge(repository.pinnedRoot, NOW);
   knowledge.follow(repository);
   knows.follow(repository);
   const victim = await startNode(knowledge);
+  const hostile = await startStranger(victim.address, answer);
+  const witness = await startStranger(victim.address);
   const service = createPeerService({
     knowledge: knows,
     shelf: EMPTY_SHELF,
@@ -83,7 +89,7 @@ async function scene(seed: string): Promise<Scene> {
     void service(victim.id, stream);
   });
   await until("it has been asked twice what it has", () => asked >= 3); // and for votes in between
-  return { repository, victim, honest, knows, asked: () => asked };
+  return { repository, victim, honest, knows, hostile, witness, asked: () => asked };
 }
 
 const announce = (by: Stranger, repository: ReleaseRepository) =>
@@ -102,14 +108,12 @@ function requireUnblamed(victim: TestNode, honest: Stranger): void {
   assert.ok(victim.peers().includes(id));
 }
 
-const scenes = await Promise.all(Object.keys(FIRST_BEARERS).map(scene));
+const scenes = await Promise.all(Object.entries(FIRST_BEARERS).map(([what, answer]) => scene(what, answer)));
 
 describe("a new root is known within seconds and passed on, though who brings it first", () => {
-  for (const [i, [what, answer]] of Object.entries(FIRST_BEARERS).entries()) {
+  for (const [i, what] of Object.keys(FIRST_BEARERS).entries()) {
     test(what, async () => {
-      const { repository, victim, honest, knows } = scenes[i]!; // one for each
-      const witness = await startStranger(victim.address);
-      const hostile = await startStranger(victim.address, answer);
+      const { repository, victim, honest, knows, hostile, witness } = scenes[i]!; // one for each
       repository.rotate("timestamp");
       repository.publish();
       await announce(hostile, repository);
@@ -127,9 +131,8 @@ describe("a new root is known within seconds and passed on, though who brings it
 });
 
 test("the first bearer brings it before the honest ones have it", async () => {
-  const { repository, victim, honest, knows, asked } = await scene("hasty");
+  const { repository, victim, honest, knows, hostile, asked } = await scene("hasty", answering("none"));
   const before = asked();
-  const hostile = await startStranger(victim.address, answering("none"));
   repository.rotate("timestamp");
   repository.publish();
   await announce(hostile, repository);
@@ -141,7 +144,7 @@ test("the first bearer brings it before the honest ones have it", async () => {
 });
 
 test("a crowd that makes up roots and holds all exchanges open does not hide a genuine one", async () => {
-  const { repository, victim, honest, knows } = await scene("crowd");
+  const { repository, victim, honest, knows } = await scene("crowd", answering(undefined));
   const crowd = await Promise.all(
     Array.from({ length: 8 }, () => startStranger(victim.address, answering(undefined))),
   );
@@ -164,10 +167,8 @@ test("a crowd that makes up roots and holds all exchanges open does not hide a g
 });
 
 test("whoever makes up a root that nobody has is shut out, and honest peers are asked little", async () => {
-  const { victim, honest, asked } = await scene("made up");
+  const { victim, honest, witness, asked, hostile: liar } = await scene("made up", answering("none"));
   const before = asked();
-  const witness = await startStranger(victim.address);
-  const liar = await startStranger(victim.address, answering("none"));
   const evil = createReleaseRepository({ seed: "made up", nowMs: NOW });
   for (let n = 0; n < 3; n++) {
     evil.publishTimestamp();
