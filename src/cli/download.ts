@@ -1,6 +1,6 @@
 // download: fetches one artifact from the cache or the mirrors and proves it. Design: docs/cli.md, "Data flow".
 // Must not: put anything unproven into packages/ or the output file.
-import { chmod } from "node:fs/promises";
+import { chmod, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Artifact, Channel, Source, Verified } from "../api.ts";
 import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
@@ -15,7 +15,7 @@ import { expiredRoles, type TrustState } from "../trust/client.ts";
 import { CHANNELS } from "../trust/release-terms.ts";
 import { listReleases } from "../trust/releases.ts";
 import { alert } from "./alert.ts";
-import { type Command, NETWORK_OPTIONS } from "./command.ts";
+import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { byVersion, inChannel, LISTING_OPTIONS, platformOf } from "./listing.ts";
 import { seenInDownload } from "./mirror-health.ts";
@@ -50,6 +50,7 @@ export const downloadCommand: Command = {
         connectionsPerSource: a.integer("connections", 1, 16),
       },
     };
+    const output = await outputOf(a);
     const session = await openSession(c, a);
     return await withMirrors(c, a, session, async (client) => {
       const state = await refreshIfPossible(c, session, client);
@@ -60,8 +61,7 @@ export const downloadCommand: Command = {
       const sources = createSources(mirrors, { packagesDir, client, base }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
       const got = await fetchTo(c, session, artifact, sources, join(packagesDir, artifact.name), how);
-      const output = a.string("output");
-      const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, resolve(output));
+      const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, output);
       return {
         lines: [
           c.out.line("ok", "Hash verification passed (SHA-256)"),
@@ -131,7 +131,10 @@ export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: Tr
   const [artifact, ...others] = fitting;
   if (artifact === undefined) {
     const platforms = all.filter((x) => x.version === version).map((x) => x.platform);
-    throw new UpdateError("E_NO_RELEASE", `there is no signed release ${version ?? ""} for ${platform}`, {
+    const what = version === undefined
+      ? `release for ${platform} on channel ${channel}`
+      : `release ${version} for ${platform}`;
+    throw new UpdateError("E_NO_RELEASE", `there is no signed ${what}`, {
       hint: platforms.length > 0 ? `it exists for: ${platforms.join(", ")}` : "see: dchat-update list-versions",
     });
   }
@@ -225,6 +228,18 @@ function sourceLines(reports: readonly SourceReport[]): string[] {
 
 function sourceJson({ error, ...r }: SourceReport): Record<string, unknown> {
   return { ...r, code: error?.code ?? null, message: error?.message ?? null };
+}
+
+/** Where the file is to be put. Judged before anything is fetched: what is there would be replaced by a rename. */
+async function outputOf(a: Arguments): Promise<string | undefined> {
+  const output = a.string("output");
+  if (output === undefined) return undefined;
+  const info = await stat(output).catch(() => undefined); // what is absent is made, and what cannot be made is told then
+  if (info === undefined || info.isFile()) return resolve(output);
+  const what = info.isDirectory() ? "a folder" : "no ordinary file, and would be replaced by one";
+  throw new UpdateError("E_USAGE", `--output: ${JSON.stringify(output)} is ${what}`, {
+    hint: info.isDirectory() ? "name the file too, such as --output DIR/dchat" : "name a file of your own",
+  });
 }
 
 /** Copies the proven file out of the cache, proving it again on the way. */

@@ -9,6 +9,9 @@ import { artifactName, checkRelativePath, compareVersions, isPlatform, isVersion
 import { CHANNELS, PACKAGE_FORMATS, PACKAGE_TYPES, UPGRADE_TYPES } from "./release-terms.ts";
 import { searchTarget } from "./search.ts";
 
+/** 1 TiB: its piece list, 32 MiB, is fetched and kept in memory, whatever a stolen release key says the length is. */
+export const MAX_ARTIFACT_BYTES = 2 ** 40;
+
 /** A target below `dchat/` that is not a release we can use; others are not affected by it. */
 export interface UnusableTarget {
   readonly path: string;
@@ -61,6 +64,7 @@ export function readArtifact(target: TargetFile): Artifact {
   const name = artifactName({ version, platform, format, packageType });
   if (target.path !== targetPath(version, name)) f.fail(`belongs to ${targetPath(version, name)}`);
   if (target.length === 0) f.fail("an empty artifact");
+  if (target.length > MAX_ARTIFACT_BYTES) f.fail(`an artifact of more than ${MAX_ARTIFACT_BYTES} bytes`);
   const { sha256 } = target.hashes;
   if (sha256 === undefined) return f.fail("has no SHA-256");
   const entrypoint = f.get("entrypoint").optional((e) => checkRelativePath(e.line(), e.where));

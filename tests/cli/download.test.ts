@@ -1,7 +1,8 @@
 // Fetching a release from the cache and from mirrors. docs/cli.md, "download".
 // What liars do to it is the business of tests/attack/, what dies on the way that of tests/fault/.
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { startDchat } from "../support/bundled-cli.ts";
@@ -55,6 +56,19 @@ test("--output puts the proven file there too, ready to run", async () => {
   assert.deepEqual(readFileSync(join(home, "packages", "dchat-1.0.0-linux-x64")), released("1.0.0"));
 });
 
+test("--output replaces a file, and nothing else: that is said before anything is fetched", async () => {
+  const own = await network.mirror();
+  const home = await network.initialised(own.url);
+  const folder = join(network.folder, "some folder"), pipe = join(network.folder, "pipe");
+  mkdirSync(folder);
+  assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+  for (const [output, told] of [[folder, "is a folder"], [pipe, "is no ordinary file"]] as const) {
+    const refused = await expect(2, download(home, "--output", output));
+    assert.match(refused.stderr, new RegExp(`^error E_USAGE: --output: "${output}" ${told}.*\\n {2}name `));
+  }
+  assert.deepEqual([own.questions.map((q) => q.path), readdirSync(folder), lstatSync(pipe).isFIFO()], [[], [], true]);
+});
+
 test("--source narrows: the cache alone asks no mirror for bytes", async () => {
   const own = await network.mirror();
   const home = await network.initialised(own.url);
@@ -69,6 +83,8 @@ test("a release that does not exist is said so, with where it does", async () =>
   const home = await network.initialised(mirror.url);
   const absent = await expect(26, download(home, "--version", "9.9.9"));
   assert.match(absent.stderr, /^error E_NO_RELEASE: there is no signed release 9\.9\.9 for linux-x64/m);
+  const foreign = await expect(26, ["download", "--platform", "plan9-mips", "--home", home]);
+  assert.match(foreign.stderr, /^error E_NO_RELEASE: there is no signed release for plan9-mips on channel stable$/m);
   const elsewhere = await expect(26, ["download", "--version", "0.1.0", "--platform", "windows-x64", "--home", home]);
   assert.match(elsewhere.stderr, /it exists for: linux-x64/);
 });

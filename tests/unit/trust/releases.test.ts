@@ -45,6 +45,10 @@ describe("an artifact", () => {
     );
   });
 
+  test("may have a TiB", () => {
+    assert.equal(readArtifact(target([], { length: 2 ** 40 })).length, 2 ** 40);
+  });
+
   test("may name the program inside an archive", () => {
     const archive = target([["format", "tar.gz"], ["entrypoint", "bin/dchat"]], {
       path: "dchat/1.0.0/dchat-1.0.0-linux-x64.tar.gz",
@@ -84,6 +88,8 @@ describe("an artifact", () => {
     "a path outside dchat/": target([], { path: "other/1.0.0/dchat-1.0.0-linux-x64" }),
     "a path that climbs": target([["version", "1.0.0"]], { path: "dchat/1.0.0/../1.0.0/dchat-1.0.0-linux-x64" }),
     "no length": target([], { length: 0 }),
+    "more than a TiB": target([], { length: 2 ** 40 + 1 }),
+    "a length whose piece list fits into no memory": target([], { length: Number.MAX_SAFE_INTEGER }),
     "no SHA-256": target([], { hashes: { sha512: "00".repeat(64) } }),
     "no BLAKE3": target([["blake3", undefined]]),
     "BLAKE3 in capitals": target([["blake3", "AB".repeat(32)]]),
