@@ -78,12 +78,17 @@ export function warnOfExposedKeys(c: Context, keys: readonly KeyFile[]): void {
 
 /**
  * The signers of `--key`.
- * @throws UpdateError E_USAGE for a public key without `--external-signer`
+ * @throws UpdateError E_USAGE for a public key without `--external-signer`, and for that without a key
  */
 export async function readSigners(c: Context, a: Arguments): Promise<Signer[]> {
   const external = externalSigner(c, a);
   const keys = await readKeyFiles(a.strings("key"));
   warnOfExposedKeys(c, keys);
+  if (external !== undefined && keys.length === 0) {
+    throw new UpdateError("E_USAGE", "--external-signer has no key to sign for", {
+      hint: "name the public keys whose private half it has: --key FILE.pub",
+    });
+  }
   return keys.map((key) => {
     const signer = createSigner(key, external);
     if (signer !== undefined) return signer;

@@ -99,7 +99,9 @@ export async function readFileBounded(file: string, maxBytes: number): Promise<U
   } finally {
     await handle?.close();
   }
-  throw new UpdateError("E_TOO_LARGE", `${JSON.stringify(file)} holds more than the ${maxBytes} bytes allowed`);
+  throw new UpdateError("E_TOO_LARGE", `${JSON.stringify(file)} holds more than the ${maxBytes} bytes allowed`, {
+    hint: "is it the right file? None of its kind is that large",
+  });
 }
 
 /** Removes what killed processes left in a folder: files of `LEFTOVER_SUFFIX` older than an hour. Never throws. */

@@ -217,5 +217,9 @@ describe("keys that never leave", { skip: process.platform === "win32" && "the c
     const state = readAll(pinned(files), files, m.nowMs);
     assert.deepEqual(state.root.signed.roles.root.keyIds, new Set([ids[1]]));
     await assert.rejects(m.run("refresh repo --key two.pub --external-signer false"), fails("E_SIGNATURE"));
+    // Not left out in silence: whoever names a command wants it to sign.
+    for (const command of ["refresh", "publish", "sign"]) {
+      await assert.rejects(run(`${command} repo`), fails("E_USAGE"));
+    }
   });
 });

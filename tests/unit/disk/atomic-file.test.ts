@@ -59,6 +59,8 @@ describe("atomic files", () => {
     assert.deepEqual(await readFileBounded(file, 8), bytes("12345678"));
     assert.deepEqual(await readFileBounded(file, 1 << 20), bytes("12345678"));
     await assert.rejects(readFileBounded(file, 7), hasCode("E_TOO_LARGE"));
+    // It is a file of this machine: another mirror, the general advice, is none.
+    await assert.rejects(readFileBounded(file, 7), { hint: "is it the right file? None of its kind is that large" });
     await writeFile(file, "");
     assert.equal((await readFileBounded(file, 0)).length, 0);
     await assert.rejects(readFileBounded(join(folder, "absent"), 10), hasCode("E_IO"));
