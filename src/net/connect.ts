@@ -6,6 +6,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { UpdateError } from "../errors.ts";
 import { parseAddress } from "./address.ts";
+import { createHeldTransport, type Flow, joinFlows, pausesTls } from "./held-transport.ts";
 import { causeOf, timedOut, unreachable } from "./net-error.ts";
 import { hostOf } from "./proxy-env.ts";
 import { createReceiveBuffer, type ReceiveBuffer } from "./receive-buffer.ts";
@@ -34,6 +35,8 @@ export interface ConnectOptions {
 
 export interface Connected {
   readonly socket: Socket;
+  /** The socket with all that is below it. */
+  readonly flow: Flow;
   /** Where its bytes arrive, for HTTP/1.1; HTTP/2 reads the socket itself. */
   readonly receive: ReceiveBuffer;
 }
@@ -75,31 +78,52 @@ async function establish(route: Route, progress: Progress, o: ConnectOptions): P
   const hasTunnel = proxy !== undefined && target.protocol === "https:";
   const port = Number(first.port || (first.protocol === "https:" ? 443 : 80));
   const protocol = hasTunnel ? "http/1.1" : o.protocol;
+  const isTls = first.protocol === "https:";
+  const isLayered = isTls && protocol === "http/1.1" && !pausesTls();
   const attempt = (host: string): Attempt => {
     const receive = createReceiveBuffer();
-    const to = { host, port, ...(hasTunnel || o.protocol === "h2" ? {} : { onread: receive.onread }) };
-    const isTls = first.protocol === "https:";
-    const socket = isTls ? connectTls({ ...to, ...tlsOptions(first, { ...o, protocol }) }) : connectTcp(to);
-    return { socket, receive, ready: isTls ? handshake(socket, progress.host, o.signal) : Promise.resolve() };
+    const reads = !hasTunnel && !isLayered && protocol === "http/1.1" ? { onread: receive.onread } : {};
+    const to = { host, port, ...reads };
+    const isSecure = isTls && !isLayered;
+    const socket = isSecure ? connectTls({ ...to, ...tlsOptions(first, { ...o, protocol }) }) : connectTcp(to);
+    const ready = isSecure ? handshake(socket, progress.host, o.signal) : Promise.resolve();
+    return { socket, receive, flow: socket, ready };
   };
-  const { socket, receive, ready } = await race(addresses, attempt, o.signal);
+  const { ready, ...raced } = await race(addresses, attempt, o.signal);
   try {
-    socket.setNoDelay(true);
+    let connected: Connected = raced;
+    raced.socket.setNoDelay(true);
     progress.missing = "no TLS handshake";
     await ready;
-    if (!hasTunnel) return { socket, receive };
-    progress.missing = "no answer to CONNECT";
-    await openTunnel(socket, target, proxy, o.signal);
-    Object.assign(progress, { host: target.host, missing: "no TLS handshake" });
-    const secure = connectTls({ socket, ...tlsOptions(target, o) });
-    await handshake(secure, progress.host, o.signal);
+    if (isLayered) connected = await layTls(connected, first, progress.host, { ...o, protocol });
+    if (hasTunnel) {
+      progress.missing = "no answer to CONNECT";
+      await openTunnel(connected.socket, target, proxy, o.signal);
+      Object.assign(progress, { host: target.host, missing: "no TLS handshake" });
+      connected = await layTls(connected, target, progress.host, o);
+    }
+    const { socket, receive } = connected;
     // Not into our memory: `onread` is for sockets that TLS makes itself.
-    if (o.protocol === "http/1.1") secure.on("data", (bytes) => receive.deliver({ bytes, owner: "runtime" }));
-    return { socket: secure, receive };
+    const isReadByEvents = socket !== raced.socket && o.protocol === "http/1.1";
+    if (isReadByEvents) socket.on("data", (bytes) => receive.deliver({ bytes, owner: "runtime" }));
+    return connected;
   } catch (e) {
-    socket.destroy();
+    raced.socket.destroy();
     throw e;
   }
+}
+
+/**
+ * TLS over a connection that exists.
+ * @param name who answers, for messages
+ */
+async function layTls(below: Connected, url: URL, name: string, o: ConnectOptions): Promise<Connected> {
+  // HTTP/2 has a flow control of its own.
+  const isHeld = o.protocol === "http/1.1" && !pausesTls();
+  const held = isHeld ? createHeldTransport(below.socket, below.flow) : undefined;
+  const socket = connectTls({ socket: held?.stream ?? below.socket, ...tlsOptions(url, o) });
+  await handshake(socket, name, o.signal);
+  return { socket, flow: held === undefined ? socket : joinFlows(held, socket), receive: below.receive };
 }
 
 /** A connection to one of several addresses. */

@@ -56,13 +56,13 @@ export function createConnections(o: ConnectionsOptions): Connections {
   }
 
   async function connectHttp1(route: Route, key: string, signal: AbortSignal): Promise<HttpConnection> {
-    const { socket, receive } = await connect(route, {
+    const connected = await connect(route, {
       ca: await o.authorities(),
       timeoutMs: o.timeoutMs,
       signal: AbortSignal.any([signal, ending.signal]),
       protocol: "http/1.1",
     });
-    const connection = createHttp1Connection(socket, receive, {
+    const connection = createHttp1Connection(connected, {
       onIdle(c) {
         idle = [...idle, { key, connection: c, sinceMs: performance.now() }];
         if (idle.length > MAX_IDLE) idle[0]?.connection.retire();

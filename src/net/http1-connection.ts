@@ -1,14 +1,13 @@
 // One connection that speaks HTTP/1.1: one request at a time, kept for the next. RFC 9112, section 9.
 // Design: "The network" of docs/architecture.md. Must not: decide about a request again, know where it came from.
 
-import type { Socket } from "node:net";
 import { UpdateError } from "../errors.ts";
+import type { Connected } from "./connect.ts";
 import type { AnswerSink, ConnectionOwner, HttpConnection, Request } from "./connection.ts";
 import { type AnswerParser, createAnswerParser } from "./http1-parser.ts";
-import type { Chunk, ReceiveBuffer } from "./receive-buffer.ts";
+import type { Chunk } from "./receive-buffer.ts";
 
-/** @param receive where the socket's bytes arrive */
-export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, owner: ConnectionOwner): HttpConnection {
+export function createHttp1Connection({ socket, flow, receive }: Connected, owner: ConnectionOwner): HttpConnection {
   let current: { readonly sink: AnswerSink; readonly parser: AnswerParser } | undefined;
   let requests = 0;
   let isUnanswered = false; // no byte came since the request
@@ -64,8 +63,8 @@ export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, ow
             current = undefined;
             sink.onEnd();
             if (!canReuse) return leave();
-            socket.resume(); // the last request may have been held back
-            socket.unref();
+            flow.resume(); // the last request may have been held back
+            flow.unref();
             owner.onIdle(connection);
           },
         }),
@@ -74,12 +73,12 @@ export function createHttp1Connection(socket: Socket, receive: ReceiveBuffer, ow
       isUnanswered = true;
       requests++;
       if (isGone) queueMicrotask(() => fail(lost()));
-      socket.ref();
+      flow.ref();
       socket.write(headOf(request));
       if (request.body !== undefined) socket.write(request.body);
       return {
-        pause: () => void (current === own && socket.pause()),
-        resume: () => void (current === own && socket.resume()),
+        pause: () => void (current === own && flow.pause()),
+        resume: () => void (current === own && flow.resume()),
         cancel() {
           if (current !== own) return;
           current = undefined;
