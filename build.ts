@@ -15,6 +15,11 @@ import { lazyModules } from "./build/lazy-modules.ts";
 import { licenceNotice } from "./build/licences.ts";
 import { compileWasm, keepWasm } from "./build/wasm-modules.ts";
 import config from "./deno.json" with { type: "json" };
+import { asUpdateError, UpdateError } from "./src/errors.ts";
+import { isLoopbackHost } from "./src/net/proxy-env.ts";
+import { parseMirrorUrl } from "./src/sources/mirror-url.ts";
+import { pinRoot } from "./src/trust/client.ts";
+import { networkOf } from "./src/trust/x-dchat.ts";
 
 // Real, because esbuild names files by their real path.
 const PROJECT = await realpath(dirname(fileURLToPath(import.meta.url)));
@@ -50,13 +55,11 @@ const OPTIONS = {
 /** Puts the version, root and mirrors in the place of src/baked.ts. */
 async function baked(rootFile: string | undefined, mirrors: readonly string[]): Promise<Plugin> {
   const root = rootFile === undefined ? undefined : await readRoot(rootFile);
-  const urls = mirrors.map((mirror) => new URL(mirror));
-  const odd = urls.find(({ protocol }) => protocol !== "https:" && protocol !== "http:");
-  if (odd !== undefined) throw new Error(`${odd} is not the URL of an HTTPS mirror`);
+  const urls = mirrors.map(mirrorToBake);
   const contents = [
     `export const VERSION = ${JSON.stringify(config.version)};`,
     `export const BAKED_ROOT = ${root === undefined ? root : `Buffer.from("${root.toString("base64")}", "base64")`};`,
-    `export const BAKED_MIRRORS = ${JSON.stringify(urls.map(String))};`,
+    `export const BAKED_MIRRORS = ${JSON.stringify(urls)};`,
   ];
   return {
     name: "baked",
@@ -66,11 +69,23 @@ async function baked(rootFile: string | undefined, mirrors: readonly string[]): 
   };
 }
 
+/** A root that `init` of the built file would accept. */
 async function readRoot(file: string): Promise<Buffer> {
   const bytes = await readFile(file);
-  // Only against a mixed-up file name; whether it is a good root is decided by src/trust/ where it is used.
-  if (JSON.parse(bytes.toString()).signed?._type !== "root") throw new Error(`${file} is not TUF root metadata`);
+  networkOf(pinRoot(bytes).root.signed);
   return bytes;
+}
+
+/** As `add-mirror` stores it. Whoever gets the file uses it unasked, and reads it. */
+function mirrorToBake(text: string): string {
+  const url = parseMirrorUrl(text);
+  if (url.protocol === "http:" && !isLoopbackHost(url.hostname.replace(/^\[|\]$/g, ""))) {
+    throw new UpdateError("E_USAGE", `the mirror ${url.origin} needs https`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new UpdateError("E_USAGE", `the mirror ${url.origin} has a password, which everybody could read in the file`);
+  }
+  return text.replace(/\/+$/, "");
 }
 
 /** The source files of which something is left in the output. */
@@ -79,12 +94,17 @@ function bundledFiles({ outputs }: Metafile): string[] {
   return files.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([file]) => file);
 }
 
+const bakedIn = await baked(args.root, args.mirror).catch((e) => {
+  const { code, message } = asUpdateError(e);
+  console.error(`error ${code}: ${message}: nothing was built`);
+  return process.exit(1);
+});
 const wasm = await compileWasm(PROJECT);
 await keepWasm(PROJECT, wasm);
 
 const apps: App[] = [];
 const plugins = [
-  await baked(args.root, args.mirror),
+  bakedIn,
   lazyModules(PROJECT),
   hashingCore(PROJECT, OPTIONS, wasm),
 ];

@@ -56,21 +56,40 @@ test("a trust root and mirrors are baked in: verify needs no --root", () => {
   const out = join(temp, "baked.mjs");
   writeFileSync(file, "a release");
   const { root, bundle } = publishRelease(temp, file);
-  const mirrors = ["https://one.example/dchat/", "https://two.example/dchat/"];
+  const mirrors = ["https://one.example/dchat/", "https://two.example/v{version}/{name}"];
   const built = build(PROJECT, ["--out", out, "--root", root, ...mirrors.flatMap((url) => ["--mirror", url])]);
   assert.equal(built.status, 0, built.stderr);
   const run = (...args: string[]) => spawnSync(denoProgram(), ["run", "-A", out, ...args], { encoding: "utf8" });
-  assert.deepEqual(JSON.parse(run("version", "--json").stdout).mirrors, mirrors);
+  assert.deepEqual(JSON.parse(run("version", "--json").stdout).mirrors, ["https://one.example/dchat", mirrors[1]]);
   const genuine = ["--bundle", bundle, "--package", file, "--version", "1.0.0", "--platform", "linux-x64"];
   const verified = run("verify", ...genuine);
   assert.equal(verified.status, 0, verified.stderr);
 });
 
-test("what is not root metadata or not a URL is not baked in", () => {
-  const file = join(temp, "targets.json");
-  writeFileSync(file, JSON.stringify({ signatures: [], signed: { _type: "targets" } }));
-  assert.notEqual(build(PROJECT, ["--out", join(temp, "no.mjs"), "--root", file]).status, 0);
-  assert.notEqual(build(PROJECT, ["--out", join(temp, "no.mjs"), "--mirror", "one.example"]).status, 0);
+test("what init of the built file would refuse is not baked in, and that is said in a line", () => {
+  const folder = join(temp, "odd");
+  mkdirSync(folder);
+  const { root } = publishRelease(folder, BUNDLE);
+  const altered = join(temp, "altered.json");
+  writeFileSync(altered, readFileSync(root, "utf8").replace(/"sig":"../, '"sig":"00'));
+  const targets = join(temp, "targets.json");
+  writeFileSync(targets, JSON.stringify({ signatures: [], signed: { _type: "targets" } }));
+  const odd: [option: string, value: string, code: string][] = [
+    ["--root", targets, "E_MALFORMED"],
+    ["--root", altered, "E_SIGNATURE"],
+    ["--root", join(temp, "absent"), "E_IO"],
+    ["--mirror", "one.example", "E_USAGE"],
+    ["--mirror", "ftp://one.example", "E_USAGE"],
+    ["--mirror", "http://one.example", "E_USAGE"],
+    ["--mirror", "https://one.example/{verison}", "E_USAGE"],
+    ["--mirror", "https://me:secret@one.example/", "E_USAGE"],
+  ];
+  for (const [option, value, code] of odd) {
+    const { status, stderr } = build(PROJECT, ["--out", join(temp, "no.mjs"), option, value]);
+    assert.equal(status, 1, `${option} ${value}`);
+    assert.match(stderr, new RegExp(`^error ${code}: [^\\n]*: nothing was built\\n$`), value);
+    assert.doesNotMatch(stderr, /secret/);
+  }
   assert.equal(existsSync(join(temp, "no.mjs")), false);
 });
 
