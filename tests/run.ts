@@ -5,13 +5,15 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
 
 /** A change that breaks something, and a machine that is merely busy, differ in this most of all. */
 const MAX_UNSTEADY_FILES = 3;
+/** Three times what all tests take on two processors. One that waits for ever is told of, and the others are not lost. */
+const RUN_LIMIT_MS = 45 * 60_000;
 
 interface Run {
   readonly passed: boolean;
@@ -30,7 +32,9 @@ async function runTests(args: readonly string[]): Promise<Run> {
       output.push(bytes);
       process.stdout.write(bytes);
     });
+    const timer = setTimeout(() => child.kill("SIGINT"), RUN_LIMIT_MS); // it then says what it was waiting for
     const [code] = await once(child, "close");
+    clearTimeout(timer);
     const passed = code === 0;
     return { passed, failed: passed ? [] : failedFiles(Buffer.concat(output).toString(), report) };
   } finally {
@@ -38,11 +42,15 @@ async function runTests(args: readonly string[]): Promise<Run> {
   }
 }
 
-/** Failed tests are told of in the report, files that threw outside of a test in the output only. */
+/** Failed tests are told of in the report; files that threw outside of a test, or never ended, in the output only. */
 function failedFiles(output: string, report: string): string[] {
+  const text = stripVTControlCharacters(output);
   const suites = readReport(report).matchAll(/<testsuite name="(\.\/[^"]+)"[^>]* failures="[1-9]/g);
-  const thrown = stripVTControlCharacters(output).matchAll(/^(\.\/\S+) \(uncaught error\)/gm);
-  return [...new Set([...suites, ...thrown].map(([, file]) => file ?? ""))].sort();
+  const thrown = text.matchAll(/^(\.\/\S+) \(uncaught error\)/gm);
+  const [, pending = ""] = text.split("The following tests were pending:");
+  const endless = [...pending.matchAll(/=> (\.\/[^:]+):\d+:\d+$/gm)];
+  if (endless.length >= availableParallelism()) return []; // nobody knows what was still to come
+  return [...new Set([...suites, ...thrown, ...endless].map(([, file]) => file ?? ""))].sort();
 }
 
 /** Nothing where the run ended before it wrote one. */
