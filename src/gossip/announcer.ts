@@ -20,22 +20,28 @@ export interface Announcer {
 }
 
 export interface AnnouncerOptions {
-  readonly pubsub: GossipSub;
+  readonly pubsub: Pick<GossipSub, "addEventListener" | "getSubscribers" | "publish">;
+  /** Whether the stream on which a peer is told of messages is open. */
+  canHear(peer: string): boolean;
   readonly topic: string;
   readonly knowledge: Knowledge;
   readonly signal: AbortSignal;
   readonly onEvent: (e: GossipEvent) => void;
 }
 
-/** Between a peer's subscription and the stream to it; a message sent before is lost without an error. */
+/**
+ * Between a peer's subscription and the stream to it, on a machine that is not busy. A message that is published before is
+ * lost without an error, and cannot be published again: the library counts it as seen.
+ */
 const STREAM_MS = 500;
 /** Messages that are remembered as heard: the newest timestamp, and votes that are being taken in. */
 const MAX_HEARD = 64;
 /** Votes that come at once, as from a file with those of all governors; the rest is asked for. */
 const MAX_VOTES_AT_ONCE = 64;
 
-export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: AnnouncerOptions): Announcer {
-  let isUnheard = false;
+export function createAnnouncer(o: AnnouncerOptions): Announcer {
+  const { pubsub, topic, knowledge, signal, onEvent } = o;
+  let isUnheard = false, isTrying = false;
   const heard = new Set<string>();
 
   let told = new Set(openVotes().map(voteName)); // peers ask for those of before when they appear
@@ -51,7 +57,7 @@ export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: A
     told = new Set(open.map(voteName));
     const messages = open.filter((vote) => !before.has(voteName(vote))).map(encodeVote);
     for (const message of messages.slice(0, MAX_VOTES_AT_ONCE)) {
-      if (heard.has(idOf(message)) || pubsub.getSubscribers(topic).length === 0) continue;
+      if (heard.has(idOf(message)) || !canBeHeard()) continue;
       try {
         const { recipients } = await pubsub.publish(topic, message);
         if (recipients.length > 0) onEvent({ type: "announced", peers: recipients.length });
@@ -72,7 +78,8 @@ export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: A
     try {
       const message = encodeRelease(timestamp);
       isUnheard = !heard.has(idOf(message));
-      if (!isUnheard || pubsub.getSubscribers(topic).length === 0) return;
+      if (!isUnheard) return;
+      if (!canBeHeard()) return void keepTrying();
       const { recipients } = await pubsub.publish(topic, message);
       if (recipients.length === 0) return;
       isUnheard = false;
@@ -80,6 +87,20 @@ export function createAnnouncer({ pubsub, topic, knowledge, signal, onEvent }: A
     } catch (e) {
       onEvent({ type: "not-announced", error: asUpdateError(e, "E_UNREACHABLE") });
     }
+  }
+
+  const subscribers = () => pubsub.getSubscribers(topic);
+  const canBeHeard = () => subscribers().some((peer) => o.canHear(peer.toString()));
+
+  /** As long as somebody is about to be there to hear it. */
+  async function keepTrying(): Promise<void> {
+    if (isTrying) return;
+    isTrying = true;
+    while (isUnheard && !signal.aborted && subscribers().length > 0) {
+      await delay(STREAM_MS, undefined, { signal, ref: false }).catch(() => {}); // the loop looks at the signal
+      if (canBeHeard() && !signal.aborted) await announceTimestamp();
+    }
+    isTrying = false;
   }
 
   const retry = async () => isUnheard ? await announceTimestamp() : undefined;

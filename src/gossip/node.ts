@@ -10,6 +10,7 @@ import { createAnnouncer } from "./announcer.ts";
 import { keepConnected } from "./bootstrap.ts";
 import { requestBundle } from "./bundle-exchange.ts";
 import { createConduct } from "./conduct.ts";
+import { carriesMessages, isAt } from "./connections.ts";
 import { type Delivery, isLie } from "./delivery.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost, type Host } from "./host.ts";
@@ -78,8 +79,10 @@ export interface GossipNode {
 
 /** A message may be lost, and a network cut in two heals in silence: a peer is asked now and then. */
 const CATCH_UP_MS = 60_000;
-/** After some heartbeats of the library a new peer is told of messages. What came before that it is asked for again. */
+/** Some heartbeats of the library after a peer can speak it tells of messages. What came before it is asked for again. */
 const SETTLE_MS = 3_000;
+/** The stream on which it speaks may be long in coming when machines are busy; and it may have no such stream at all. */
+const MAX_SETTLES = 10;
 const STOP_MS = 5_000;
 /** What three strangers say is enough to try. */
 const MAX_ASKED_FOR_MIRRORS = 3;
@@ -101,7 +104,10 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const { isShutOut } = conduct, { isNearby } = lan;
   const host: Host = await createHost(library, { ...o, topic, named, isShutOut, isNearby });
   const { pubsub } = host.services;
-  const announcer = createAnnouncer({ pubsub, topic, knowledge, signal, onEvent });
+  const announcer = createAnnouncer({
+    ...{ pubsub, topic, knowledge, signal, onEvent },
+    canHear: (peer) => carriesMessages(connectionsOf(peer), "outbound"),
+  });
 
   const relay = createRelay({
     knowledge,
@@ -117,9 +123,11 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     onLie: blame,
   });
 
+  const connectionsOf = (peer: string) => host.getConnections(library.peerIdFromString(peer));
+
   /** The connection that is there: a peer who has left is not dialled for an answer. */
   function connectionTo(peer: string): Connection {
-    const [connection] = host.getConnections(library.peerIdFromString(peer));
+    const [connection] = connectionsOf(peer);
     if (connection === undefined) throw new UpdateError("E_UNREACHABLE", "the peer is not connected any more");
     return connection;
   }
@@ -164,7 +172,10 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
 
   async function welcome(peer: string): Promise<void> {
     await catchUp(peer);
-    await pause(SETTLE_MS);
+    for (let i = 0, couldSpeak = false; i < MAX_SETTLES && !couldSpeak && !signal.aborted; i++) {
+      couldSpeak = carriesMessages(connectionsOf(peer), "inbound");
+      await pause(SETTLE_MS);
+    }
     if (!signal.aborted) await catchUp(peer);
   }
 
@@ -286,13 +297,6 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
       await Promise.race([host.stop(), delay(STOP_MS, undefined, { ref: false })]);
     },
   };
-}
-
-/** True for a connection to that very peer, or, where none is named, to that very endpoint. */
-function isAt(connection: Connection, address: string): boolean {
-  const { peer } = requirePeerAddress(address, "the peer");
-  if (peer !== undefined) return connection.remotePeer.toString() === peer;
-  return withoutPeer(connection.remoteAddr.toString()) === address;
 }
 
 function shuffled<T>(items: readonly T[]): T[] {
