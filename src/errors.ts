@@ -135,11 +135,18 @@ export function isIntegrityError(e: unknown): e is UpdateError {
   return e instanceof UpdateError && e.exitCode >= 30 && e.exitCode < 40;
 }
 
+/** The system's own name of an error, such as "ENOENT", also of one that was wrapped; undefined where it has none. */
+export function systemCode(e: unknown): string | undefined {
+  if (e instanceof UpdateError) return systemCode(e.cause);
+  const code = (e as { code?: unknown } | null | undefined)?.code; // whatever was thrown: looked at just below
+  return typeof code === "string" ? code : undefined;
+}
+
 /** Wraps whatever was thrown into an UpdateError: aborts, disk and unknown errors get their own codes. */
 export function asUpdateError(e: unknown, fallback: ErrorCode = "E_INTERNAL"): UpdateError {
   if (e instanceof UpdateError) return e;
-  const code = (e as { code?: unknown } | null)?.code;
-  const name = (e as { name?: unknown } | null)?.name;
+  const code = systemCode(e);
+  const name = (e as { name?: unknown } | null)?.name; // not every runtime's abort is an Error
   const message = e instanceof Error ? e.message : String(e);
   if (name === "AbortError" || code === "ABORT_ERR") {
     return new UpdateError("E_INTERRUPTED", "interrupted", { cause: e });
@@ -150,7 +157,7 @@ export function asUpdateError(e: unknown, fallback: ErrorCode = "E_INTERNAL"): U
       hint: "free some space, then run the same command again: it resumes",
     });
   }
-  if (typeof code === "string" && DISK_ERRNO.has(code)) return new UpdateError("E_IO", message, { cause: e });
+  if (code !== undefined && DISK_ERRNO.has(code)) return new UpdateError("E_IO", message, { cause: e });
   return new UpdateError(fallback, message, { cause: e });
 }
 

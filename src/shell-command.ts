@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
 import type { Opts } from "./api.ts";
-import { asUpdateError } from "./errors.ts";
+import { asUpdateError, systemCode } from "./errors.ts";
 
 export interface ShellCommand extends Opts {
   readonly command: string;
@@ -70,7 +70,7 @@ function kill(child: ChildProcess, hasOwnGroup: boolean): void {
   try {
     if (hasOwnGroup && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "ESRCH") throw e; // it has ended meanwhile
+    if (systemCode(e) !== "ESRCH") throw e; // it has ended meanwhile
   }
   child.kill("SIGKILL");
 }

@@ -2,7 +2,7 @@
 // Must not: end the command that has something to refuse.
 import { raiseAlert } from "../config/alerts.ts";
 import type { Home } from "../config/home.ts";
-import type { UpdateError } from "../errors.ts";
+import { asUpdateError, type UpdateError } from "../errors.ts";
 import type { Context } from "./context.ts";
 
 /** Writes an alert; a full disk must not hide the refusal itself, so a failure to write is only noted. */
@@ -10,6 +10,6 @@ export async function alert(c: Context, home: Home, source: string, what: string
   try {
     await raiseAlert(home, c.nowMs, source, what, e);
   } catch (failure) {
-    c.out.warn(`the alert could not be written: ${(failure as Error).message}`);
+    c.out.warn(`the alert could not be written: ${asUpdateError(failure).message}`);
   }
 }

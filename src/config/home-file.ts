@@ -2,15 +2,14 @@
 // read them. Design: "State on disk" of docs/architecture.md; docs/formats.md says what each holds.
 // Must not: know any of them.
 import { readFileBounded } from "../disk/atomic-file.ts";
-import { UpdateError } from "../errors.ts";
+import { systemCode, UpdateError } from "../errors.ts";
 
 /** Reads a file of ours; undefined when there is none. */
 export async function readFileIfThere(file: string, maxBytes: number): Promise<Uint8Array | undefined> {
   try {
     return await readFileBounded(file, maxBytes);
   } catch (e) {
-    const cause = e instanceof UpdateError ? e.cause : undefined;
-    if ((cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT") return undefined;
+    if (systemCode(e) === "ENOENT") return undefined;
     throw e;
   }
 }

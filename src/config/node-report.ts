@@ -5,7 +5,7 @@ import { mkdir, rm, stat, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../disk/atomic-file.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "../disk/process-identity.ts";
-import { UpdateError } from "../errors.ts";
+import { systemCode, UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { parseJsonObject } from "../trust/json.ts";
 import { readFileIfThere } from "./home-file.ts";
@@ -92,7 +92,7 @@ export async function readNodeReport({ nodeReportFile: file }: Pick<Home, "nodeR
     if (alive === false || (alive === "unknown" && ageMs > SILENT_MS)) return { status: "none" };
     return { status: ageMs > SILENT_MS ? "silent" : "running", report, pid: owner.pid };
   } catch (e) {
-    if (e instanceof UpdateError || (e as NodeJS.ErrnoException).code !== undefined) return { status: "none" };
+    if (e instanceof UpdateError || systemCode(e) !== undefined) return { status: "none" };
     throw e;
   }
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
 
 /** Ending of every file that means nothing once its process is gone. */
 export const LEFTOVER_SUFFIX = ".dchat-tmp";
@@ -66,7 +66,7 @@ export async function fsyncFolder(folder: string): Promise<void> {
     handle = await open(folder, "r");
     await handle.sync();
   } catch (e) {
-    if (!CANNOT_SYNC_FOLDER.has((e as NodeJS.ErrnoException).code ?? "")) throw e;
+    if (!CANNOT_SYNC_FOLDER.has(systemCode(e) ?? "")) throw e;
   } finally {
     await handle?.close();
   }

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { link, lstat, open, rm, utimes } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Opts } from "../api.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
 import { LEFTOVER_SUFFIX, readFileBounded } from "./atomic-file.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
@@ -112,14 +112,14 @@ async function createLock(lockFile: string, own: LockContent): Promise<boolean> 
     try {
       await link(draft, lockFile);
     } catch (e) {
-      if (!CANNOT_LINK.has((e as NodeJS.ErrnoException).code ?? "")) throw e;
+      if (!CANNOT_LINK.has(systemCode(e) ?? "")) throw e;
       await createFile(lockFile, own);
     } finally {
       await rm(draft, { force: true });
     }
     return true;
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "EEXIST") return false;
+    if (systemCode(e) === "EEXIST") return false;
     throw asUpdateError(e, "E_IO");
   }
 }
@@ -150,9 +150,7 @@ async function readLock(lockFile: string): Promise<FoundLock | undefined> {
     const text = isOurs ? new TextDecoder().decode(await readFileBounded(lockFile, MAX_LOCK_BYTES)) : "";
     return { ...parseLock(text, `${info.ino}-${info.mtimeMs}`), ageMs: Date.now() - info.mtimeMs };
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    const cause = (e as Error).cause as NodeJS.ErrnoException | undefined;
-    if (cause?.code === "ENOENT") return undefined;
+    if (systemCode(e) === "ENOENT") return undefined;
     throw asUpdateError(e, "E_IO");
   }
 }

@@ -2,6 +2,7 @@
 // Design: "State on disk" of docs/architecture.md. Must not: signal a process (signal 0 only asks whether it is there).
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { systemCode } from "../errors.ts";
 
 /** What identifies one process of one boot of one machine; null where the platform does not say. */
 export interface ProcessIdentity {
@@ -63,7 +64,7 @@ function exists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (e) {
-    return (e as NodeJS.ErrnoException).code === "EPERM"; // it is there and belongs to another user
+    return systemCode(e) === "EPERM"; // it is there and belongs to another user
   }
 }
 

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import type { Artifact, LocalFile, Opts, Verified } from "../api.ts";
 import { replaceFile, temporaryBeside } from "../disk/atomic-file.ts";
 import { requireFreeSpace } from "../disk/free-space.ts";
-import { asUpdateError, isIntegrityError } from "../errors.ts";
+import { asUpdateError, isIntegrityError, systemCode } from "../errors.ts";
 import { digestFile, type DigestOpts } from "../hash/digest-file.ts";
 import { proveFile } from "../trust/proof.ts";
 
@@ -39,7 +39,7 @@ export async function placeProven(
   try {
     await replaceFile(proven, destination);
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "EXDEV") throw asUpdateError(e, "E_IO");
+    if (systemCode(e) !== "EXDEV") throw asUpdateError(e, "E_IO");
     await copyProven(artifact, proven, destination, o);
     await rm(proven, { force: true });
   }

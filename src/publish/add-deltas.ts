@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Artifact, Delta, Opts } from "../api.ts";
 import { canHaveDelta } from "../delta/delta-head.ts";
 import { writeFileAtomic } from "../disk/atomic-file.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
 import { compareVersions } from "../trust/naming.ts";
 import { MAX_DELTAS } from "../trust/releases.ts";
 import { pieceListPath } from "./copy-file.ts";
@@ -122,7 +122,7 @@ async function readIfThere(file: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(file);
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (systemCode(e) === "ENOENT") return undefined;
     throw e;
   }
 }

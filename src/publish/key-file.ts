@@ -4,7 +4,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { readFileBounded } from "../disk/atomic-file.ts";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
 import { isEd25519PublicKey } from "../trust/ed25519.ts";
 import { type KeyId, keyIdOf } from "../trust/keys.ts";
 
@@ -131,7 +131,7 @@ async function createFile(f: NewFile): Promise<FileHandle> {
   try {
     return await open(f.file, "wx", f.mode);
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "EEXIST") throw e;
+    if (systemCode(e) !== "EEXIST") throw e;
     throw new UpdateError("E_USAGE", `${JSON.stringify(f.file)} exists already`, {
       hint: "a key is never overwritten: choose another name",
     });

@@ -4,9 +4,9 @@
 import type { Dirent } from "node:fs";
 import { readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
 import { parseEnvelope } from "../trust/envelope.ts";
-import { isJsonObject, type Json, type JsonObject } from "../trust/json.ts";
+import { isJsonObject, type Json } from "../trust/json.ts";
 import { MAX_METADATA_BYTES, readTargets, type Targets } from "../trust/metadata.ts";
 import { compareVersions, isVersion } from "../trust/naming.ts";
 import { deltaFilePath } from "./delta-file.ts";
@@ -59,7 +59,7 @@ export async function dropReleases(
 }
 
 function versionOf(entry: Json): string | undefined {
-  const at = (value: Json | undefined, key: string) => isJsonObject(value) ? (value as JsonObject)[key] : undefined;
+  const at = (value: Json | undefined, key: string) => isJsonObject(value) ? value[key] : undefined;
   const version = at(at(at(entry, "custom"), "dchat"), "version");
   return typeof version === "string" && isVersion(version) ? version : undefined;
 }
@@ -134,7 +134,7 @@ async function listFiles(folder: string, below: string): Promise<FoundFile[]> {
       return { path: relative(folder, file).replaceAll(sep, "/"), mtimeMs };
     }));
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (systemCode(e) === "ENOENT") return [];
     throw asUpdateError(e, "E_IO");
   }
 }

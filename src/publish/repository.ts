@@ -5,7 +5,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fsyncFolder, readFileBounded, writeFileAtomic } from "../disk/atomic-file.ts";
 import { type LockOpts, withLock } from "../disk/lock.ts";
-import { UpdateError } from "../errors.ts";
+import { systemCode, UpdateError } from "../errors.ts";
 import { type Envelope, parseEnvelope } from "../trust/envelope.ts";
 import {
   MAX_METADATA_BYTES,
@@ -39,8 +39,7 @@ export function createRepositoryFiles(folder: string): RepositoryFiles {
       try {
         return await readFileBounded(join(folder, path), maxBytes);
       } catch (e) {
-        const errno = ((e as UpdateError).cause as NodeJS.ErrnoException | undefined)?.code;
-        if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+        if (["ENOENT", "ENOTDIR"].includes(systemCode(e) ?? "")) return undefined;
         throw e;
       }
     },

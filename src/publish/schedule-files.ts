@@ -3,7 +3,7 @@
 // Must not: decide what is approved; that is src/trust/.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { asUpdateError, UpdateError } from "../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
 import { type Certificate, certificateBytes, MAX_CERTIFICATE_BYTES, parseCertificate } from "../trust/certificate.ts";
 import { acceptRoot, pinRoot, type TrustState } from "../trust/client.ts";
 import { missingCertificates, nextHead, type ScheduleHead } from "../trust/effect.ts";
@@ -51,7 +51,7 @@ async function namesIn(folder: string): Promise<string[]> {
       `${JSON.stringify(folder)} holds more than ${2 * MAX_CERTIFICATES} certificates`,
     );
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code === "ENOENT") return [];
+    if (systemCode(e) === "ENOENT") return [];
     throw asUpdateError(e, "E_IO");
   }
 }

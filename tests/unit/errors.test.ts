@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AllSourcesFailedError, asUpdateError, UpdateError } from "../../src/errors.ts";
+import { AllSourcesFailedError, asUpdateError, systemCode, UpdateError } from "../../src/errors.ts";
 
 test("no text from outside can move the cursor, break the line or turn it around", () => {
   const hostile = "a\nb\rc\u001b[2Jd\u009b2Je\u007f\u2028f\u202eg\u200bh\ud800";
@@ -15,4 +15,13 @@ test("no text from outside can move the cursor, break the line or turn it around
 test("ordinary text stays as it is", () => {
   const text = 'ä ☃ 😀 "quoted" \\ back';
   assert.equal(new UpdateError("E_USAGE", text).message, text);
+});
+
+test("the system's name of an error is found through whatever it was wrapped in, and nowhere else", () => {
+  const missing = Object.assign(new Error("no such file"), { code: "ENOENT" });
+  const wrapped = new UpdateError("E_STATE_CORRUPT", "x", { cause: new UpdateError("E_IO", "y", { cause: missing }) });
+  for (const e of [missing, asUpdateError(missing), wrapped]) assert.equal(systemCode(e), "ENOENT");
+  for (const e of [new UpdateError("E_IO", "x"), new Error("x"), { code: 2 }, "ENOENT", null, undefined]) {
+    assert.equal(systemCode(e), undefined);
+  }
 });

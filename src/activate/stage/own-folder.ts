@@ -3,7 +3,7 @@
 // put something else there in between. Must not: follow a link.
 import type { Stats } from "node:fs";
 import { lstat, mkdir, stat } from "node:fs/promises";
-import { asUpdateError, UpdateError } from "../../errors.ts";
+import { asUpdateError, systemCode, UpdateError } from "../../errors.ts";
 
 /** Write permission of the group and of everybody. */
 const OTHERS_MAY_WRITE = 0o022;
@@ -13,7 +13,7 @@ export async function makeOwnFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o755 });
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "EEXIST") throw asUpdateError(e, "E_IO");
+    if (systemCode(e) !== "EEXIST") throw asUpdateError(e, "E_IO");
   }
   await requireOwnFolder(folder);
 }
@@ -49,7 +49,7 @@ async function lstatOf(path: string): Promise<Stats> {
   try {
     return await lstat(path);
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "ENOENT") throw asUpdateError(e, "E_IO");
+    if (systemCode(e) !== "ENOENT") throw asUpdateError(e, "E_IO");
     throw new UpdateError("E_NOT_STAGED", `there is no ${JSON.stringify(path)}`, { cause: e });
   }
 }

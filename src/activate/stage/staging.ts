@@ -11,7 +11,7 @@ import type { Home } from "../../config/home.ts";
 import { fsyncFolder, LEFTOVER_SUFFIX, writeFileAtomic } from "../../disk/atomic-file.ts";
 import { requireFreeSpace } from "../../disk/free-space.ts";
 import { type LockOpts, withLock } from "../../disk/lock.ts";
-import { asUpdateError, isIntegrityError, UpdateError } from "../../errors.ts";
+import { asUpdateError, isIntegrityError, systemCode, UpdateError } from "../../errors.ts";
 import { digestFile } from "../../hash/digest-file.ts";
 import { compareVersions, isVersion } from "../../trust/naming.ts";
 import { requireDigests } from "../../trust/proof.ts";
@@ -237,7 +237,7 @@ async function syncFile(file: string): Promise<void> {
   try {
     await handle.sync();
   } catch (e) {
-    if ((e as NodeJS.ErrnoException).code !== "EPERM") throw e; // Windows syncs only what is open for writing
+    if (systemCode(e) !== "EPERM") throw e; // Windows syncs only what is open for writing
   } finally {
     await handle.close();
   }

@@ -6,6 +6,7 @@
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { groupOf } from "../../disk/process-identity.ts";
+import { asUpdateError } from "../../errors.ts";
 import type { NodeProcess } from "./node-process.ts";
 import { runOperatorCommand } from "../operator-command.ts";
 
@@ -52,7 +53,7 @@ async function ask(node: NodeProcess, check: Exclude<HealthCheck, { aliveMs: num
   try {
     return "url" in check ? judge(node, await get(check.url, signal)) : await runCheck(node, check.command, signal);
   } catch (e) {
-    return (e as Error).message;
+    return asUpdateError(e).message;
   }
 }
 
