@@ -4,12 +4,11 @@
 import { UpdateError } from "../errors.ts";
 import type { ChainPlan, ChainReading } from "./chain-clock.ts";
 
-export const CHAIN_STATUSES = ["ok", "syncing", "stuck", "falling", "wrong-chain", "unreachable"] as const;
 /**
  * "falling": below what was final before. "stuck": not grown for too long. "wrong-chain": another one than the root names.
  * The gravest one counts, in the order wrong-chain, unreachable, falling, syncing, stuck.
  */
-export type ChainStatus = (typeof CHAIN_STATUSES)[number];
+export type ChainStatus = "ok" | "syncing" | "stuck" | "falling" | "wrong-chain" | "unreachable";
 
 /** What is kept of one chain from run to run. */
 export interface HeightMemory {

@@ -54,7 +54,7 @@ const OWN_ADDRESSES = new Set(["127.0.0.1", "::1"]);
 
 /** What a peer loses by each invalid message, squared: one is forgiven, three end the connection. */
 const INVALID_WEIGHT = -10;
-export const GRAYLIST_SCORE = -80;
+const GRAYLIST_SCORE = -80;
 const DECAY_INTERVAL_MS = 1_000;
 /** An invalid message counts half after ten minutes: releases are rare, and so is honest misfortune. */
 const INVALID_DECAY = 0.5 ** (DECAY_INTERVAL_MS / 600_000);

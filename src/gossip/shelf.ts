@@ -18,6 +18,3 @@ export interface Shelf {
   /** @param sha256 of an artifact; anything may be asked for */
   find(sha256: string): Promise<Holding | undefined>;
 }
-
-/** For nodes that give nothing. */
-export const EMPTY_SHELF: Shelf = { find: () => Promise.resolve(undefined) };

@@ -16,7 +16,7 @@ export function deltaFilePath(artifact: Artifact, delta: Delta): string {
 }
 
 /** Where a repository has, or once had, the artifact that a delta starts from. */
-export function deltaBasePath(artifact: Artifact, { from }: Delta): string {
+function deltaBasePath(artifact: Artifact, { from }: Delta): string {
   return artifactPath(targetPath(from.version, artifactName({ ...artifact, version: from.version })), from.sha256);
 }
 

@@ -105,7 +105,7 @@ export function namesExactly(meta: FileMeta | undefined, { signed, envelope }: D
 }
 
 /** Days a document lives when nothing else is said; docs/publishing.md, "How long signatures last", explains each. */
-export const DEFAULT_LIFETIME_DAYS: Readonly<Record<TopLevelRole, number>> = {
+const DEFAULT_LIFETIME_DAYS: Readonly<Record<TopLevelRole, number>> = {
   root: 365,
   targets: 180,
   snapshot: 30,

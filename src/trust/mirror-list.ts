@@ -11,7 +11,7 @@ import { searchTarget } from "./search.ts";
 
 /** Its TUF target path. */
 export const MIRROR_LIST_PATH = "mirrors.json";
-export const MIRROR_LIST_FORMAT = "dchat-mirrors-1";
+const MIRROR_LIST_FORMAT = "dchat-mirrors-1";
 /** As many entries as are allowed, at a generous kilobyte each. */
 export const MAX_MIRROR_LIST_BYTES = 64 * 1024;
 /** As many as an operator can configure: all are asked at once, and each learns who asks. */

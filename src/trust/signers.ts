@@ -28,11 +28,6 @@ export function signersOf(c: Certificate, epoch: Epoch): KeyId[] {
   return [...c.signatures.keys()].filter((id) => isSignedBy(c, id, epoch)).sort();
 }
 
-/** The weight of all that have signed. */
-export function weightOf(c: Certificate, epoch: Epoch): number {
-  return signersOf(c, epoch).reduce((sum, id) => sum + (epoch.governance.governors.get(id) ?? 0), 0);
-}
-
 /** True when the weight reaches `required`; verifies the heaviest first and stops there. */
 export function reaches(c: Certificate, epoch: Epoch, required: number): boolean {
   const { governors } = epoch.governance;

@@ -10,7 +10,7 @@ import { judgementOf, learnCertificate, type Learnt } from "./schedule.ts";
  * Votes are passed on down to so far below the head. Two certificates of one sequence may become complete in two halves
  * of a network: each half has to hear of the other's.
  */
-export const VOTES_BELOW = 3;
+const VOTES_BELOW = 3;
 
 /** The first sequence whose votes are passed on now. */
 export function firstOpenSequence(state: TrustState): number {

@@ -7,8 +7,8 @@ import { createByteStream } from "../../src/gossip/byte-stream.ts";
 import { encodeRelease } from "../../src/gossip/message.ts";
 import { readLine, writeLine } from "../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../src/gossip/peer-service.ts";
-import { EMPTY_SHELF } from "../../src/gossip/shelf.ts";
 import { MAX_BUNDLE_BYTES } from "../../src/trust/bundle.ts";
+import { EMPTY_SHELF } from "../support/empty-shelf.ts";
 import {
   type MemoryKnowledge,
   memoryKnowledge,

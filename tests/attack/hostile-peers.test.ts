@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { encodeRelease } from "../../src/gossip/message.ts";
 import { PEER_PROTOCOL } from "../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../src/gossip/peer-service.ts";
-import { EMPTY_SHELF } from "../../src/gossip/shelf.ts";
+import { EMPTY_SHELF } from "../support/empty-shelf.ts";
 import { memoryKnowledge, startNode, startStranger, TOPIC, verdicts } from "../support/gossip-network.ts";
 import { createReleaseRepository } from "../support/release-repository.ts";
 import { until } from "../support/until.ts";

@@ -88,7 +88,7 @@ export function requireProvenPackages(packages: HomeSnapshot["packages"], digest
 }
 
 /** A genuine new root is kept; of the rest only what it still vouches for, and nothing that was not there before. */
-export function requireNewRootOnly(before: string, after: string): void {
+function requireNewRootOnly(before: string, after: string): void {
   const { roots: oldRoots, ...old } = JSON.parse(before);
   const { roots: newRoots, ...now } = JSON.parse(after);
   assert.deepEqual(newRoots.slice(0, oldRoots.length), oldRoots);

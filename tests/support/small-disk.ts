@@ -14,7 +14,7 @@ export interface SmallDisks {
   remove(): void;
 }
 
-export const SMALL_DISK_BYTES = 8 * MIB;
+const SMALL_DISK_BYTES = 8 * MIB;
 
 export function createSmallDisks(): SmallDisks {
   const disks: string[] = [];

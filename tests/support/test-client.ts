@@ -7,7 +7,7 @@ import { DEFAULT_NETWORK_POLICY, type NetworkPolicy } from "../../src/net/networ
 export const QUICK = { connectTimeoutMs: 400, firstByteTimeoutMs: 400, silenceTimeoutMs: 400 };
 
 /** Every name ending in .test is this machine, and there are no others. */
-export const testNames: Resolve = (hostname) =>
+const testNames: Resolve = (hostname) =>
   hostname.endsWith(".test")
     ? Promise.resolve(["127.0.0.1"])
     : Promise.reject(Object.assign(new Error("getaddrinfo ENOTFOUND"), { code: "ENOTFOUND" }));
