@@ -1,4 +1,4 @@
-// alerts: what was refused, and from whom. Design: docs/cli.md.
+// alerts: what was refused, and from whom. Design: docs/cli.md. Must not: forget one that nobody has acknowledged.
 import { acknowledgeAlerts, openAlerts } from "../config/alerts.ts";
 import { homeAt } from "../config/home.ts";
 import type { Command } from "./command.ts";

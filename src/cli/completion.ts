@@ -1,4 +1,5 @@
-// completion: shell scripts made from the table of commands, so that they cannot fall behind it.
+// completion: shell scripts made from the table of commands, so that they cannot fall behind it. Design: docs/cli.md.
+// Must not: know any command.
 import { UpdateError } from "../errors.ts";
 import { type Command, GLOBAL_OPTIONS } from "./command.ts";
 

@@ -1,5 +1,5 @@
-// What every command is given: where its home is, how it speaks, when it must stop.
-// Must not: read the environment anywhere else than here.
+// What every command is given: where its home is, how it speaks, when it must stop. Design: docs/cli.md, "Options of
+// every command". Must not: let a command read the environment for itself.
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { UpdateError } from "../errors.ts";

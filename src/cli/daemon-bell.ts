@@ -1,4 +1,5 @@
-// Wakes a loop of the daemon when there may be something new. Must not: lose a ring that came while the loop was at work.
+// Wakes a loop of the daemon when there may be something new. Design: "The network half" of docs/activation.md.
+// Must not: lose a ring that came while the loop was at work.
 
 /** Rung when there may be something new. */
 export interface Bell {

@@ -1,4 +1,4 @@
-// Help texts, made from the table of commands.
+// Help texts, made from the table of commands. Design: docs/cli.md. Must not: know any command.
 import { VERSION } from "../baked.ts";
 import { type Command, GLOBAL_OPTIONS, type OptionSpec } from "./command.ts";
 

@@ -1,5 +1,5 @@
 // What a signer is about to put his name to, in words: how the staged documents differ from the published ones.
-// Must not: judge the changes.
+// Design: "Several people" of docs/publishing.md. Must not: judge the changes.
 import type { Repository } from "../publish/repository.ts";
 import { canonicalText, isJsonObject, type Json } from "../trust/json.ts";
 import { type Root, type Targets, TOP_LEVEL_ROLES } from "../trust/metadata.ts";

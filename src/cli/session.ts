@@ -1,5 +1,6 @@
 // What the operator's commands share: an opened home, its trust, its mirrors, and the refresh that asks them.
 // Design: "Data flow" of docs/architecture.md: this is where adapters and the pure parts are wired together.
+// Must not: decide what is trusted, or print a result.
 import { readCurrentVersion } from "../activate/current.ts";
 import type { Mirror } from "../api.ts";
 import { BAKED_ROOT } from "../baked.ts";

@@ -1,4 +1,5 @@
-// version: what this file is and what it runs on.
+// version: what this file is and what it runs on. Design: docs/cli.md.
+// Must not: look at the home; the bare command is answered by the entry, before all of this is loaded.
 import { BAKED_MIRRORS, BAKED_ROOT, VERSION } from "../baked.ts";
 import { platformName } from "../trust/naming.ts";
 import { sha256Hex } from "../trust/hex.ts";

@@ -1,5 +1,5 @@
 // A file by its descriptor: opened without following a link, read and written at given places, by calls that block.
-// For threads of their own and for bytes that are in the page cache.
+// For threads of their own and for bytes that are in the page cache. Design: "Where the bytes go" of docs/architecture.md.
 // Must not: know what is in the files.
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, rmSync, writeSync } from "node:fs";

@@ -1,5 +1,5 @@
 // A set of an artifact's pieces that knows how many bytes they are.
-// Must not: know what is in them.
+// Design: "The download" of docs/architecture.md. Must not: know what is in them.
 
 import type { PieceSet } from "../api.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";

@@ -1,5 +1,5 @@
-// Who is asked side by side, and who only afterwards. Design: "The download" of docs/architecture.md: a class is all sources of
-// equal priority. Pure.
+// Who is asked side by side, and who only afterwards: a class is all sources of equal priority. Pure.
+// Design: "The download" of docs/architecture.md. Must not: ask anybody.
 
 import type { Supplier } from "./supplier.ts";
 

@@ -1,5 +1,5 @@
 // The program of the thread that owns an artifact in flight. Design: "Where the bytes go" of docs/architecture.md.
-// A program of its own in the bundled file (build/hashing-core.ts): it must not import what it does not need.
+// A program of its own in the bundled file (build/hashing-core.ts). Must not: import what it does not need.
 import { compileBlake3, instantiateBlake3 } from "../hash/blake3-core.ts";
 import { onStart } from "../hash/worker-start.ts";
 import type { StoreMessage, StoreRequest, StoreWorkerStart } from "./store-messages.ts";

@@ -1,5 +1,5 @@
 // Finds more peers while there are few: those that answered in earlier runs, and those that connected peers tell of.
-// Design: docs/gossip.md, "Who a node connects to". Must not: dial what the rules forbid, dial one address again and
+// Design: docs/gossip.md, "Connections". Must not: dial what the rules forbid, dial one address again and
 // again, or let one peer fill all places.
 import { setTimeout as delay } from "node:timers/promises";
 import { withoutPeer } from "./peer-address.ts";

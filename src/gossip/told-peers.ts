@@ -1,4 +1,4 @@
-// Which of its peers a node tells another of, and where they are. Design: docs/gossip.md, "Who a node connects to".
+// Which of its peers a node tells another of, and where they are. Design: docs/gossip.md, "Connections".
 // Must not: tell of an address that a stranger may not be led to, or of one that nobody has dialled or signed for.
 import type { Host } from "./host.ts";
 import { MAX_TOLD_PEERS } from "./peer-exchange.ts";

@@ -1,5 +1,5 @@
 // verify as a function, for programs: a file, a bundle and a pinned root in; the proven artifact out. No network.
-// Design: "verify never opens a socket". The command adds names, homes and words to the same steps.
+// Design: "verify" of docs/cli.md: the command adds names, homes and words to the same steps. Must not: open a socket.
 import { basename } from "node:path";
 import type { LocalFile, Opts, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";

@@ -1,5 +1,5 @@
 // Copies a file of any size into the repository while measuring it: read once, in flat memory, with its piece list.
-// Design: "adding streams the file once". The copy has a temporary name until the caller has judged its digests.
+// Design: "Releases" of docs/publishing.md. The copy has a temporary name until the caller has judged its digests.
 // Must not: judge them.
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";

@@ -1,6 +1,6 @@
 // Makes the four documents of the next publication: signs what the given keys can, builds snapshot and timestamp.
 // Every step is kept in `staging/`, so that other people can add signatures and a broken publication can be finished.
-// Must not: write anything that readers read.
+// Design: "What happens when you publish" of docs/publishing.md. Must not: write anything that readers read.
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import {

@@ -1,6 +1,6 @@
 // Reads the next publication as our own client will, before anyone else can: what a client would refuse is never
 // published. Also tells whether readers who have not seen a new root yet will get by.
-// Must not: write anything.
+// Design: "What happens when you publish" of docs/publishing.md. Must not: write anything.
 import { Buffer } from "node:buffer";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";

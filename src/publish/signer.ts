@@ -1,6 +1,6 @@
 // Whoever can sign for one key: the private key itself or a command that asks an HSM, KMS or another machine.
 // Every signature is verified under our own rule before it is returned, so what is stored is what clients accept.
-// Must not: know documents or thresholds.
+// Design: "Keys that never leave" of docs/publishing.md. Must not: know documents or thresholds.
 import { type KeyObject, sign } from "node:crypto";
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";

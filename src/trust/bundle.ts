@@ -1,5 +1,6 @@
 // The bundle: all current metadata in one file. Design: "Formats", Bundle.
-// Its strings are the exact bytes of the files, because TUF hashes bytes. Nothing in it is trusted by being in it.
+// Its strings are the exact bytes of the files, because TUF hashes bytes.
+// Must not: trust anything for being in it.
 import { UpdateError } from "../errors.ts";
 import { type Certificate, certificateBytes, parseCertificate } from "./certificate.ts";
 import {

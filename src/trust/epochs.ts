@@ -1,5 +1,5 @@
 // Who governs which sequences: the roots' governors as epochs, each with the range it judges for ever.
-// Design: "Formats", Certificate, "Complete when"; docs/decisions/0012. Read from the roots alone.
+// Design: "What is in force" of docs/governance.md; docs/decisions/0012-schedule.md. Read from the roots alone.
 // Must not: know a certificate's content.
 import { UpdateError } from "../errors.ts";
 import type { TrustState } from "./client.ts";

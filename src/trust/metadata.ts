@@ -1,5 +1,5 @@
 // The four TUF roles as types, read from a parsed envelope. Design: "Trust in detail"; TUF 4.3–4.6.
-// Reading says nothing about trust: that is client.ts. Unknown fields are kept in the bytes and ignored here.
+// Unknown fields are kept in the bytes and ignored here. Must not: say anything about trust: that is client.ts.
 import { UpdateError } from "../errors.ts";
 import { type Delegations, readDelegations } from "./delegations.ts";
 import type { Envelope } from "./envelope.ts";

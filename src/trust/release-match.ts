@@ -1,5 +1,5 @@
 // Approved artifacts against released ones: both key sets must say the same of this node's platform.
-// Design: "Formats", Certificate, "Only one's own platform's target". Once matched it is latched: a release that leaves
+// Design: "Proposing" of docs/governance.md. Once matched it is latched: a release that leaves
 // the list later, or a platform added to it, changes no node's mind. Must not: fetch, compare versions.
 import type { Artifact, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";

@@ -1,5 +1,5 @@
 // The search for a target path through the delegations: pre-order, depth first, terminating (TUF 5.6.7).
-// Pure: where a role is not loaded yet the search says which one it needs, and starts again once it is there.
+// Must not: fetch, or verify a signature. Pure: where a role is not loaded yet the search says which one it needs, and starts again once it is there.
 import { UpdateError } from "../errors.ts";
 import { type Clock, type TrustState, wantedTargets } from "./client.ts";
 import type { TargetFile } from "./metadata.ts";

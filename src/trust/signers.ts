@@ -1,4 +1,4 @@
-// Whose signatures under a certificate count, and what they weigh. Design: "Formats", Certificate, "Complete when".
+// Whose signatures under a certificate count, and what they weigh. Design: "Certificate" of docs/formats.md.
 // Each signature is verified at most once, and no more of them than a question needs: it is the costly part.
 // Must not: know what makes a certificate fit the schedule.
 import { verifyEd25519 } from "./ed25519.ts";

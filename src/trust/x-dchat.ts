@@ -1,5 +1,6 @@
 // The project's extension of the root: network, chain, genesis, governance. Design: "Formats", x-dchat in root.signed.
-// An invalid extension stops activation, never the root chain; so it is read apart from the root, when it is needed.
+// It is read apart from the root, when it is needed. Must not: let an invalid extension stop the chain of roots; it
+// stops activation.
 import type { UpgradeType } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { Field } from "./fields.ts";

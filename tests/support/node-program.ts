@@ -1,5 +1,5 @@
 // A small node: a real HTTP server that answers its version and pid, and writes down when it starts, when it is told
-// something, and whether another one of it runs. Asked for /end/N it ends with N. Design: "Real processes in tests".
+// something, and whether another one of it runs. Asked for /end/N it ends with N. Design: "Health" of docs/activation.md.
 // Must not: know the product.
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
