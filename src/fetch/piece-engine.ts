@@ -5,13 +5,13 @@
 
 import type { Artifact, Opts, Verified } from "../api.ts";
 import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
-import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import { type ChooseRun, createRunChooser } from "./choose-run.ts";
 import type { DownloadEvent } from "./download-event.ts";
 import { createPiecePlan, type PiecePlan, type Run } from "./piece-plan.ts";
 import { PieceReading, StoreFailure } from "./piece-reading.ts";
 import type { PieceStore } from "./piece-store.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { inClasses, isSlow, type Strategy } from "./source-classes.ts";
+import { isAlive, SourceClasses, type Strategy } from "./source-classes.ts";
 import type { Supplier } from "./supplier.ts";
 
 export interface EngineOptions extends Opts {
@@ -32,11 +32,6 @@ const TICK_MS = 100;
 const STALLED_MS = 2_000 - TICK_MS;
 // Each holds a buffer of a piece; the store has a few more.
 const MAX_READINGS = 24;
-// A run is what a read brings in half a second: long enough for a request to cost nothing, short enough to be left.
-const RUN_MS = 500;
-const MAX_RUN_PIECES = 16;
-// A supplier whose rate is not known yet is taken for one that needs so long for a piece.
-const UNKNOWN_PIECE_MS = 1_000;
 // Suppliers are there, and none of them brings anything.
 const HOPELESS_MS = 60_000;
 
@@ -52,18 +47,12 @@ export async function fetchPieces(o: EngineOptions): Promise<number> {
 class PieceEngine {
   readonly #o: EngineOptions;
   readonly #plan: PiecePlan;
-  readonly #classes: readonly (readonly Supplier[])[];
-  /** Suppliers of the classes opened so far. */
-  #asked: Supplier[] = [];
-  #openClasses = 0;
-  #classOpenedMs = 0;
+  readonly #choose: ChooseRun;
+  readonly #classes: SourceClasses;
   readonly #watched = new Set<Supplier>();
   /** Those that may have more pieces later. */
   readonly #canGrow = new Set<Supplier>();
   readonly #readings = new Set<PieceReading>();
-  readonly #byRun = new Map<Run, PieceReading>();
-  /** Where the pieces of peers begin. */
-  readonly #firstPiece: number;
   #proving = 0;
   #progressMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */
@@ -73,8 +62,12 @@ class PieceEngine {
   constructor(o: EngineOptions) {
     this.#o = o;
     this.#plan = createPiecePlan(o.store.pieceCount, (i) => o.store.has(i));
-    this.#classes = inClasses(o.suppliers, o.strategy);
-    this.#firstPiece = Math.floor(Math.random() * o.store.pieceCount);
+    this.#choose = createRunChooser(this.#plan, o.store.pieceCount);
+    this.#classes = new SourceClasses(o.suppliers, {
+      strategy: o.strategy,
+      limitBytesPerSecond: o.limit.bytesPerSecond,
+      patienceMs: STALLED_MS,
+    });
   }
 
   async run(): Promise<number> {
@@ -134,12 +127,12 @@ class PieceEngine {
   #pump(): void {
     if (this.#settle === undefined) return;
     if (this.#plan.missingCount === 0 && this.#proving === 0) return this.#end();
-    this.#openNextClasses();
-    for (const supplier of this.#workers()) {
+    this.#classes.openWhatIsNeeded(this.#isOfUse);
+    for (const supplier of this.#classes.workers(this.#isOfUse)) {
       if (supplier.state === "new") void this.#open(supplier);
       if (supplier.state === "ready" && !this.#watched.has(supplier)) void this.#watch(supplier);
       while (supplier.state === "ready" && this.#mayRead(supplier)) {
-        const run = this.#choose(supplier);
+        const run = this.#choose(supplier, this.#asked, this.#readings);
         if (run === undefined) break;
         void this.#read(supplier, run);
       }
@@ -156,28 +149,12 @@ class PieceEngine {
     this.#end(new AllSourcesFailedError(`${this.#o.artifact.name} could not be fetched`, attempts));
   }
 
-  // Classes
-
-  #openNextClasses(): void {
-    while (this.#openClasses < this.#classes.length && this.#needsNextClass()) {
-      this.#asked = [...this.#asked, ...this.#classes[this.#openClasses] ?? []];
-      this.#openClasses++;
-      this.#classOpenedMs = performance.now();
-    }
+  get #asked(): readonly Supplier[] {
+    return this.#classes.asked;
   }
 
-  #needsNextClass(): boolean {
-    if (!this.#asked.some(isAlive)) return true;
-    const nowMs = performance.now();
-    const helps = (s: Supplier) => {
-      if (s.state === "resting") return false;
-      if (s.state === "opening") return nowMs - s.sinceMs < STALLED_MS;
-      return s.state === "new" || (s.state === "ready" && !this.#isStalled(s) && !this.#isIdle(s));
-    };
-    if (!this.#asked.some(helps)) return true;
-    const rate = this.#asked.reduce((sum, s) => sum + s.rate, 0);
-    return this.#o.strategy === "parallel" && isSlow(rate, nowMs - this.#classOpenedMs, this.#o.limit.bytesPerSecond);
-  }
+  /** It brings something, or could. */
+  readonly #isOfUse = (s: Supplier): boolean => !this.#isStalled(s) && !this.#isIdle(s);
 
   /** It is ready and there is nothing it could bring. */
   #isIdle(supplier: Supplier): boolean {
@@ -186,16 +163,8 @@ class PieceEngine {
     return have !== undefined && !this.#plan.wants(have);
   }
 
-  /** Those who may get new work: all that were asked, or with failover the first that can help now. */
-  #workers(): readonly Supplier[] {
-    if (this.#o.strategy === "parallel") return this.#asked;
-    const canHelp = (s: Supplier) => isAlive(s) && s.state !== "resting" && !this.#isStalled(s) && !this.#isIdle(s);
-    const first = this.#asked.find(canHelp);
-    return first === undefined ? [] : [first];
-  }
-
   #isHopeless(): boolean {
-    if (this.#readings.size > 0 || this.#proving > 0 || this.#openClasses < this.#classes.length) return false;
+    if (this.#readings.size > 0 || this.#proving > 0 || !this.#classes.areAllOpen) return false;
     return !this.#asked.some((s) => isAlive(s) && (s.state !== "ready" || this.#canGrow.has(s)));
   }
 
@@ -237,49 +206,11 @@ class PieceEngine {
     return own.length < supplier.readTarget + overlap;
   }
 
-  #choose(supplier: Supplier): Run | undefined {
-    const { reader, readRate } = supplier;
-    if (reader === undefined) return undefined;
-    if (reader.isSequential) return this.#plan.missingCount > 0 ? this.#plan.takeAll() : undefined;
-    const pieceMs = readRate === undefined ? UNKNOWN_PIECE_MS : PIECE_BYTES * 1000 / readRate;
-    const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
-    // The shorter what is left, the shorter the runs, so that all end at about the same time.
-    const share = Math.ceil(this.#plan.missingCount / (2 * (this.#readings.size + 1)));
-    const max = Math.max(1, Math.min(byRate, share, MAX_RUN_PIECES));
-    const have = reader.have();
-    const rank = supplier.source.kind === "peer" ? this.#rarity() : undefined;
-    return this.#plan.takeFree(have, max, rank) ??
-      this.#plan.takeOver(have, max, pieceMs, (run) => this.#estimateMs(run, supplier)) ??
-      this.#plan.takeAhead(have, max);
-  }
-
-  /**
-   * Of peers the rarest pieces first, and each download from another place on: those who fetch from one giver then have
-   * something for each other, and he gives little more than one copy.
-   */
-  #rarity(): (index: number) => number {
-    const { pieceCount } = this.#o.store;
-    const sets = this.#asked.flatMap(({ source, state, reader }) =>
-      source.kind === "peer" && state === "ready" && reader !== undefined ? [reader.have()] : []
-    );
-    return (index) => {
-      const holders = sets.filter((set) => set.has(index)).length;
-      return holders * pieceCount + (index - this.#firstPiece + pieceCount) % pieceCount;
-    };
-  }
-
-  /** How long a run will take that another supplier brings; 0 for one that is not to be taken over. */
-  #estimateMs(run: Run, asker: Supplier): number {
-    const reading = this.#byRun.get(run);
-    return reading === undefined || reading.supplier === asker ? 0 : reading.estimateMs();
-  }
-
   // One read
 
   async #read(supplier: Supplier, run: Run): Promise<void> {
     const reading = new PieceReading(supplier, run);
     this.#readings.add(reading);
-    this.#byRun.set(run, reading);
     supplier.readBegins();
     const wasSequential = supplier.reader?.isSequential === true;
     try {
@@ -306,7 +237,6 @@ class PieceEngine {
       }
       supplier.readEnds(reading.bytes, reading.elapsedMs);
       this.#readings.delete(reading);
-      this.#byRun.delete(run);
       this.#plan.finish(run);
     }
     this.#pump();
@@ -368,8 +298,6 @@ class PieceEngine {
     if (isFirst) this.#o.onEvent({ type: "refused", source: supplier.source.id, error });
   }
 }
-
-const isAlive = ({ state }: Supplier): boolean => state !== "down" && state !== "out";
 
 function silent({ source: { id } }: Supplier): UpdateError {
   return new UpdateError("E_TIMEOUT", `${id} sent nothing for two seconds`, { source: id });

@@ -12,8 +12,73 @@ const SLOW_BYTES_PER_SECOND = 1 << 20;
 // So long a class has to show what it can.
 const TRIAL_MS = 5_000;
 
+export interface ClassOptions {
+  readonly strategy: Strategy;
+  /** What the operator allows; undefined for any. */
+  readonly limitBytesPerSecond: number | undefined;
+  /** Somebody who has not answered for longer is no help. */
+  readonly patienceMs: number;
+}
+
+/** Tells of a supplier that is ready whether it brings something, or could. */
+export type IsOfUse = (s: Supplier) => boolean;
+
+/** The classes of one download, opened one after the other. */
+export class SourceClasses {
+  readonly #o: ClassOptions;
+  readonly #classes: readonly (readonly Supplier[])[];
+  #asked: readonly Supplier[] = [];
+  #openCount = 0;
+  #openedAtMs = 0;
+
+  constructor(suppliers: readonly Supplier[], o: ClassOptions) {
+    this.#o = o;
+    this.#classes = inClasses(suppliers, o.strategy);
+  }
+
+  /** Suppliers of the classes opened so far. */
+  get asked(): readonly Supplier[] {
+    return this.#asked;
+  }
+
+  get areAllOpen(): boolean {
+    return this.#openCount === this.#classes.length;
+  }
+
+  /** Opens more while those that are open are not enough. */
+  openWhatIsNeeded(isOfUse: IsOfUse): void {
+    while (!this.areAllOpen && this.#isMoreNeeded(isOfUse)) {
+      this.#asked = [...this.#asked, ...this.#classes[this.#openCount] ?? []];
+      this.#openCount++;
+      this.#openedAtMs = performance.now();
+    }
+  }
+
+  #isMoreNeeded(isOfUse: IsOfUse): boolean {
+    if (!this.#asked.some(isAlive)) return true;
+    const { strategy, limitBytesPerSecond, patienceMs } = this.#o, nowMs = performance.now();
+    const helps = (s: Supplier) => {
+      if (s.state === "opening") return nowMs - s.sinceMs < patienceMs;
+      return s.state === "new" || (s.state === "ready" && isOfUse(s));
+    };
+    if (!this.#asked.some(helps)) return true;
+    const rate = this.#asked.reduce((sum, s) => sum + s.rate, 0);
+    return strategy === "parallel" && isSlow(rate, nowMs - this.#openedAtMs, limitBytesPerSecond);
+  }
+
+  /** Those who may get new work: all that were asked, or with failover the first that can help now. */
+  workers(isOfUse: IsOfUse): readonly Supplier[] {
+    if (this.#o.strategy === "parallel") return this.#asked;
+    const first = this.#asked.find((s) => isAlive(s) && s.state !== "resting" && isOfUse(s));
+    return first === undefined ? [] : [first];
+  }
+}
+
+/** It may still bring something, now or later. */
+export const isAlive = ({ state }: Supplier): boolean => state !== "down" && state !== "out";
+
 /** Suppliers in the order in which classes are opened; the order inside a class is kept. */
-export function inClasses(suppliers: readonly Supplier[], strategy: Strategy): Supplier[][] {
+function inClasses(suppliers: readonly Supplier[], strategy: Strategy): Supplier[][] {
   const ordered = [...suppliers].sort((a, b) => a.source.priority - b.source.priority);
   if (strategy === "failover") return ordered.map((s) => [s]);
   const classes: Supplier[][] = [];
@@ -25,7 +90,6 @@ export function inClasses(suppliers: readonly Supplier[], strategy: Strategy): S
   return classes;
 }
 
-/** @param limit bytes per second the operator allows; undefined for any */
-export function isSlow(bytesPerSecond: number, openForMs: number, limit: number | undefined): boolean {
+function isSlow(bytesPerSecond: number, openForMs: number, limit: number | undefined): boolean {
   return openForMs >= TRIAL_MS && bytesPerSecond < Math.min(SLOW_BYTES_PER_SECOND, (limit ?? Infinity) / 2);
 }

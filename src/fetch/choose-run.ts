@@ -1,0 +1,66 @@
+// Which run of pieces one supplier reads next: as much as it brings in half a second, less towards the end, of peers the
+// rarest first; and where nothing is free, what somebody slower holds. Design: "Runs" and "Stalls and slow ends" of
+// docs/architecture.md. Must not: read, or ask for anything.
+
+import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import type { PiecePlan, Run } from "./piece-plan.ts";
+import type { PieceReading } from "./piece-reading.ts";
+import type { Supplier } from "./supplier.ts";
+
+// A run is what a read brings in half a second: long enough for a request to cost nothing, short enough to be left.
+const RUN_MS = 500;
+const MAX_RUN_PIECES = 16;
+// A supplier whose rate is not known yet is taken for one that needs so long for a piece.
+const UNKNOWN_PIECE_MS = 1_000;
+
+/**
+ * @param asked all suppliers that were asked
+ * @param readings all reads that run
+ * @returns undefined when there is nothing that it could bring
+ */
+export type ChooseRun = (
+  supplier: Supplier,
+  asked: readonly Supplier[],
+  readings: ReadonlySet<PieceReading>,
+) => Run | undefined;
+
+/** For one download. */
+export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun {
+  /** Where the pieces of peers begin. */
+  const firstPiece = Math.floor(Math.random() * pieceCount);
+
+  /**
+   * Of peers the rarest pieces first, and each download from another place on: those who fetch from one giver then have
+   * something for each other, and he gives little more than one copy.
+   */
+  function rarity(asked: readonly Supplier[]): (index: number) => number {
+    const sets = asked.flatMap(({ source, state, reader }) =>
+      source.kind === "peer" && state === "ready" && reader !== undefined ? [reader.have()] : []
+    );
+    return (index) => {
+      const holders = sets.filter((set) => set.has(index)).length;
+      return holders * pieceCount + (index - firstPiece + pieceCount) % pieceCount;
+    };
+  }
+
+  return (supplier, asked, readings) => {
+    const { reader, readRate } = supplier;
+    if (reader === undefined) return undefined;
+    if (reader.isSequential) return plan.missingCount > 0 ? plan.takeAll() : undefined;
+    const pieceMs = readRate === undefined ? UNKNOWN_PIECE_MS : PIECE_BYTES * 1000 / readRate;
+    const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
+    // The shorter what is left, the shorter the runs, so that all end at about the same time.
+    const share = Math.ceil(plan.missingCount / (2 * (readings.size + 1)));
+    const max = Math.max(1, Math.min(byRate, share, MAX_RUN_PIECES));
+    const have = reader.have();
+    const rank = supplier.source.kind === "peer" ? rarity(asked) : undefined;
+    /** 0 for one that is not to be taken over. */
+    const estimateMs = (run: Run): number => {
+      for (const reading of readings) {
+        if (reading.run === run) return reading.supplier === supplier ? 0 : reading.estimateMs();
+      }
+      return 0;
+    };
+    return plan.takeFree(have, max, rank) ?? plan.takeOver(have, max, pieceMs, estimateMs) ?? plan.takeAhead(have, max);
+  };
+}
