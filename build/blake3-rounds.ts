@@ -1,7 +1,7 @@
 // Writes the seven rounds of BLAKE3 as AssemblyScript, for the place marked ROUNDS in wasm/blake3.ts.
 // A function cannot have sixteen results, so the G functions have to stand in line: they are written by a program that
 // is short enough to be read, and not by hand. Each G is the BLAKE3 paper's, on v128 variables of four lanes.
-// Must not: know any engine; src/hash/core.ts chooses.
+// Design: "The hashing core" of docs/architecture.md. Must not: know any engine; src/hash/load-core.ts chooses.
 
 export type KernelName = "unrolled" | "looped";
 
