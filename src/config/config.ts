@@ -9,7 +9,7 @@ import { UpdateError } from "../errors.ts";
 import { Field } from "../trust/fields.ts";
 import { type JsonObject, parseJsonObject } from "../trust/json.ts";
 import { CHANNELS } from "../trust/release-terms.ts";
-import { corruptIfMalformed, jsonBytes, readFileIfThere } from "./home-file.ts";
+import { corruptIfMalformed, jsonBytes, readStateIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
 export const MIRROR_TYPES = ["https", "ipfs", "bittorrent"] as const;
@@ -100,7 +100,7 @@ export async function readConfig(home: Home): Promise<Config | undefined> {
 }
 
 async function readRaw(home: Home): Promise<JsonObject | undefined> {
-  const bytes = await readFileIfThere(home.configFile, MAX_CONFIG_BYTES);
+  const bytes = await readStateIfThere(home.configFile, MAX_CONFIG_BYTES);
   if (bytes === undefined) return undefined;
   return corruptIfMalformed(() => parseJsonObject(bytes, "config.json"));
 }

@@ -14,7 +14,17 @@ export async function readFileIfThere(file: string, maxBytes: number): Promise<U
   }
 }
 
-const MEND = "mend or restore the file; see `dchat-update show-config` and docs/formats.md";
+const MEND = "mend or restore the file: docs/formats.md says what it must hold";
+
+/** The same of a file without which nothing goes on: one that is too large was not written by us, and is damage. */
+export async function readStateIfThere(file: string, maxBytes: number, hint = MEND): Promise<Uint8Array | undefined> {
+  try {
+    return await readFileIfThere(file, maxBytes);
+  } catch (cause) {
+    if (!(cause instanceof UpdateError) || cause.code !== "E_TOO_LARGE") throw cause;
+    throw new UpdateError("E_STATE_CORRUPT", cause.message, { cause, hint });
+  }
+}
 
 /** A file of ours that does not read is damaged state, not a lie of somebody else. @param hint what to do about it */
 export function corruptIfMalformed<T>(read: () => T, hint = MEND): T {

@@ -14,7 +14,7 @@ import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
 import { readStoredSchedule, type ScheduleRecord, storedSchedule } from "../trust/schedule-record.ts";
 import { withSchedule } from "../trust/schedule.ts";
 import { restoreTrust, type StoredTrust, storedTrust } from "../trust/stored-trust.ts";
-import { corruptIfMalformed, readFileIfThere } from "./home-file.ts";
+import { corruptIfMalformed, readFileIfThere, readStateIfThere } from "./home-file.ts";
 
 /** Where trusted metadata is kept. */
 export interface TrustStore {
@@ -42,14 +42,17 @@ const STATE_FORMAT = "dchat-trust-1";
 /** All that is public fits into a bundle of 8 MiB; votes add 4 MiB. The rest is for schedules with very many governors. */
 const MAX_STATE_BYTES = 64 * 2 ** 20;
 
+/** Nobody mends signatures by hand. */
+const PIN_AGAIN = "restore the home folder from a backup, or pin the root again with `init --force`";
+
 /**
  * One file, replaced in one step. An incomplete state is stored only for its roots: until an update is whole, the last
  * whole set keeps answering, so that a mirror which gives half of one takes nothing away.
  */
 export function createHomeTrustStore(file: string): HomeTrustStore {
   const load = async () => {
-    const bytes = await readFileIfThere(file, MAX_STATE_BYTES);
-    return bytes === undefined ? undefined : restoreTrust(corruptIfMalformed(() => readState(bytes)));
+    const bytes = await readStateIfThere(file, MAX_STATE_BYTES, PIN_AGAIN);
+    return bytes === undefined ? undefined : restoreTrust(corruptIfMalformed(() => readState(bytes), PIN_AGAIN));
   };
   /** Writes only what is not there already. */
   const write = async (state: TrustState) => {

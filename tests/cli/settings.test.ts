@@ -87,10 +87,12 @@ test("fields of config.json that this version does not know survive a change", a
 test("a config.json that does not read is damage, and is not overwritten", async () => {
   const home = network.newHome(), file = join(home, "config.json");
   await succeed(["configure-auto-update", "--enabled", "--home", home]);
-  for (const text of ["{", '{"format":"dchat-config-2"}', '{"format":"dchat-config-1","mirrors":[],"mirrors":[]}']) {
+  const texts = ["{", '{"format":"dchat-config-2"}', '{"format":"dchat-config-1","mirrors":[],"mirrors":[]}'];
+  for (const text of [...texts, " ".repeat((1 << 20) + 1)]) {
     writeFileSync(file, text);
     for (const command of [["show-config"], ["configure-auto-update", "--no-enabled"], ["list-mirrors"]]) {
-      assert.match((await expect(44, [...command, "--home", home])).stderr, /^error E_STATE_CORRUPT: config\.json/);
+      const { stderr } = await expect(44, [...command, "--home", home]);
+      assert.match(stderr, /^error E_STATE_CORRUPT: .*config\.json.*\n {2}mend or restore the file: docs\/formats\.md/);
     }
     assert.equal(readFileSync(file, "utf8"), text);
   }

@@ -1,6 +1,6 @@
 // Trust on disk only goes forward, survives damage loudly, and keeps whole sets. Through both stores.
 import assert from "node:assert/strict";
-import { readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createFolderTrustStore, createHomeTrustStore } from "../../../src/config/trust-store.ts";
@@ -70,7 +70,10 @@ test("a damaged file is an error, not a new beginning", async () => {
   for (const damage of ["", "{", '{"format":"dchat-trust-1","roots":[],"targets":{}}', '{"format":"other"}']) {
     await writeFile(file, damage);
     await assert.rejects(store.load(), (e) => e instanceof UpdateError && e.code === "E_STATE_CORRUPT", damage);
+    await assert.rejects(store.load(), { hint: /pin the root again with `init --force`/ });
   }
+  await truncate(file, 65 << 20); // more than is ever written
+  await assert.rejects(store.load(), { code: "E_STATE_CORRUPT", hint: /init --force/ });
 });
 
 test("the folder keeps plain names, also for delegated roles with strange ones", async () => {
