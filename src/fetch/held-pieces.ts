@@ -3,6 +3,7 @@
 
 import type { PieceSet } from "../api.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
+import { pieceCount } from "../hash/piece-tree.ts";
 
 export interface HeldPieces extends PieceSet {
   readonly count: number;
@@ -19,27 +20,32 @@ export function pieceLength(length: number, index: number): number {
 
 /** @param length of the artifact, in bytes */
 export function createHeldPieces(length: number): HeldPieces {
-  const held = new Set<number>();
+  const marks = new Uint8Array(pieceCount(length)); // a byte a piece: a set of numbers takes dozens
+  let count = 0;
   let bytes = 0;
   return {
     get count() {
-      return held.size;
+      return count;
     },
     get bytes() {
       return bytes;
     },
-    has: (index) => held.has(index),
+    has: (index) => marks[index] === 1,
     add(index) {
-      if (held.has(index)) return;
-      held.add(index);
+      if (marks[index] !== 0) return;
+      marks[index] = 1;
+      count++;
       bytes += pieceLength(length, index);
     },
     delete(index) {
-      if (held.delete(index)) bytes -= pieceLength(length, index);
+      if (marks[index] !== 1) return;
+      marks[index] = 0;
+      count--;
+      bytes -= pieceLength(length, index);
     },
     clear() {
-      held.clear();
-      bytes = 0;
+      marks.fill(0);
+      count = bytes = 0;
     },
   };
 }
