@@ -1,7 +1,7 @@
 // What the daemon says while it runs: a line for each thing that happened, for people or as JSON, on stderr.
 // Design: docs/gossip.md. Must not: let a peer fill the log, or write what a peer said as if it were ours.
 import type { Artifact } from "../api.ts";
-import type { UpdateError } from "../errors.ts";
+import { isIntegrityError, type UpdateError } from "../errors.ts";
 import type { Download } from "../fetch/download.ts";
 import type { GossipEvent } from "../gossip/gossip-event.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -83,7 +83,11 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       metrics.add("announcements_total", 1, COUNTED[e.verdict]);
     }
     if (e.type === "announced") metrics.add("announced_total", 1, undefined);
-    if (e.type === "lie") metrics.add("lies_total", 1, undefined);
+    if (e.type === "learnt") metrics.add("verifications_total", 1, "ok");
+    if (e.type === "lie") {
+      metrics.add("lies_total", 1, undefined);
+      metrics.add("verifications_total", 1, "failed");
+    }
     if (e.type === "peer") metrics.set("peers", e.peers, undefined);
   }
 
@@ -109,7 +113,10 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       metrics.add("votes_learnt_total", count, undefined);
       write({ event: "votes", text: `${count} new votes of governors are stored`, fields: { votes: count } });
     },
-    checked: () => metrics.add("checks_total", 1, "ok"),
+    checked() {
+      metrics.add("checks_total", 1, "ok");
+      metrics.add("verifications_total", 1, "ok");
+    },
     downloading({ name, version }, sources) {
       // Peers decide how many they are.
       writeOfPeers({
@@ -124,6 +131,8 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       metrics.add("download_seconds_total", ms / 1000, undefined);
       metrics.add("received_bytes_total", bytesFetched, undefined);
       metrics.add("refused_sources_total", refused.length, undefined);
+      metrics.add("verifications_total", 1, "ok");
+      metrics.add("verifications_total", refused.length, "failed");
       write({
         event: "downloaded",
         text: `${name} is downloaded and proven (${formatBytes(bytesFetched)}, most of it from ${source})`,
@@ -157,6 +166,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
     },
     failure(what, e) {
       if (what === "check") metrics.add("checks_total", 1, "failed");
+      if (isIntegrityError(e)) metrics.add("verifications_total", 1, "failed");
       if (what === "download") metrics.add("download_failures_total", 1, undefined);
       if (what === "staging") metrics.add("staging_failures_total", 1, undefined);
       write({ event: "failure", text: `${FAILED[what]}: ${e.message}`, fields: { code: e.code }, isWarning: true });

@@ -39,7 +39,7 @@ const NOT_YET_MS = 3_000;
 const NOT_YET_LOOK_MS = 100;
 /** A listener hears something at least so often, or it would take the silence for the end. */
 const SIGN_OF_LIFE_MS = 5_000;
-/** Whoever takes less is holding a place that others want; a limit of our own may be below it. */
+/** Whoever takes less is holding a place that others want. Waiting for a limit of our own does not count. */
 const LEAST_BYTES_PER_SECOND = 16 << 10;
 const GRACE_MS = 10_000;
 /** Bytes go out in such parts: each waits until the peer has room, and is a frame, which the peer answers with one. */
@@ -92,14 +92,16 @@ export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: P
       if (holding === undefined || !isHere(holding, first, count)) return await answer(bytes, { status: "none" });
       const length = runBytes(holding.length, first, count);
       await answer(bytes, { status: "ok", bytes: length });
-      const endMs = performance.now() + GRACE_MS + length * 1000 / LEAST_BYTES_PER_SECOND;
+      let patienceMs = GRACE_MS + length * 1000 / LEAST_BYTES_PER_SECOND;
       for await (const chunk of holding.read(first, count)) {
         for (let at = 0; at < chunk.length; at += WRITE_BYTES) {
           const part = chunk.subarray(at, at + WRITE_BYTES);
           await limit.take(part.length, signal);
+          const sentMs = performance.now();
           await bytes.write(part);
           onGiven(part.length);
-          if (bytesPerSecond === undefined && performance.now() > endMs) return bytes.abort();
+          patienceMs -= performance.now() - sentMs;
+          if (patienceMs < 0) return bytes.abort();
         }
       }
     } finally {

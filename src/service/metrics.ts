@@ -23,6 +23,11 @@ const TABLE = {
   staged_total: { kind: "counter", help: "approved versions that were made ready to run" },
   staging_failures_total: { kind: "counter", help: "times an approved version could not be made ready" },
   unready_upgrades: { kind: "gauge", help: "approved versions that are not ready to run on this node" },
+  verifications_total: {
+    kind: "counter",
+    help: "what came from mirrors and peers, proven or found wrong: metadata, artifacts, announcements",
+    label: ["result", ["ok", "failed"]],
+  },
   refused_sources_total: { kind: "counter", help: "sources that gave wrong bytes" },
   received_bytes_total: { kind: "counter", help: "bytes of artifacts fetched" },
   given_bytes_total: { kind: "counter", help: "bytes of pieces that peers took" },

@@ -51,6 +51,14 @@ async function start(home: string, ...args: readonly string[]): Promise<Daemon> 
   };
 }
 
+/** What whoever watches a node asks for: his dashboards name them. */
+const WATCHED = [
+  ...["announcements_total", "announced_total", "lies_total", "versions_discovered_total", "votes_learnt_total"],
+  ...["downloads_total", "download_seconds_total", "download_failures_total", "refused_sources_total"],
+  ...["received_bytes_total", "given_bytes_total", "verifications_total", "checks_total", "peers"],
+  ...["staged_total", "staging_failures_total", "unready_upgrades", "root_version", "timestamp_version"],
+];
+
 /** What a page of another name gets that its name server has led to this machine. */
 async function statusAs(host: string, port: number): Promise<number | undefined> {
   const asking = request({ host: "127.0.0.1", port, path: "/metrics", headers: { host } }).end();
@@ -141,6 +149,11 @@ test("it tells how it is doing, to this machine alone", async () => {
   assert.match(metrics, /^dchat_update_timestamp_version 2$/m);
   assert.match(metrics, /^dchat_update_versions_discovered_total 4$/m);
   assert.match(metrics, /^dchat_update_announcements_total\{verdict="rejected"\} 0$/m);
+  assert.match(metrics, /^dchat_update_verifications_total\{result="failed"\} 0$/m);
+  const named = new Set(
+    metrics.match(/^dchat_update_\w+(?=[ {])/gm)?.map((name) => name.slice("dchat_update_".length)),
+  );
+  assert.deepEqual(WATCHED.filter((name) => !named.has(name)), []);
   for (const line of metrics.trimEnd().split("\n")) {
     assert.match(line, /^(# (HELP|TYPE) dchat_update_[a-z_]+ .+|dchat_update_[a-z_]+(\{[a-z]+="[a-z]+"\})? [0-9.]+)$/);
   }

@@ -1,0 +1,149 @@
+// What a node gives to whom, over real connections on loopback. Design: docs/gossip.md, "Pieces for each other".
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Connection } from "@libp2p/interface";
+import { type ByteStream, createByteStream } from "../../../src/gossip/byte-stream.ts";
+import { createHost } from "../../../src/gossip/host.ts";
+import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-protocol.ts";
+import { createPeerService } from "../../../src/gossip/peer-service.ts";
+import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
+import { loadLibp2p } from "../../../src/heavy/gossip.ts";
+import { freshAddress, memoryKnowledge } from "../../support/gossip-network.ts";
+import { newIdentity } from "../../support/new-identity.ts";
+import { createReleaseRepository } from "../../support/release-repository.ts";
+import { until } from "../../support/until.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+const knowledge = memoryKnowledge(createReleaseRepository({ seed: "piece service", nowMs: NOW }).pinnedRoot, NOW);
+const SHA256 = "ab".repeat(32);
+const PIECES = 64;
+const { signal } = new AbortController();
+
+async function startHost() {
+  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
+  const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
+  await host.start();
+  after(() => host.stop());
+  return host;
+}
+
+interface Giver {
+  /** Bytes that were read for peers. */
+  readBytes(): number;
+  /** Bytes that peers took. */
+  givenBytes(): number;
+  /** A peer of its own. */
+  taker(): Promise<Connection>;
+}
+
+/** Has an artifact of 64 pieces. */
+async function startGiver(bytesPerSecond?: number): Promise<Giver> {
+  const host = await startHost();
+  let readBytes = 0, givenBytes = 0;
+  const holding = {
+    length: PIECES * PIECE_BYTES,
+    pieces: { has: () => true },
+    pieceList: undefined,
+    async *read(_first: number, count: number) {
+      for (let i = 0; i < count; i++) {
+        readBytes += PIECE_BYTES;
+        yield await Promise.resolve(new Uint8Array(PIECE_BYTES));
+      }
+    },
+  };
+  const service = createPeerService({
+    knowledge,
+    shelf: { find: (sha256) => Promise.resolve(sha256 === SHA256 ? holding : undefined) },
+    signal,
+    bytesPerSecond,
+    onGiven: (bytes) => givenBytes += bytes,
+  });
+  const limits = { maxInboundStreams: 8, maxOutboundStreams: 8 };
+  await host.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream), limits);
+  return {
+    readBytes: () => readBytes,
+    givenBytes: () => givenBytes,
+    taker: async () => await (await startHost()).dial(host.getMultiaddrs()[0]!), // it listens
+  };
+}
+
+/** @returns the answer's line, and what follows it */
+async function ask(
+  connection: Connection,
+  line: string,
+): Promise<{ readonly line: string; readonly bytes: ByteStream }> {
+  const stream = await connection.newStream(PEER_PROTOCOL);
+  const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
+  await writeLine(bytes, line);
+  return { line: await readLine(bytes), bytes };
+}
+
+/** Until the peer is given something. */
+const isServed = (connection: Connection) =>
+  until("it has a place again", async () => {
+    const { line, bytes } = await ask(connection, piecesFrom(0, 1));
+    bytes.abort();
+    return line.startsWith("ok");
+  });
+
+const piecesFrom = (first: number, count: number) => `pieces ${SHA256} ${first} ${count}`;
+
+test("a peer has four uploads at a time; its fifth is told to come again, and another peer is served meanwhile", async () => {
+  const giver = await startGiver();
+  const greedy = await giver.taker(), modest = await giver.taker();
+  const held = await Promise.all(Array.from({ length: 4 }, () => ask(greedy, piecesFrom(0, 32))));
+  assert.ok(held.every(({ line }) => line === `ok ${32 * PIECE_BYTES}`));
+  const fifth = ask(greedy, piecesFrom(0, 1));
+  const { line, bytes } = await ask(modest, piecesFrom(3, 1));
+  assert.equal(line, `ok ${PIECE_BYTES}`);
+  await bytes.read(PIECE_BYTES);
+  assert.equal((await fifth).line, "busy");
+  for (const h of held) h.bytes.abort();
+  await isServed(greedy);
+});
+
+test("sixteen uploads are all there are", async () => {
+  const giver = await startGiver();
+  const takers = await Promise.all(Array.from({ length: 5 }, () => giver.taker()));
+  const four = takers.slice(0, 4).flatMap((t) => Array.from({ length: 4 }, () => ask(t, piecesFrom(0, 32))));
+  for (const { line } of await Promise.all(four)) assert.match(line, /^ok/);
+  assert.equal((await ask(takers[4]!, piecesFrom(0, 1))).line, "busy"); // there are five
+});
+
+test("nothing is read for a peer that takes nothing, beyond what is on its way; and its place is taken away", async () => {
+  const giver = await startGiver();
+  const taker = await giver.taker();
+  const { line } = await ask(taker, piecesFrom(0, PIECES));
+  assert.match(line, /^ok/);
+  let before = -1;
+  await until("nothing moves", async () => {
+    const same = giver.readBytes() === before;
+    before = giver.readBytes();
+    await delay(200);
+    return same;
+  });
+  assert.ok(giver.readBytes() <= 8 * PIECE_BYTES, `${giver.readBytes()} bytes were read`);
+  const others = await Promise.all(Array.from({ length: 3 }, () => ask(taker, piecesFrom(0, PIECES))));
+  assert.ok(others.every((o) => o.line.startsWith("ok")));
+  await isServed(taker);
+});
+
+test("a limit is one of all uploads together", async () => {
+  const limit = 4 * PIECE_BYTES;
+  const giver = await startGiver(limit);
+  const takers = await Promise.all([giver.taker(), giver.taker()]);
+  const beganMs = performance.now();
+  await Promise.all(takers.map(async (t) => await (await ask(t, piecesFrom(0, 4))).bytes.read(4 * PIECE_BYTES)));
+  const seconds = (performance.now() - beganMs) / 1000;
+  assert.equal(giver.givenBytes(), 8 * PIECE_BYTES);
+  assert.ok(seconds > 1.8, `8 MiB in ${seconds} s at 4 MiB a second`);
+});
+
+test("what is not here, and more than there is, is none", async () => {
+  const giver = await startGiver();
+  const taker = await giver.taker();
+  for (const request of [`pieces ${"cd".repeat(32)} 0 1`, piecesFrom(PIECES - 1, 2), piecesFrom(PIECES, 1)]) {
+    assert.equal((await ask(taker, request)).line, "none", request);
+  }
+});
