@@ -11,11 +11,16 @@ declare const proven: unique symbol;
 /** A value that was proven from signed metadata or measured digests. Only `src/trust/` makes one. */
 export type Verified<T> = T & { readonly [proven]: true };
 
+/** By which channel bytes come. */
 export type SourceKind = "cache" | "https" | "ipfs" | "bittorrent" | "peer";
 
+/** How steady a release is. */
 export type Channel = "stable" | "beta" | "nightly";
+/** What a file of a release is for: a program, its source, or a package for another tool. */
 export type PackageType = "binary" | "source" | "docker-image" | "deb" | "rpm" | "apk";
+/** How a file is packed; "opaque" is for other tools to know. */
 export type PackageFormat = "executable" | "tar.gz" | "tar.zst" | "zip" | "opaque";
+/** What an upgrade asks of the network; governors may need more weight for some. */
 export type UpgradeType = "soft-fork" | "hard-fork" | "security-patch" | "feature-toggle";
 
 /** One file of one release, for one platform, as the signed targets metadata describes it. */
@@ -59,7 +64,7 @@ export interface Delta {
   readonly headSha256: string;
 }
 
-/** Both digests and the length of some bytes, measured here and now. */
+/** Both digests and the length of some bytes: measured here and now, or signed. */
 export interface Digests {
   readonly length: number;
   readonly sha256: string;

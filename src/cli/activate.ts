@@ -2,7 +2,7 @@
 // docs/activation.md. Must not: switch to bytes that were not measured just now.
 import { addFailed, type Current, forgetFailed, isSameVersion } from "../activate/current.ts";
 import { governingVersion, requireDue, requireWayBack } from "../activate/decide/permission.ts";
-import type { StagedVersion } from "../activate/stage/staging.ts";
+import type { StagedVersion } from "../activate/stage/staged-version.ts";
 import { UpdateError } from "../errors.ts";
 import { epochsOf } from "../trust/epochs.ts";
 import { platformName } from "../trust/naming.ts";

@@ -2,9 +2,10 @@
 // Design: "The switch" of docs/activation.md. Must not: download, or judge what a certificate says.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Current, isSameTry, isSameVersion, readCurrent, readFailed, successor } from "../activate/current.ts";
+import type { StagedVersion } from "../activate/stage/staged-version.ts";
 import { findNode } from "../activate/supervise/node-process.ts";
 import { type Candidate, type Permission, permissionOf } from "../activate/decide/permission.ts";
-import { createStaging, type StagedVersion, type Staging } from "../activate/stage/staging.ts";
+import { createStaging, type Staging } from "../activate/stage/staging.ts";
 import { clearRequest, readRequest, writeRequest } from "../activate/supervise/switch-request.ts";
 import { readJournal, settleSwitch, switchByHand, withActivation } from "../activate/switch.ts";
 import { createUnpacker } from "../activate/stage/unpack.ts";

@@ -6,7 +6,7 @@ import { readCurrent } from "../activate/current.ts";
 import type { Decision, Step } from "../activate/decide/decide.ts";
 import { permissionOf } from "../activate/decide/permission.ts";
 import { tryOut } from "../activate/stage/preflight.ts";
-import type { StagedVersion } from "../activate/stage/staging.ts";
+import type { StagedVersion } from "../activate/stage/staged-version.ts";
 import { asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
 import { approvedUpgrades } from "../trust/effect.ts";
 import { listReleases } from "../trust/releases.ts";

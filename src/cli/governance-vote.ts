@@ -9,6 +9,7 @@ import { type Certificate, overlaps, withSignatures } from "../trust/certificate
 import type { TrustState } from "../trust/client.ts";
 import { toHex } from "../trust/hex.ts";
 import { epochFor, place as placeCertificate } from "../trust/judge.ts";
+import { isSameBytes } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 import { judgementOf, learnCertificate, type Learnt } from "../trust/schedule.ts";
 import { unite } from "../trust/schedule-record.ts";
@@ -184,9 +185,7 @@ function requireVotable(
         `certificate ${body.sequence} approves ${path}, which is no signed release here`,
       );
     }
-    const isSame = artifact.length === target.length && artifact.sha256 === target.sha256 &&
-      artifact.blake3 === target.blake3;
-    if (isSame && artifact.upgradeType === body.upgradeType) continue;
+    if (isSameBytes(artifact, target) && artifact.upgradeType === body.upgradeType) continue;
     throw new UpdateError(
       "E_RELEASE_MISMATCH",
       `certificate ${body.sequence} does not say of ${path} what its release says`,

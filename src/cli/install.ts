@@ -5,7 +5,7 @@ import type { Artifact, Verified } from "../api.ts";
 import { type Current, readCurrent } from "../activate/current.ts";
 import { governingVersion } from "../activate/decide/permission.ts";
 import { tryOut } from "../activate/stage/preflight.ts";
-import type { StagedVersion } from "../activate/stage/staging.ts";
+import type { StagedVersion } from "../activate/stage/staged-version.ts";
 import { switchByHand } from "../activate/switch.ts";
 import { UpdateError } from "../errors.ts";
 import { createSources } from "../sources/index.ts";

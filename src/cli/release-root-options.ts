@@ -1,5 +1,6 @@
 // The options that decide a root: keys and thresholds of each role, governors, chain, genesis. Design: docs/cli.md.
 // Must not: write anything; whether the decisions fit together is judged where the root is made.
+import type { Digests } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { digestFile } from "../hash/digest-file.ts";
 import { detectFileFormat } from "../publish/artifact-format.ts";
@@ -9,7 +10,7 @@ import { createSigner, type Signer } from "../publish/signer.ts";
 import type { TopLevelRole } from "../trust/metadata.ts";
 import { artifactName, isPlatform, isVersion, targetPath } from "../trust/naming.ts";
 import { UPGRADE_TYPES } from "../trust/release-terms.ts";
-import type { ChainIdentity, Finality, GenesisTarget, UpgradeQuorums } from "../trust/x-dchat.ts";
+import type { ChainIdentity, Finality, UpgradeQuorums } from "../trust/x-dchat.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
 import { externalSigner, readKeyFiles, warnOfExposedKeys } from "./release-session.ts";
@@ -157,7 +158,7 @@ async function readGenesis(c: Context, a: Arguments): Promise<RootChanges["genes
       hint: "such as --genesis-version 0.1.0 --genesis linux-x64=./dchat",
     });
   }
-  const targets: Record<string, GenesisTarget> = {};
+  const targets: Record<string, Digests> = {};
   for (const one of given) {
     const split = one.indexOf("=");
     const platform = one.slice(0, Math.max(0, split)), file = one.slice(split + 1);

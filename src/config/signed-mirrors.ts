@@ -3,7 +3,7 @@
 // Must not: fetch.
 import { writeFileAtomic } from "../disk/atomic-file.ts";
 import { UpdateError } from "../errors.ts";
-import type { Clock, TrustState } from "../trust/client.ts";
+import { ANY_TIME, type TrustState } from "../trust/client.ts";
 import {
   findMirrorList,
   type ListedMirror,
@@ -14,15 +14,13 @@ import {
 import { readFileIfThere } from "./home-file.ts";
 import type { Home } from "./home.ts";
 
-/** Which places were once known is worth something after the list has expired: what they give is proven anyway. */
-const ANY_TIME: Clock = { nowMs: 0, expired: "allow" };
-
 /**
  * The mirrors that the trusted state vouches for and this home has the list of; undefined when it has to be fetched,
  * because it is not there, was altered, or a newer one was signed.
  */
 export async function loadSignedMirrors(home: Home, state: TrustState): Promise<readonly ListedMirror[] | undefined> {
   try {
+    // Which places were once known is worth something after the list has expired: what they give is proven anyway.
     const target = findMirrorList(state, ANY_TIME);
     const bytes = target === undefined
       ? undefined

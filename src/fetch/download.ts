@@ -19,8 +19,6 @@ import type { Strategy } from "./source-classes.ts";
 import type { SourceReport } from "./source-report.ts";
 import { createSupplier } from "./supplier.ts";
 
-export type { DownloadEvent };
-
 export interface DownloadOptions extends Opts {
   readonly artifact: Verified<Artifact>;
   /** Those of equal priority side by side, lower numbers first; inside a class, earlier ones get the first pieces. */

@@ -12,7 +12,8 @@ import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadRole, quoteRole, type RefreshOptions, refreshTrust } from "../fetch/refresh.ts";
 import { createHttpClient } from "../net/http-client.ts";
 import { DEFAULT_NETWORK_POLICY, type NetworkPolicy } from "../net/network-policy.ts";
-import { createHttpsMirror, statusError } from "../sources/https.ts";
+import { statusError } from "../sources/http-answer.ts";
+import { createHttpsMirror } from "../sources/https.ts";
 import { fileUrl, mirrorId } from "../sources/mirror-url.ts";
 import { type Clock, pinRoot, type TrustState } from "../trust/client.ts";
 import { sha256Hex } from "../trust/hex.ts";
@@ -20,6 +21,7 @@ import type { TargetFile } from "../trust/metadata.ts";
 import { searchTarget } from "../trust/search.ts";
 import { restoreTrust, storedTrust } from "../trust/stored-trust.ts";
 
+/** Of which repository, and where what is trusted of it is kept. */
 export interface TufClientOptions {
   /** Folder for trusted metadata, with plain names: `root.json`, `timestamp.json`, … Created when missing. */
   readonly metadataDir: string;
@@ -35,6 +37,7 @@ export interface TufClientOptions {
   readonly now?: () => number;
 }
 
+/** Errors of all methods: UpdateError; E_INTERRUPTED after an abort. */
 export interface TufClient {
   /**
    * Pins the first root. Where this root or a newer one is trusted already, nothing changes; a newer one replaces it,
@@ -56,6 +59,10 @@ export interface TufClient {
   close(): Promise<void>;
 }
 
+/**
+ * A client of one TUF repository. Nothing is read, written or asked before its first call.
+ * @throws UpdateError E_USAGE for a URL that is none
+ */
 export function createTufClient(o: TufClientOptions): TufClient {
   const store = createFolderTrustStore(o.metadataDir, quoteRole);
   const http = createHttpClient({ ...DEFAULT_NETWORK_POLICY, env: process.env, ...o.network });

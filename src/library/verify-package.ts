@@ -9,6 +9,7 @@ import { type Clock, pinRoot } from "../trust/client.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 
+/** What is proven, and by what. */
 export interface VerifyPackageOptions extends Partial<Opts> {
   /** Path of the file; its name must be the release's own. */
   readonly file: string;
@@ -22,7 +23,10 @@ export interface VerifyPackageOptions extends Partial<Opts> {
   readonly nowMs?: number;
 }
 
-/** @throws UpdateError with a code of 30–36 for whatever is not as signed; E_IO */
+/**
+ * Proves that a file is the release its name says, by metadata under the given root; not that it is the newest.
+ * @throws UpdateError with an exit code of 30 to 36 for whatever is not as signed; E_IO; E_INTERRUPTED
+ */
 export async function verifyPackage(o: VerifyPackageOptions): Promise<Verified<LocalFile>> {
   const clock: Clock = { nowMs: o.nowMs ?? Date.now(), expired: o.requireFresh === true ? "refuse" : "allow" };
   using measurement = prepareMeasurement(o.file); // its workers start while this thread judges the metadata

@@ -9,7 +9,7 @@ import { asUpdateError, UpdateError } from "../errors.ts";
 import { measureFile } from "../hash/digest-file.ts";
 import { applyBundle, applySchedule, type RawBundle, readBundle, writeBundle } from "../trust/bundle.ts";
 import { certificateBytes } from "../trust/certificate.ts";
-import { type Clock, pinRoot, type TrustState } from "../trust/client.ts";
+import { ANY_TIME, type Clock, pinRoot, type TrustState } from "../trust/client.ts";
 import { missingCertificates } from "../trust/effect.ts";
 import type { TopLevelRole } from "../trust/metadata.ts";
 import { proveFile } from "../trust/proof.ts";
@@ -109,7 +109,7 @@ export function publishedState(
   }
   try {
     const raw = rawBundle(network, { roots, timestamp, snapshot, targets });
-    return applyBundle(pinRoot(first.envelope.bytes), raw, { nowMs: 0, expired: "allow" });
+    return applyBundle(pinRoot(first.envelope.bytes), raw, ANY_TIME);
   } catch (e) {
     // Also after a publication that broke off between a new root and its timestamp: the next one mends it.
     if (e instanceof UpdateError) return undefined;

@@ -1,17 +1,12 @@
 // Makes a root from decisions: which keys have which roles, who governs, which chain. Design: "x-dchat in root.signed".
 // The result is read back with the client's own rules before anyone sees it: a root we would refuse is never staged.
 // Must not: read files, sign.
+import type { Digests } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { isJsonObject, type Json, type JsonObject } from "../trust/json.ts";
 import { type KeyId, keyObject } from "../trust/keys.ts";
 import { readRoot, type Root, TOP_LEVEL_ROLES, type TopLevelRole } from "../trust/metadata.ts";
-import {
-  type ChainIdentity,
-  type GenesisTarget,
-  leastQuorums,
-  readXDchat,
-  type UpgradeQuorums,
-} from "../trust/x-dchat.ts";
+import { type ChainIdentity, leastQuorums, readXDchat, type UpgradeQuorums } from "../trust/x-dchat.ts";
 import { commonFields, type Document, lifetimeDays, makeEnvelope } from "./document.ts";
 
 /** A public key by its id. */
@@ -35,7 +30,7 @@ export interface RootChanges {
   readonly minLeadBlocks?: number | undefined;
   readonly genesis?: {
     readonly version: string;
-    readonly targets: Readonly<Record<string, GenesisTarget>>;
+    readonly targets: Readonly<Record<string, Digests>>;
   } | undefined;
 }
 
@@ -127,7 +122,7 @@ function extension(before: Document<Root> | undefined, changes: RootChanges): Js
   };
 }
 
-function genesisTargets(targets: Readonly<Record<string, GenesisTarget>>): JsonObject {
+function genesisTargets(targets: Readonly<Record<string, Digests>>): JsonObject {
   return Object.fromEntries(Object.entries(targets).map(([path, t]) => [path, { ...t }]));
 }
 

@@ -3,8 +3,9 @@
 // Must not: publish.
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
-import { type Document, type SignatureStatus, signatureStatus } from "./document.ts";
 import { MAX_METADATA_BYTES, type Root, type Targets } from "../trust/metadata.ts";
+import { judgementOf } from "../trust/schedule.ts";
+import { type Document, type SignatureStatus, signatureStatus } from "./document.ts";
 import {
   authoritiesOf,
   EMPTY_REPOSITORY,
@@ -13,7 +14,6 @@ import {
   rootPath,
   stagingPath,
 } from "./repository.ts";
-import { judgementOf } from "../trust/schedule.ts";
 import { makeRoot, type RootChanges } from "./root-document.ts";
 import { loadSchedule, stateOfRoots } from "./schedule-files.ts";
 import { signDocument } from "./sign-document.ts";

@@ -8,11 +8,8 @@ import type { Home } from "../config/home.ts";
 import { MAX_REPORTED, type ServedArtifact } from "../config/node-report.ts";
 import { pieceMapBytes, readPieceMap } from "../fetch/piece-map.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
-import type { TrustState } from "../trust/client.ts";
+import { ANY_TIME, type TrustState } from "../trust/client.ts";
 import { listReleases } from "../trust/releases.ts";
-
-/** What was proven once is given whatever the time. */
-const ANY_TIME = { nowMs: 0, expired: "allow" } as const;
 
 /** @returns at most as many as a report holds. Never throws: a folder that cannot be read has nothing. */
 export async function listServed(

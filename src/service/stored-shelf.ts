@@ -12,11 +12,10 @@ import { pieceMapBytes, readPieceMap } from "../fetch/piece-map.ts";
 import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
 import { measureFile } from "../hash/digest-file.ts";
 import { createPieceTree, pieceCount, pieceListBytes, type PieceTree } from "../hash/piece-tree.ts";
-import type { TrustState } from "../trust/client.ts";
+import { ANY_TIME, type TrustState } from "../trust/client.ts";
+import { isSameBytes } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 
-/** Whose answers do not depend on the time: what is being given away was proven once. */
-const ANY_TIME = { nowMs: 0, expired: "allow" } as const;
 /** So much of a file is read at a time for one peer. */
 const CHUNK_BYTES = 256 << 10;
 
@@ -35,6 +34,7 @@ export function createStoredShelf(
   function artifactOf(sha256: string): Artifact | undefined {
     const now = state();
     if (listed?.of !== now) {
+      // What is given away was proven once, whatever the time.
       listed = { of: now, bySha256: new Map(listReleases(now, ANY_TIME).artifacts.map((a) => [a.sha256, a])) };
     }
     return listed.bySha256.get(sha256);
@@ -57,8 +57,7 @@ export function createStoredShelf(
   async function measureList(file: string, a: Artifact): Promise<Uint8Array | undefined> {
     try {
       const { digests, pieces } = await measureFile(file, { signal });
-      const isIt = digests.length === a.length && digests.sha256 === a.sha256 && digests.blake3 === a.blake3;
-      return isIt ? pieces : undefined;
+      return isSameBytes(digests, a) ? pieces : undefined;
     } catch {
       return undefined; // as good as not here
     }

@@ -7,9 +7,9 @@ import { UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
 import { createTrail, type HttpClient } from "../net/http-client.ts";
+import { readBounded } from "../net/read-bounded.ts";
 import { contentLength, judgeRangeAnswer, judgeWholeAnswer, statusError } from "./http-answer.ts";
 import { artifactUrl, pieceListUrl } from "./mirror-url.ts";
-import { readBounded } from "../net/read-bounded.ts";
 
 export interface HttpsReaderOptions {
   /** Of the mirror, for messages and blame. */

@@ -5,12 +5,10 @@
 import type { Mirror, Source } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import type { HttpClient } from "../net/http-client.ts";
+import { readBounded } from "../net/read-bounded.ts";
 import { contentLength, statusError } from "./http-answer.ts";
 import { createHttpsReader } from "./https-reader.ts";
-import { fileUrl, isTemplate, mirrorId, parseMirrorUrl } from "./mirror-url.ts";
-import { readBounded } from "../net/read-bounded.ts";
-
-export { isTemplate, parseMirrorUrl, statusError };
+import { fileUrl, isTemplate, mirrorId } from "./mirror-url.ts";
 
 export interface HttpsMirrorOptions {
   /** URL of the folder that holds `metadata/`, `targets/` and `bundle.json`. */

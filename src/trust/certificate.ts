@@ -1,7 +1,7 @@
 // A certificate: one entry of the schedule, as it is signed by governors. Design: "Formats", Certificate.
 // Read strictly: a field that nobody knows refuses it, because nodes that read it and nodes that do not would part.
 // Must not: judge who signed it or whether it fits the schedule; that is judge.ts.
-import type { UpgradeType } from "../api.ts";
+import type { Digests, UpgradeType } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { type Envelope, parseEnvelope } from "./envelope.ts";
 import { Field } from "./fields.ts";
@@ -10,7 +10,7 @@ import { canonicalBytes, isJsonObject, type Json, type JsonObject } from "./json
 import type { KeyId } from "./keys.ts";
 import { checkRelativePath, isVersion, targetPath } from "./naming.ts";
 import { UPGRADE_TYPES } from "./release-terms.ts";
-import { type GenesisTarget, isNetworkName, MAX_GOVERNORS } from "./x-dchat.ts";
+import { isNetworkName, MAX_GOVERNORS } from "./x-dchat.ts";
 
 const SPEC_VERSION = "1";
 /** Leaves a quarter of a gossip message of 16 KiB for the signatures that travel with it. */
@@ -45,7 +45,7 @@ export interface Activation extends CommonBody {
   readonly upgradeType: UpgradeType;
   readonly version: string;
   /** By target path; every platform that is approved. */
-  readonly targets: ReadonlyMap<string, GenesisTarget>;
+  readonly targets: ReadonlyMap<string, Digests>;
   /** The first block under the new rules. */
   readonly activationHeight: number;
   readonly switch: "at" | "before";
@@ -211,7 +211,7 @@ function readActivation(f: Field, common: CommonBody): Activation {
   };
 }
 
-function readTargets(f: Field, version: string): ReadonlyMap<string, GenesisTarget> {
+function readTargets(f: Field, version: string): ReadonlyMap<string, Digests> {
   const entries = f.entries();
   if (entries.length === 0 || entries.length > MAX_TARGETS) f.fail(`must name 1 to ${MAX_TARGETS} artifacts`);
   return new Map(entries.map(([path, t]) => {

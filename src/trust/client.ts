@@ -51,6 +51,9 @@ export interface Clock {
   readonly expired: "refuse" | "allow";
 }
 
+/** For what stays true when it has expired: expiry limits learning, never what is known. */
+export const ANY_TIME: Clock = { nowMs: 0, expired: "allow" };
+
 function requireFresh(what: string, signed: Signed, clock: Clock, clause: string): void {
   if (clock.expired === "allow" || signed.expiresMs > clock.nowMs) return;
   throw new UpdateError("E_EXPIRED", `${what} expired at ${new Date(signed.expiresMs).toISOString()}`, { clause });

@@ -12,6 +12,11 @@ export function proveFile(artifact: Verified<Artifact>, file: string, measured: 
   return { file, artifact } as LocalFile as Verified<LocalFile>; // both digests were compared above
 }
 
+/** True when they are of the same bytes. */
+export function isSameBytes(a: Digests, b: Digests): boolean {
+  return a.length === b.length && a.sha256 === b.sha256 && a.blake3 === b.blake3;
+}
+
 /**
  * Compares measured digests with signed ones, such as those of a certificate.
  * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH

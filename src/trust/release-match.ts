@@ -1,20 +1,20 @@
 // Approved artifacts against released ones: both key sets must say the same of this node's platform.
-// Design: "Proposing" of docs/governance.md. Once matched it is latched: a release that leaves
-// the list later, or a platform added to it, changes no node's mind. Must not: fetch, compare versions.
-import type { Artifact, Verified } from "../api.ts";
+// Design: "Proposing" of docs/governance.md. Once matched it is latched: a release that leaves the list later, or a
+// platform added to it, changes no node's mind. Must not: fetch, compare versions.
+import type { Artifact, Digests, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { Activation } from "./certificate.ts";
 import type { Clock, TrustState } from "./client.ts";
 import { approvedUpgrades, type CertificateStatus, contestedErrors, scheduledCertificates } from "./effect.ts";
+import { isSameBytes } from "./proof.ts";
 import { judgementOf } from "./schedule.ts";
 import { listReleases } from "./releases.ts";
-import type { GenesisTarget } from "./x-dchat.ts";
 
 /** The artifacts of a platform among those of a version, by target path. */
 export function targetsFor(
   { version, targets }: Pick<Activation, "version" | "targets">,
   platform: string,
-): ReadonlyMap<string, GenesisTarget> {
+): ReadonlyMap<string, Digests> {
   const base = `dchat/${version}/dchat-${version}-${platform}`;
   return new Map([...targets].filter(([path]) => path === base || path.startsWith(`${base}.`)));
 }
@@ -36,7 +36,7 @@ export function matchRelease(
   for (const artifact of released) {
     const approved = targets.get(artifact.path);
     if (approved === undefined) continue;
-    if (!isSame(artifact, approved)) {
+    if (!isSameBytes(artifact, approved)) {
       throw new UpdateError(
         "E_RELEASE_MISMATCH",
         `certificate ${sequence} approves other bytes of ${artifact.path} than are released`,
@@ -51,15 +51,11 @@ export function matchRelease(
   return matches > 0 ? "matches" : "no-release";
 }
 
-function isSame(a: Artifact, t: GenesisTarget): boolean {
-  return a.length === t.length && a.sha256 === t.sha256 && a.blake3 === t.blake3;
-}
-
 /** True when release keys have signed what was approved, for any platform. */
 export function isReleased(activation: Activation, released: readonly Artifact[]): boolean {
   return released.some((artifact) => {
     const approved = activation.targets.get(artifact.path);
-    return approved !== undefined && isSame(artifact, approved) && artifact.upgradeType === activation.upgradeType;
+    return approved !== undefined && isSameBytes(artifact, approved) && artifact.upgradeType === activation.upgradeType;
   });
 }
 
@@ -135,11 +131,11 @@ export function createApprovals(state: TrustState): (a: Verified<Artifact>) => A
     });
     const found = naming.find((n) => n.status === "effective") ?? naming[0];
     if (found === undefined) {
-      const isGenesis = genesis !== undefined && isSame(artifact, genesis);
+      const isGenesis = genesis !== undefined && isSameBytes(artifact, genesis);
       return { approved: isGenesis ? "genesis" : "pending", activationHeight: null };
     }
     const { body, target, status } = found;
-    const fits = isSame(artifact, target) && artifact.upgradeType === body.upgradeType;
+    const fits = isSameBytes(artifact, target) && artifact.upgradeType === body.upgradeType;
     if (!fits) return { approved: "mismatch", activationHeight: null };
     if (status !== "effective") return { approved: status, activationHeight: null };
     return { approved: "approved", activationHeight: body.activationHeight };

@@ -1,8 +1,8 @@
 // What of the schedule is kept: certificates with the signatures known so far, and what this node alone knows of them.
 // Design: "State on disk" of docs/architecture.md. Everything else is derived from it and from the roots.
 // Must not: judge.
-import { type Certificate, certificateBytes, parseCertificate } from "./certificate.ts";
 import { UpdateError } from "../errors.ts";
+import { type Certificate, certificateBytes, parseCertificate } from "./certificate.ts";
 import type { Field } from "./fields.ts";
 import type { Json } from "./json.ts";
 

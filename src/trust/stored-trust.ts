@@ -2,7 +2,7 @@
 // What comes back is verified again under its own root; what the root no longer vouches for is dropped.
 // Must not: know where or how the bytes are kept.
 import { UpdateError } from "../errors.ts";
-import { acceptSnapshot, acceptTargets, acceptTimestamp, type Clock, pinRoot, type TrustState } from "./client.ts";
+import { acceptSnapshot, acceptTargets, acceptTimestamp, ANY_TIME, pinRoot, type TrustState } from "./client.ts";
 import { EMPTY_SCHEDULE, type ScheduleRecord } from "./schedule-record.ts";
 
 /** Exact metadata bytes. */
@@ -27,10 +27,8 @@ export function storedTrust(state: TrustState): StoredTrust {
   };
 }
 
-/** Stored metadata counts as a floor and as a cache even when it has expired; whoever decides checks the time. */
-const ANY_TIME: Clock = { nowMs: 0, expired: "allow" };
-
 /**
+ * Stored metadata counts as a floor and as a cache even when it has expired; whoever decides checks the time.
  * @throws UpdateError E_STATE_CORRUPT when the current root itself does not verify: without it there is nothing to
  *   trust, and starting over silently would be a rollback
  */

@@ -1,7 +1,7 @@
 // Which votes a state knows, for telling others and for comparing with what they know.
 // Design: docs/formats.md, "Gossip" and "Peer protocol". Pure. Must not: judge a vote; schedule.ts does.
-import { type Certificate, withSignatures } from "./certificate.ts";
 import { UpdateError } from "../errors.ts";
+import { type Certificate, withSignatures } from "./certificate.ts";
 import type { TrustState } from "./client.ts";
 import { sha256Hex } from "./hex.ts";
 import { judgementOf, learnCertificate, type Learnt } from "./schedule.ts";

@@ -1,7 +1,7 @@
 // The project's extension of the root: network, chain, genesis, governance. Design: "Formats", x-dchat in root.signed.
 // It is read apart from the root, when it is needed. Must not: let an invalid extension stop the chain of roots; it
 // stops activation.
-import type { UpgradeType } from "../api.ts";
+import type { Digests, UpgradeType } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { Field } from "./fields.ts";
 import type { KeyId } from "./keys.ts";
@@ -27,19 +27,13 @@ export interface ChainIdentity {
   readonly finality: Finality;
 }
 
-export interface GenesisTarget {
-  readonly length: number;
-  readonly sha256: string;
-  readonly blake3: string;
-}
-
 export interface XDchat {
   readonly network: string;
   /** The next five are there together or not at all until a chain is named; governance needs them. */
   readonly chain: ChainIdentity | undefined;
   readonly sync: "walk" | "latest" | undefined;
   readonly minLeadBlocks: number | undefined;
-  readonly genesis: { readonly version: string; readonly targets: ReadonlyMap<string, GenesisTarget> } | undefined;
+  readonly genesis: { readonly version: string; readonly targets: ReadonlyMap<string, Digests> } | undefined;
   /** Absent: the release signatures alone decide. */
   readonly governance: Governance | undefined;
 }
@@ -86,7 +80,7 @@ function readChain(f: Field): ChainIdentity {
 function readGenesis(f: Field): NonNullable<XDchat["genesis"]> {
   const version = f.get("version").line();
   if (!isVersion(version)) f.get("version").fail("must be a semantic version");
-  const targets = f.get("targets").entries().map(([path, t]): [string, GenesisTarget] => [
+  const targets = f.get("targets").entries().map(([path, t]): [string, Digests] => [
     checkRelativePath(path, t.where),
     { length: t.get("length").integer(1), sha256: t.get("sha256").hex(32), blake3: t.get("blake3").hex(32) },
   ]);

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact, Source, Verified } from "../../src/api.ts";
+import type { DownloadEvent } from "../../src/fetch/download-event.ts";
 import { tempFolder } from "./temp-folder.ts";
-import { type Download, downloadArtifact, type DownloadEvent, type DownloadOptions } from "../../src/fetch/download.ts";
+import { type Download, downloadArtifact, type DownloadOptions } from "../../src/fetch/download.ts";
 
 export interface DownloadPlace {
   readonly folder: string;

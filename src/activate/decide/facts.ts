@@ -1,15 +1,14 @@
 // What a decision is made from: everything that is proven and everything that happened on this node, as plain data.
 // Design: "What is decided" of docs/chain.md. Pure, and without a clock: what has expired counts as it did before.
 // Must not: decide.
-import type { Artifact, UpgradeType } from "../../api.ts";
+import type { Artifact, Digests, UpgradeType } from "../../api.ts";
 import { UpdateError } from "../../errors.ts";
-import type { TrustState } from "../../trust/client.ts";
+import { ANY_TIME, type TrustState } from "../../trust/client.ts";
 import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../../trust/effect.ts";
 import { epochsOf } from "../../trust/epochs.ts";
 import { isReleased, matchRelease, targetsFor } from "../../trust/release-match.ts";
 import { listReleases } from "../../trust/releases.ts";
 import { judgementOf } from "../../trust/schedule.ts";
-import type { GenesisTarget } from "../../trust/x-dchat.ts";
 
 /** Bytes by their target path. */
 export interface ArtifactFact {
@@ -88,9 +87,6 @@ export type NodeFacts = Pick<
   "running" | "height" | "latest" | "haltedFor" | "staged" | "failed" | "pin" | "autoRestart" | "nodeSeed"
 >;
 
-/** What has expired is as true as before: expiry limits learning, never running. */
-const ANY_TIME = { nowMs: 0, expired: "allow" } as const;
-
 /** @param platform such as linux-x64 */
 export function factsOf(state: TrustState, platform: string, node: NodeFacts): Facts {
   const epochs = epochsOf(state);
@@ -144,6 +140,6 @@ function releaseOf(...args: Parameters<typeof matchRelease>): UpgradeFact["relea
   }
 }
 
-function artifactFacts(targets: ReadonlyMap<string, GenesisTarget>): ArtifactFact[] {
+function artifactFacts(targets: ReadonlyMap<string, Digests>): ArtifactFact[] {
   return [...targets].map(([path, { sha256 }]) => ({ path, sha256 })).sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -6,7 +6,7 @@ import { UpdateError } from "../../errors.ts";
 import type { TrustState } from "../../trust/client.ts";
 import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../../trust/effect.ts";
 import { epochsOf } from "../../trust/epochs.ts";
-import type { GenesisTarget } from "../../trust/x-dchat.ts";
+import { isSameBytes } from "../../trust/proof.ts";
 import { governingUpgrade, usableUpgrades } from "./decide.ts";
 import { type Facts, factsOf } from "./facts.ts";
 
@@ -43,8 +43,8 @@ export function permissionOf(state: TrustState, candidate: Candidate): Permissio
   throw new UpdateError("E_NOT_APPROVED", `governors have not approved ${version} for this platform`);
 }
 
-function isSame(target: GenesisTarget | undefined, c: Digests): boolean {
-  return target?.length === c.length && target.sha256 === c.sha256 && target.blake3 === c.blake3;
+function isSame(target: Digests | undefined, c: Digests): boolean {
+  return target !== undefined && isSameBytes(target, c);
 }
 
 /** The finalized height from which nodes may run the new version; an `at` switch waits for the block before. */

@@ -4,7 +4,7 @@
 import type { Opts } from "../../api.ts";
 import { UpdateError } from "../../errors.ts";
 import { runOperatorCommand } from "../operator-command.ts";
-import type { StagedVersion } from "./staging.ts";
+import type { StagedVersion } from "./staged-version.ts";
 
 export interface PreflightOptions extends Opts {
   /** For the shell; it finds DCHAT_PROGRAM and DCHAT_VERSION in its environment. What it says goes to standard error. */

@@ -15,11 +15,9 @@ import { asUpdateError, isIntegrityError, systemCode, UpdateError } from "../../
 import { digestFile } from "../../hash/digest-file.ts";
 import { compareVersions, isVersion } from "../../trust/naming.ts";
 import { requireDigests } from "../../trust/proof.ts";
+import { withActivation } from "../switch.ts";
 import { makeOwnFolder, requireOwnFile, requireOwnFolder, requireOwnHome } from "./own-folder.ts";
 import { MAX_RECORD_BYTES, readStagedRecord, RECORD_FILE, stagedRecord, type StagedVersion } from "./staged-version.ts";
-import { withActivation } from "../switch.ts";
-
-export type { StagedVersion };
 
 /** Puts what a proven archive holds into an empty folder, and says what that is. Another format needs another one. */
 export interface Unpacker {

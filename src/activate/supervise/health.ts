@@ -7,8 +7,8 @@ import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { groupOf } from "../../disk/process-identity.ts";
 import { asUpdateError } from "../../errors.ts";
-import type { NodeProcess } from "./node-process.ts";
 import { runOperatorCommand } from "../operator-command.ts";
+import type { NodeProcess } from "./node-process.ts";
 
 export type HealthCheck =
   /** Answers GET with `{ "version", "pid" }`. */

@@ -4,11 +4,7 @@
 import { requireFreeSpace } from "../../disk/free-space.ts";
 import { asUpdateError, UpdateError } from "../../errors.ts";
 import { type Current, isSameTry, readCurrent, readFailed, successor } from "../current.ts";
-import { checkHealth } from "./health.ts";
-import type { KeptNode } from "./kept-node.ts";
 import { runOperatorCommand } from "../operator-command.ts";
-import type { SupervisorOptions, Wanted } from "./supervision.ts";
-import { clearRequest } from "./switch-request.ts";
 import {
   beginSwitch,
   endOf,
@@ -19,6 +15,10 @@ import {
   undoSwitch,
   withActivation,
 } from "../switch.ts";
+import { checkHealth } from "./health.ts";
+import type { KeptNode } from "./kept-node.ts";
+import type { SupervisorOptions, Wanted } from "./supervision.ts";
+import { clearRequest } from "./switch-request.ts";
 
 /** For the small files of a switch; a disk that has less is full. */
 const SPARE_BYTES = 1 << 20;
