@@ -5,7 +5,6 @@ import { governingVersion, requireDue, requireWayBack } from "../activate/decide
 import type { StagedVersion } from "../activate/stage/staged-version.ts";
 import { UpdateError } from "../errors.ts";
 import { epochsOf } from "../trust/epochs.ts";
-import { platformName } from "../trust/naming.ts";
 import {
   type ActivationSession,
   forgetHeight,
@@ -23,6 +22,7 @@ import {
 import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { currentHeight } from "./governance-place.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 const RESYNC = {
   resync: { type: "boolean", help: "the chain's data starts anew: an older version may run" },
@@ -130,7 +130,7 @@ async function chooseStaged(
   if (wanted !== undefined) return await s.staging.find(wanted);
   if (a.flag("resync") && epochsOf(s.state).isGoverned) {
     const epochs = epochsOf(s.state);
-    const governing = governingVersion(s.state, platformName(process.platform, process.arch), height) ??
+    const governing = governingVersion(s.state, ownPlatform(), height) ??
       epochs.extensionOf(epochs.newestRoot)?.genesis?.version;
     if (governing !== undefined) return await s.staging.find(governing);
   }

@@ -2,13 +2,13 @@
 // Design: docs/gossip.md. Must not: end because nobody has it now, or put anything unproven anywhere.
 import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError } from "../errors.ts";
-import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
 import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { currentVersion, openSession, updateClock } from "./session.ts";
 import { wantedUpdate } from "./wanted-update.ts";
 
@@ -51,7 +51,7 @@ async function downloadWanted(c: Context, a: Arguments, fetch: BackgroundFetch, 
   const s = await openSession(c, a);
   if (!s.hasMetadata) return;
   const { artifacts } = listReleases(s.state, updateClock(c));
-  const platform = platformName(process.platform, process.arch);
+  const platform = ownPlatform();
   const wanted = wantedUpdate(artifacts, platform, s.config.autoUpdate, await currentVersion(s.home, a));
   if (wanted === undefined) return;
   const beganMs = performance.now();

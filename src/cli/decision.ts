@@ -7,9 +7,9 @@ import { readCurrent, readFailed } from "../activate/current.ts";
 import { reasonWords } from "../activate/decide/reason-words.ts";
 import type { Home } from "../config/home.ts";
 import type { TrustState } from "../trust/client.ts";
-import { platformName } from "../trust/naming.ts";
 import type { ActivationSession } from "./activation.ts";
 import { formatDuration } from "./output.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 /** What is known of the chain, and of the program's own end. */
 export interface Heights {
@@ -36,7 +36,7 @@ export async function decideFor(
   const current = await readCurrent(home), failed = await readFailed(home);
   const staged = (await staging.list()).filter((s) => !refused.includes(s.sha256));
   const { pin, autoRestart } = config.autoUpdate;
-  return decide(factsOf(state, platformName(process.platform, process.arch), {
+  return decide(factsOf(state, ownPlatform(), {
     ...heights,
     running: current === undefined ? null : {
       version: current.version,

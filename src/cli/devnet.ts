@@ -6,11 +6,11 @@ import { startSimulatedServer } from "../chain/simulated-server.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadArchives } from "../heavy/load-archives.ts";
 import { loadDevnet } from "../heavy/load-devnet.ts";
-import { platformName } from "../trust/naming.ts";
 import type { Command, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
 import { jsonLine, printable } from "./output.ts";
 import { ownCommand } from "./own-command.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 /** Each node is three processes, each of which takes its share of the machine. */
 const MAX_NODES = 20;
@@ -50,7 +50,7 @@ export const devnetCommand: Command = {
     const { pack } = await loadArchives();
     const result = await runDevnet({
       ...{ command, runtime, file, piped },
-      platform: platformName(process.platform, process.arch),
+      platform: ownPlatform(),
       nodes,
       blockTimeMs: a.seconds("block-time", MAX_BLOCK_SECONDS) ?? DEFAULT_BLOCK_MS,
       scenario,

@@ -4,7 +4,6 @@ import { UpdateError } from "../errors.ts";
 import type { Certificate } from "../trust/certificate.ts";
 import type { TrustState } from "../trust/client.ts";
 import { switchObstacles } from "../trust/effect.ts";
-import { platformName } from "../trust/naming.ts";
 import { scheduleAlarms } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
 import { evidenceOf, judgementOf, learnCertificate } from "../trust/schedule.ts";
@@ -20,6 +19,7 @@ import {
 } from "./governance-place.ts";
 import { certificateJson, type CertificateView, statusWords, viewCertificate, whatItDoes } from "./governance-view.ts";
 import { table } from "./output.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { offlineClock } from "./session.ts";
 
 export const governanceListCommand: Command = {
@@ -86,7 +86,7 @@ export const governanceShowCommand: Command = {
 
 export function createView(c: Context, state: TrustState): (certificate: Certificate) => CertificateView {
   const { artifacts } = listReleases(state, offlineClock(c));
-  const platform = platformName(process.platform, process.arch);
+  const platform = ownPlatform();
   return (certificate) => viewCertificate(state, certificate, platform, artifacts);
 }
 
@@ -171,7 +171,7 @@ function deadlineLines(v: CertificateView, height: number | undefined): string[]
 function troubleLines(c: Context, state: TrustState): string[] {
   return [
     ...switchObstacles(state).map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
-    ...scheduleAlarms(state, platformName(process.platform, process.arch), offlineClock(c))
+    ...scheduleAlarms(state, ownPlatform(), offlineClock(c))
       .map((e) => c.out.line("alert", `${e.code}: ${e.message}`)),
     ...evidenceOf(state).map((e) =>
       c.out.line(
@@ -183,7 +183,7 @@ function troubleLines(c: Context, state: TrustState): string[] {
 }
 
 function troubleJson(c: Context, state: TrustState): Record<string, unknown> {
-  const alarms = scheduleAlarms(state, platformName(process.platform, process.arch), offlineClock(c));
+  const alarms = scheduleAlarms(state, ownPlatform(), offlineClock(c));
   return {
     evidence: evidenceOf(state),
     alarms: alarms.map((e) => ({ code: e.code, message: e.message })),

@@ -12,7 +12,6 @@ import { createSources } from "../sources/index.ts";
 import { findDeltaBase } from "../sources/delta.ts";
 import type { TrustState } from "../trust/client.ts";
 import { epochsOf } from "../trust/epochs.ts";
-import { platformName } from "../trust/naming.ts";
 import {
   type ActivationSession,
   knownHeight,
@@ -28,6 +27,7 @@ import type { Context } from "./context.ts";
 import { decideFor } from "./decision.ts";
 import { chooseArtifact, fetchTo, refreshIfPossible } from "./download.ts";
 import { formatBytes } from "./output.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { PREFLIGHT_OPTIONS, readPreflight } from "./preflight-options.ts";
 import { mirrorsToAsk, withMirrors } from "./session.ts";
 
@@ -170,7 +170,7 @@ async function obtain(
   height: number | undefined,
 ): Promise<Obtained> {
   const choose = (state: TrustState) => {
-    const platform = platformName(process.platform, process.arch);
+    const platform = ownPlatform();
     const wanted = { version: given ?? firstVersion(state, platform, height), platform, channel: undefined };
     return chooseArtifact(c, wanted, s, state);
   };

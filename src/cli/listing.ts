@@ -2,8 +2,8 @@
 // Must not: ask anybody, or know what the command is.
 import type { Artifact, Channel, Verified } from "../api.ts";
 import { CHANNELS } from "../trust/release-terms.ts";
-import { platformName } from "../trust/naming.ts";
 import { type Arguments, NETWORK_OPTIONS } from "./command.ts";
+import { ownPlatform } from "./own-platform.ts";
 import type { Session } from "./session.ts";
 
 export const LISTING_OPTIONS = {
@@ -26,7 +26,7 @@ export function byVersion(artifacts: readonly Verified<Artifact>[]): Version[] {
 }
 
 export function platformOf(a: Arguments): string {
-  return a.platform("platform") ?? platformName(process.platform, process.arch);
+  return a.platform("platform") ?? ownPlatform();
 }
 
 export function channelOf(a: Arguments, s: Pick<Session, "config">): Channel {

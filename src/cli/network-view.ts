@@ -3,12 +3,12 @@
 import type { Home } from "../config/home.ts";
 import { type NodeSight, readNodeReport, type ServedArtifact } from "../config/node-report.ts";
 import type { TrustState } from "../trust/client.ts";
-import { platformName } from "../trust/naming.ts";
 import { createApprovals } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
 import { byVersion } from "./listing.ts";
 import type { Context } from "./context.ts";
 import { formatBytes } from "./output.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { offlineClock } from "./session.ts";
 
 /** People look at the first ones; programs get all. */
@@ -22,7 +22,7 @@ export async function viewNetwork(
   const sight = await readNodeReport(home);
   const { artifacts } = listReleases(state, offlineClock(c));
   const approvalOf = createApprovals(state);
-  const ours = artifacts.filter((x) => x.platform === platformName(process.platform, process.arch));
+  const ours = artifacts.filter((x) => x.platform === ownPlatform());
   const known = byVersion(ours).map(({ version, artifacts: [first] }) => ({
     version,
     ...(first === undefined ? { approved: "pending" as const, activationHeight: null } : approvalOf(first)),

@@ -6,10 +6,10 @@ import { heightsFor } from "../activate/decide/permission.ts";
 import type { Ready } from "../activate/supervise/supervision.ts";
 import { fileMark } from "../disk/file-mark.ts";
 import type { TrustState } from "../trust/client.ts";
-import { platformName } from "../trust/naming.ts";
 import type { ActivationSession } from "./activation.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 const PROGRAM = "{program}";
 
@@ -31,12 +31,7 @@ export async function readyFor(
   const { program } = await staging.find(version);
   const current = await readCurrent(home);
   const own = current?.version === version ? current.activationHeight : undefined;
-  const { haltHeight, activationHeight } = heightsFor(
-    state,
-    platformName(process.platform, process.arch),
-    version,
-    own,
-  );
+  const { haltHeight, activationHeight } = heightsFor(state, ownPlatform(), version, own);
   return {
     command: template.map((word) => word.replaceAll(PROGRAM, program).replaceAll("{version}", version)),
     env: {

@@ -5,8 +5,8 @@ import {
   type StoredKnowledge,
   type StoredKnowledgeOptions,
 } from "../service/stored-knowledge.ts";
-import { platformName } from "../trust/naming.ts";
 import { networkOf } from "../trust/x-dchat.ts";
+import { ownPlatform } from "./own-platform.ts";
 import type { Session } from "./session.ts";
 
 export function openKnowledge(
@@ -18,7 +18,7 @@ export function openKnowledge(
     store,
     file: home.trustFile,
     initial: state,
-    platform: platformName(process.platform, process.arch),
+    platform: ownPlatform(),
     ...o,
   });
 }

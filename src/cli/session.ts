@@ -22,7 +22,6 @@ import { clientFor, type ConfiguredMirror } from "../sources/index.ts";
 import { isTemplate } from "../sources/mirror-url.ts";
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
-import { platformName } from "../trust/naming.ts";
 import { latchReleases, scheduleAlarms } from "../trust/release-match.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
 import { requireNetwork } from "../trust/x-dchat.ts";
@@ -30,6 +29,7 @@ import { alert } from "./alert.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
 import { type HealthLog, openHealth, seenInRefresh } from "./mirror-health.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { type KnownMirror, loadKnownMirrors, unusable } from "./known-mirrors.ts";
 
@@ -176,10 +176,10 @@ export async function refresh(
     c.out.warn(`${result.scheduleError.message}: this node switches to nothing until it has them`);
   }
   // What was approved and released is noted for this machine, so that a release may leave the list later.
-  const latched = latchReleases(result.state, platformName(process.platform, process.arch), clock);
+  const latched = latchReleases(result.state, ownPlatform(), clock);
   if (latched !== result.state) await s.store.save(latched, "complete", c);
   const state = await noteSight(c, s, latched);
-  for (const e of scheduleAlarms(state, platformName(process.platform, process.arch), clock)) {
+  for (const e of scheduleAlarms(state, ownPlatform(), clock)) {
     c.out.warn(`${e.code}: ${e.message}`);
   }
   // Whoever gave nothing just now, or something wrong, is not waited for again.

@@ -11,13 +11,13 @@ import { clientFor } from "../sources/index.ts";
 import { isTemplate } from "../sources/mirror-url.ts";
 import { acceptTimestamp, type TrustState, wantedSnapshot } from "../trust/client.ts";
 import { MAX_METADATA_BYTES } from "../trust/metadata.ts";
-import { platformName } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import { type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { disgrace, healthJson, openHealth } from "./mirror-health.ts";
 import { isSupported, type KnownMirror, knownMirrorJson, loadKnownMirrors, unusable } from "./known-mirrors.ts";
 import { formatBytes, table } from "./output.ts";
+import { ownPlatform } from "./own-platform.ts";
 import { hopRules, offlineClock, openConfig, updateClock, withHttp } from "./session.ts";
 
 /** Enough for a connection to reach its speed; what comes is thrown away. */
@@ -112,7 +112,7 @@ function observationOf(t: MirrorTest): Observation {
 }
 
 function isForThisMachine(a: Artifact): boolean {
-  return a.platform === platformName(process.platform, process.arch);
+  return a.platform === ownPlatform();
 }
 
 /** What a mirror is measured by; both are missing before the first check. */

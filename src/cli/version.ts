@@ -1,9 +1,9 @@
 // version: what this file is and what it runs on. Design: docs/cli.md.
 // Must not: look at the home; the bare command is answered by the entry, before all of this is loaded.
 import { BAKED_MIRRORS, BAKED_ROOT, VERSION } from "../baked.ts";
-import { platformName } from "../trust/naming.ts";
 import { sha256Hex } from "../trust/hex.ts";
 import type { Command } from "./command.ts";
+import { ownPlatform } from "./own-platform.ts";
 
 /** "node 20.20.2", "deno 2.9.6", "bun 1.4.5": each runtime adds its own name to `process.versions`. */
 function runtimeName(): string {
@@ -17,7 +17,7 @@ export const versionCommand: Command = {
   summary: "show the version",
   options: {},
   run(c) {
-    const platform = platformName(process.platform, process.arch);
+    const platform = ownPlatform();
     const rootSha256 = BAKED_ROOT === undefined ? null : sha256Hex(BAKED_ROOT);
     const more = c.out.verbose ? [`${runtimeName()}, ${platform}`, `built-in root: ${rootSha256 ?? "none"}`] : [];
     return Promise.resolve({
