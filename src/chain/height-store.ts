@@ -15,6 +15,7 @@ const FORMAT = "dchat-chain-heights-1";
 const FILE_NAME = "chain-heights.json";
 /** A root that names another chain is rare; a node has seen one or two. */
 const MAX_CHAINS = 64;
+/** So many entries with the longest names come to some 40 KB. */
 const MAX_FILE_BYTES = 256 * 1024;
 const RESTORE = "restore the file from a backup; removing it forgets which heights were final";
 

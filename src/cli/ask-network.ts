@@ -22,6 +22,7 @@ export const GOSSIP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "gossip-timeout": { type: "string", value: "SECONDS", help: "longest wait for peers (5)" },
 };
 
+/** A bundle from the other side of the world takes one or two seconds with its handshakes; somebody looks on. */
 const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_SECONDS = 300;
 /** An attacker who owns some of them must not be all that is asked; more cost time and bring nothing. */

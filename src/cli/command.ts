@@ -56,6 +56,7 @@ export const NETWORK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   "silence-timeout": { type: "string", value: "SECONDS", help: "longest silence inside an answer (15)" },
 };
 
+/** The longest path of common systems; everything else that is taken is shorter. */
 const MAX_ARGUMENT_LENGTH = 4096;
 /** Slower than what a connection is given up for, a limit would make every source look dead. */
 const MIN_RATE = 10_000;

@@ -13,6 +13,7 @@ import { formatBytes } from "./output.ts";
 
 /** What `rollback` leads to is kept besides. */
 const DEFAULT_KEEP = 1;
+/** More than there will ever be: as good as all. */
 const MAX_KEEP = 1000;
 const NEWEST = `${Number.MAX_SAFE_INTEGER}.0.0`;
 

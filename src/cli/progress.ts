@@ -15,8 +15,8 @@ export interface Progress {
   end(): void;
 }
 
-const BAR_INTERVAL_MS = 100;
-const LINE_INTERVAL_MS = 5000;
+/** As often as an eye follows; lines of a log are kept. */
+const BAR_INTERVAL_MS = 100, LINE_INTERVAL_MS = 5_000;
 const BAR_WIDTH = 24;
 /** A shorter one says less than the percentage beside it. */
 const MIN_BAR_WIDTH = 6;

@@ -9,6 +9,7 @@ import { withRepository } from "./release-session.ts";
 /** A day: longer than a download that began with the old list may take. */
 const DEFAULT_GRACE_HOURS = 24;
 const HOUR_MS = 3_600_000;
+/** Ten years. */
 const MAX_GRACE_HOURS = 87_600;
 
 export const releasePruneCommand: Command = {

@@ -23,11 +23,15 @@ import { nodeUnit } from "./systemd-unit.ts";
 
 // Long enough for a database to be closed; docker's own patience is shorter, and an operator can say more.
 const DEFAULT_STOP_MS = 30_000;
+// A node opens its database and then its ports; what migrates its data first has to be given longer.
 const DEFAULT_HEALTH_MS = 30_000;
+// A snapshot takes seconds, a copy of a large database minutes.
 const DEFAULT_BACKUP_MS = 600_000;
+// Chains make a block in seconds; a decision reads a few small files.
 const DEFAULT_POLL_MS = 1_000;
 /** A node that says nothing of itself has to stay alive for so long. */
 const ALIVE_MS = 5_000;
+/** A day; longer is as good as no limit. */
 const MAX_SECONDS = 86_400;
 /** For `run` itself to end after the node has. */
 const UNIT_SPARE_SECONDS = 20;

@@ -18,6 +18,7 @@ export interface Alert {
 
 /** Some five thousand alerts. A full log is set aside as acknowledged, so a lying mirror cannot fill the disk. */
 const MAX_LOG_BYTES = 1 << 20;
+/** Enough to say what was wrong; whoever supplied it has a say in its length. */
 const MAX_MESSAGE_LENGTH = 400;
 
 /** @throws UpdateError E_IO, E_DISK_FULL */

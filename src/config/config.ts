@@ -62,7 +62,9 @@ export const DEFAULT_STUCK_AFTER_MINUTES = 10;
 /** A month. */
 export const MAX_STUCK_AFTER_MINUTES = 43_200;
 const CONFIG_FORMAT = "dchat-config-1";
+/** Leaves room for others on both sides. */
 export const DEFAULT_PRIORITY = 100;
+/** All of them are asked at once for what is newest. */
 export const MAX_MIRRORS = 64;
 /** More peers to stay connected to than these bring nothing: a message reaches everybody over six. */
 export const MAX_PEERS = 32;

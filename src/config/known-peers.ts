@@ -24,6 +24,7 @@ export const MAX_KNOWN_PEERS = 64;
 const PEERS_FORMAT = "dchat-peers-1";
 /** A name has at most 253 characters, an id some sixty. */
 const MAX_ADDRESS_LENGTH = 400;
+/** As many with the longest addresses come to half of this. */
 const MAX_PEERS_BYTES = 64 * 1024;
 /** Whoever did not answer for so long has moved. */
 const FORGET_MS = 30 * 86_400_000;

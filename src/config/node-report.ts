@@ -44,6 +44,7 @@ export type NodeSight =
 const REPORT_FORMAT = "dchat-node-1";
 /** As many peers as can be connected, and as many files as are listed, with long names come to some 60 KB. */
 const MAX_REPORT_BYTES = 256 * 1024;
+/** Of peers, addresses and files each: more than a node may be connected to. */
 export const MAX_REPORTED = 128;
 /** Twelve times as long as the node waits between two signs of life. */
 const SILENT_MS = 60_000;

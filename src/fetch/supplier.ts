@@ -68,6 +68,7 @@ export interface Supplier {
 
 // After so many failures without a piece between them it is as good as down.
 const MAX_FAILURES_IN_A_ROW = 4;
+// Doubled with each failure in a row: a dropped connection is back at once, a server that restarts within a few tries.
 const FIRST_REST_MS = 250;
 const FIRST_DOWN_MS = 5_000;
 const MAX_DOWN_MS = 60_000;

@@ -26,7 +26,9 @@ export interface HealthOptions {
 
 /** From the start of a program to its first answer: how often it is asked. */
 const POLL_MS = 50;
+/** Of one question; a node that is still starting up may take a connection and not answer it. */
 const ANSWER_TIMEOUT_MS = 5_000;
+/** Two fields are looked at; some nodes tell all about themselves. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** @returns undefined when it is well, else what is wrong; also when the signal ends the waiting */
