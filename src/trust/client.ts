@@ -2,10 +2,8 @@
 // Design: "Trust in detail"; each check names its clause of the TUF specification (5.x).
 // Must not: read a clock, touch disk or network, know about dchat. A state is never changed, only replaced.
 import { UpdateError } from "../errors.ts";
-import type { Delegations } from "./delegations.ts";
-import { countSignatures, type Envelope, parseEnvelope, requireThreshold } from "./envelope.ts";
+import { type Envelope, parseEnvelope, requireThreshold } from "./envelope.ts";
 import { sha256Hex } from "./hex.ts";
-import type { RoleKeys } from "./keys.ts";
 import { EMPTY_SCHEDULE, type ScheduleRecord } from "./schedule-record.ts";
 import {
   checkFileMeta,
@@ -22,6 +20,7 @@ import {
   type Targets,
   type Timestamp,
 } from "./metadata.ts";
+import { isOrphan, requireDelegated } from "./vouching.ts";
 
 /** A role whose signatures were verified, with the exact bytes it was read from. */
 export interface Trusted<T> {
@@ -198,51 +197,6 @@ function isNamedBy(snapshot: Snapshot, name: string, targets: Trusted<Targets>):
   return meta !== undefined && meta.version === targets.signed.version && fits(targets.envelope.bytes, meta);
 }
 
-type Delegator = Root | Delegations;
-
-/** Which delegators have already vouched for an envelope: a listing asks the same question once a target path. */
-const vouched = new WeakMap<Envelope, WeakSet<Delegator>>();
-
-/** Who delegates to the children of a role; to the top-level targets it is "root". */
-function delegatorOf(state: TrustState, parent: string): Delegator | undefined {
-  return parent === "root" ? state.root.signed : state.targets.get(parent)?.signed.delegations;
-}
-
-function roleOf(by: Delegator | undefined, name: string): RoleKeys | undefined {
-  if (by === undefined) return undefined;
-  if ("rolesFor" in by) return by.role(name);
-  return name === "targets" ? by.roles.targets : undefined;
-}
-
-function vouches(by: Delegator | undefined, name: string, envelope: Envelope): boolean {
-  const role = roleOf(by, name);
-  if (by === undefined || role === undefined) return false;
-  const delegators = vouched.get(envelope) ?? new WeakSet();
-  if (delegators.has(by)) return true;
-  if (countSignatures(envelope, by.keys, role).valid.size < role.threshold) return false;
-  vouched.set(envelope, delegators.add(by));
-  return true;
-}
-
-/** The parent's threshold for a targets role. */
-function requireDelegated(state: TrustState, name: string, parent: string, envelope: Envelope): void {
-  const by = delegatorOf(state, parent);
-  const role = roleOf(by, name);
-  if (by === undefined || role === undefined) {
-    throw new UpdateError("E_INTERNAL", `${JSON.stringify(parent)} does not delegate to ${JSON.stringify(name)}`);
-  }
-  if (!vouches(by, name, envelope)) requireThreshold(envelope, by.keys, role, "TUF 5.6.3");
-}
-
-/**
- * True when nobody who is trusted now vouches for a loaded role: its keys were rotated since, and the same version may
- * have been signed again. As long as anybody does, the refusal of another delegator is final: two delegators that want
- * different signatures would have us fetch for ever.
- */
-function isOrphan(state: TrustState, name: string, envelope: Envelope): boolean {
-  return !["root", ...state.targets.keys()].some((parent) => vouches(delegatorOf(state, parent), name, envelope));
-}
-
 /** How a targets role is called in errors: names come from outside. */
 function targetsFile(name: string): string {
   return /^[\w.-]{1,64}$/.test(name) ? `${name}.json` : `${JSON.stringify(name.slice(0, 64))}.json`;
@@ -261,8 +215,7 @@ export function wantedTargets(
   }
   const known = state.targets.get(name);
   if (known === undefined) return { meta, present: false };
-  const isVouched = vouches(delegatorOf(state, parent), name, known.envelope);
-  if (!isVouched && isOrphan(state, name, known.envelope)) return { meta, present: false };
+  if (isOrphan(state, name, parent, known.envelope)) return { meta, present: false };
   // A role that two parents delegate to must satisfy each parent's keys, not only those of the first that asked.
   requireDelegated(state, name, parent, known.envelope);
   requireFresh(targetsFile(name), known.signed, clock, "TUF 5.6.5");
