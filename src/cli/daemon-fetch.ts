@@ -32,7 +32,10 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
         ...node?.sources(DEFAULT_PRIORITY) ?? [],
       ];
       const asked = { ...s, health: withoutHints(s.health, hints) };
-      const how = { onSources: (givers: readonly string[]) => log.downloading(wanted, givers) };
+      const how = {
+        onSources: (givers: readonly string[]) => log.downloading(wanted, givers),
+        onRefused: (source: string) => node?.shutOutSource(source),
+      };
       const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), how).catch((e) => {
         forgetFailed(book, hints, e);
         throw e;

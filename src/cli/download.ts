@@ -146,6 +146,8 @@ export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: Tr
 type Manner = Pick<DownloadOptions, "strategy" | "limits"> & {
   /** Told when somebody gives who gave nothing so far. @param sources all who give, by their ids */
   readonly onSources?: (sources: readonly string[]) => void;
+  /** Told of a source, by its id, that gave something wrong. */
+  readonly onRefused?: (source: string) => void;
 };
 
 export async function fetchTo(
@@ -187,6 +189,7 @@ export async function fetchTo(
       case "refused":
         progress.end();
         c.out.note(c.out.line("failed", `${e.source} was refused: ${e.error.message}`));
+        how.onRefused?.(e.source);
         raise(e.source, e.error);
         break;
     }

@@ -9,6 +9,7 @@ import { loadLibp2p } from "../heavy/gossip.ts";
 import { createAnnouncer } from "./announcer.ts";
 import { keepConnected } from "./bootstrap.ts";
 import { requestBundle } from "./bundle-exchange.ts";
+import { createCatchUp } from "./catch-up.ts";
 import { createConduct } from "./conduct.ts";
 import { carriesMessages, isAt } from "./connections.ts";
 import { type Delivery, isLie } from "./delivery.ts";
@@ -23,7 +24,7 @@ import { TOLD_PEERS } from "./peer-exchange.ts";
 import { findPeers } from "./peer-finder.ts";
 import { PEER_PROTOCOL } from "./peer-protocol.ts";
 import { createPeerService } from "./peer-service.ts";
-import { createPeerSource } from "./peer-source.ts";
+import { createPeerSource, peerOfSource } from "./peer-source.ts";
 import { createRelay } from "./relay.ts";
 import type { Shelf } from "./shelf.ts";
 import { toldPeers } from "./told-peers.ts";
@@ -69,6 +70,8 @@ export interface GossipNode {
   sources(priority: number): Source[];
   /** Mirrors that some peers, when asked, say have worked for them. Never throws; lies are blamed. */
   mirrorHints(): Promise<{ readonly peer: string; readonly urls: readonly string[] }[]>;
+  /** A source of pieces gave wrong ones, which no version and no root explains: the peer that it is is shut out at once. */
+  shutOutSource(id: string): void;
   /** Bytes of pieces that peers took. */
   givenBytes(): number;
   /** Tells the peers of what is trusted now, and of new votes; as soon as there is one, if there is none. */
@@ -77,12 +80,6 @@ export interface GossipNode {
   stop(): Promise<void>;
 }
 
-/** A message may be lost, and a network cut in two heals in silence: a peer is asked now and then. */
-const CATCH_UP_MS = 60_000;
-/** Some heartbeats of the library after a peer can speak it tells of messages. What came before it is asked for again. */
-const SETTLE_MS = 3_000;
-/** The stream on which it speaks may be long in coming when machines are busy; and it may have no such stream at all. */
-const MAX_SETTLES = 10;
 const STOP_MS = 5_000;
 /** What three strangers say is enough to try. */
 const MAX_ASKED_FOR_MIRRORS = 3;
@@ -134,7 +131,10 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
 
   function blame(peer: string, error: UpdateError): void {
     onEvent({ type: "lie", peer, error });
-    if (!conduct.blame(peer)) return;
+    if (conduct.blame(peer)) hangUpOn(peer);
+  }
+
+  function hangUpOn(peer: string): void {
     onEvent({ type: "shut-out", peer });
     host.hangUp(library.peerIdFromString(peer)).catch(() => {}); // it is gone already
   }
@@ -162,33 +162,13 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     return delivery.verdict === "reject" && delivery.isBearersFault !== true ? Reject : Ignore;
   });
 
-  async function catchUp(peer: string): Promise<void> {
-    try {
-      await relay.catchUp(peer);
-    } catch (e) {
-      if (!signal.aborted) onEvent({ type: "no-answer", peer, error: asUpdateError(e) });
-    }
-  }
-
-  async function welcome(peer: string): Promise<void> {
-    await catchUp(peer);
-    for (let i = 0, couldSpeak = false; i < MAX_SETTLES && !couldSpeak && !signal.aborted; i++) {
-      couldSpeak = carriesMessages(connectionsOf(peer), "inbound");
-      await pause(SETTLE_MS);
-    }
-    if (!signal.aborted) await catchUp(peer);
-  }
-
-  const pause = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => {}); // the loops look at the signal
-
-  async function catchUpNowAndThen(): Promise<void> {
-    while (!signal.aborted) {
-      await pause(CATCH_UP_MS * (0.5 + Math.random()));
-      const [peer] = shuffled(host.getPeers());
-      if (!signal.aborted && peer !== undefined) await catchUp(peer.toString());
-      if (!signal.aborted) await announcer.retry();
-    }
-  }
+  const catchUp = createCatchUp({
+    signal,
+    ask: relay.catchUp,
+    peers: () => shuffled(host.getPeers().map(String)),
+    canSpeak: (peer) => carriesMessages(connectionsOf(peer), "inbound"),
+    onFailure: (peer, error) => onEvent({ type: "no-answer", peer, error }),
+  });
 
   for (const type of ["peer:connect", "peer:disconnect"] as const) {
     host.addEventListener(type, ({ detail }) => {
@@ -215,12 +195,15 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     signal,
     bytesPerSecond: o.uploadBytesPerSecond,
     onGiven: (bytes) => givenBytes += bytes,
+    onSilence(peer) {
+      if (!conduct.mayBeSilent(peer) && conduct.blame(peer, true)) hangUpOn(peer);
+    },
   });
   await host.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream), {
     maxInboundStreams: 8,
     maxOutboundStreams: 8,
   });
-  await host.register(PEER_PROTOCOL, { onConnect: (peer) => void welcome(peer.toString()) });
+  await host.register(PEER_PROTOCOL, { onConnect: (peer) => void catchUp.welcome(peer.toString()) });
   await host.start();
   pubsub.subscribe(topic);
   const addresses = () => host.getMultiaddrs().map((address) => address.toString());
@@ -234,7 +217,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   await lan.start();
 
   const running = Promise.all([
-    catchUpNowAndThen(),
+    catchUp.nowAndThen(announcer.retry),
     findPeers({
       signal,
       remembered: remembered.map((p) => p.address),
@@ -288,6 +271,10 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
           }
         }),
       ),
+    shutOutSource(id) {
+      const peer = peerOfSource(id);
+      if (peer !== undefined && conduct.blame(peer, true)) hangUpOn(peer);
+    },
     givenBytes: () => givenBytes,
     announce: announcer.announce,
     async stop() {

@@ -1,6 +1,7 @@
 // Answers the requests of peers, one a stream. Design: docs/formats.md, "Peer protocol".
 // Must not: throw; what goes wrong with a peer ends its stream.
 import type { Stream } from "@libp2p/interface";
+import { UpdateError } from "../errors.ts";
 import { createBundleService } from "./bundle-exchange.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -14,6 +15,8 @@ export interface PeerServiceOptions extends PieceServiceOptions {
   readonly knowledge: Knowledge;
   /** Addresses of connected peers that another may be told of; none when absent. */
   readonly peers?: ((asker: string) => Promise<readonly string[]>) | undefined;
+  /** Told of a peer that opened a stream and asked nothing on it for as long as it may. */
+  readonly onSilence?: (peer: string) => void;
   /** Mirrors that strangers may be told of; none when absent. */
   readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
 }
@@ -29,7 +32,11 @@ export function createPeerService(o: PeerServiceOptions): (peer: string, stream:
   const { have, pieces } = createPieceService(o);
 
   async function answer(peer: string, bytes: ByteStream): Promise<void> {
-    const request = parseRequest(await readLine(bytes));
+    const line = await readLine(bytes).catch((e) => {
+      if (e instanceof UpdateError && e.code === "E_TIMEOUT") o.onSilence?.(peer);
+      throw e;
+    });
+    const request = parseRequest(line);
     switch (request?.get) {
       case "bundle":
         return await giveBundle(request, peer, bytes);

@@ -19,8 +19,15 @@ export interface PeerSourceOptions {
 /** The engine relieves a peer that stalls long before; this ends what nobody waits for. */
 const IDLE_MS = 15_000;
 
+const SOURCE_PREFIX = "peer:";
+
+/** The peer that a source is; undefined for a source of another kind. */
+export function peerOfSource(id: string): string | undefined {
+  return id.startsWith(SOURCE_PREFIX) ? id.slice(SOURCE_PREFIX.length) : undefined;
+}
+
 export function createPeerSource({ peer, priority, openStream }: PeerSourceOptions): Source {
-  const id = `peer:${peer}`;
+  const id = `${SOURCE_PREFIX}${peer}`;
 
   /** One request on a stream of its own. @returns the stream and how many bytes follow */
   async function ask(r: PeerRequest, signal: AbortSignal): Promise<{ bytes: ByteStream; length: number }> {

@@ -18,6 +18,22 @@ test("three lies shut a peer out for an hour, and nobody else", () => {
   assert.equal(conduct.isShutOut("liar"), false);
 });
 
+test("a grave lie is enough", () => {
+  const { conduct } = at();
+  assert.equal(conduct.blame("liar", true), true);
+  assert.equal(conduct.isShutOut("liar"), true);
+});
+
+test("a peer may hold sixteen streams in silence, and one a minute", () => {
+  const { time, conduct } = at();
+  const silences = () => Array.from({ length: 20 }, () => conduct.mayBeSilent("holder")).filter(Boolean).length;
+  assert.equal(silences(), 16);
+  time.ms += 60_000;
+  assert.equal(silences(), 1);
+  assert.equal(conduct.mayBeSilent("other"), true);
+  assert.equal(conduct.maySpeak("holder"), true, "it may say what it has to say");
+});
+
 test("a lie is forgotten after ten minutes", () => {
   const { time, conduct } = at();
   for (let i = 0; i < 20; i++) {
