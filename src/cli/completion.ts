@@ -75,7 +75,9 @@ complete -o default -F _dchat_update dchat-update`;
 }
 
 function zshScript(commands: readonly Command[]): string {
+  // A zsh whose owner has set nothing up has no completion to add to.
   return `#compdef dchat-update
+(( $+functions[compdef] )) || { autoload -U compinit && compinit -i }
 autoload -U +X bashcompinit && bashcompinit
 ${bashScript(commands)}`;
 }

@@ -59,6 +59,18 @@ test("zsh reads the script without complaint", skipWithout("zsh"), async () => {
   assert.equal(spawnSync("zsh", ["-n", file]).status, 0);
 });
 
+test("zsh takes the script in a shell where nothing was set up", skipWithout("zsh"), async () => {
+  const file = join(folder, "plain.zsh");
+  writeFileSync(file, await scriptOf("zsh"));
+  const line = `source ${file} && print -r -- $_comps[dchat-update]`;
+  const { status, stdout, stderr } = spawnSync("zsh", ["-fc", line], {
+    encoding: "utf8",
+    env: { ...process.env, HOME: folder, ZDOTDIR: folder },
+  });
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.match(stdout, /_bash_complete.*_dchat_update/);
+});
+
 test("fish reads the script without complaint", skipWithout("fish"), async () => {
   const file = join(folder, "syntax.fish");
   writeFileSync(file, await scriptOf("fish"));
