@@ -44,7 +44,9 @@ export async function openHealth(c: Context, home: Home): Promise<HealthLog> {
 
 /** What a refresh says of its mirrors. */
 export function seenInRefresh(reports: readonly MirrorReport[]): Observation[] {
-  return reports.map(({ mirror, status, error, latencyMs, timestampVersion }): Observation => {
+  // One that was never heard, because the run ended for a reason of its own, has shown nothing.
+  const heard = reports.filter(({ status, latencyMs }) => status !== "ok" || latencyMs !== null);
+  return heard.map(({ mirror, status, error, latencyMs, timestampVersion }): Observation => {
     const seen = { id: mirror, latencyMs, timestampVersion };
     switch (status) {
       case "ok":

@@ -55,6 +55,18 @@ test("the only mirror is never given up, however often it fails", async () => {
   await succeed(["check", "--home", home]);
 });
 
+test("a --ca-file that is none is the operator's mistake: no mirror is blamed for it, or praised", async () => {
+  const home = network.newHome(), caFile = join(network.folder, "none.pem");
+  await succeed(["init", "--repo", "https://localhost:9", "--root", network.rootFile, "--home", home]);
+  for (const content of ["no certificate", "-".repeat((1 << 20) + 1)]) {
+    writeFileSync(caFile, content);
+    const { stderr } = await expect(2, ["check", "--home", home, "--ca-file", caFile]);
+    assert.match(stderr, /^error E_USAGE: "[^"]*none\.pem" .*\n {2}--ca-file wants /m);
+  }
+  assert.deepEqual((await json(["alerts", "--home", home])).alerts, []);
+  assert.equal(await healthOf(home, { url: "https://localhost:9" }), null);
+});
+
 test("a mirror that lied is asked last for a week, and shown", async () => {
   const good = await network.mirror(), liar = await network.mirror();
   const home = await network.initialised(liar.url, good.url);
