@@ -1,9 +1,10 @@
 // The one rule by which an Ed25519 signature is accepted. Design: "Formats", Ed25519; docs/decisions/0002.
-// Runtimes' own verifiers disagree on odd encodings, and two nodes that disagree have forked: so the arithmetic is
-// noble's, the same on every runtime, and everything on which verifiers differ is refused.
-// Must not: sign, hold keys, use a runtime's crypto.
+// Verifiers disagree on odd encodings and orders, and two nodes that disagree have forked: all that is judged here, by
+// noble's arithmetic, the same on every runtime. What is left has one answer, and the host may work it out.
+// Must not: sign, hold keys, leave a question to the host that it could answer in its own way.
 import { Point } from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
+import { nativeEd25519, type VerifyEquation } from "./native-ed25519.ts";
 
 /** Order of the base point (RFC 8032, L). */
 const L = Point.CURVE().n;
@@ -26,19 +27,44 @@ const accepted = new Set<string>();
  * @param signature 64 bytes, R then S
  * @param publicKey 32 bytes, A
  */
-export function verifyEd25519(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean {
-  if (signature.length !== 64 || publicKey.length !== 32) return false;
-  const rBytes = signature.subarray(0, 32);
-  const s = littleEndian(signature.subarray(32));
-  if (s >= L) return false;
+export const verifyEd25519: (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array) => boolean =
+  createEd25519(nativeEd25519);
+
+/** @param findNative called when the first signature is verified; tests give others */
+export function createEd25519(findNative: () => VerifyEquation | undefined) {
+  let native: VerifyEquation | undefined;
+  let isSought = false;
+
+  function ask(...question: Parameters<VerifyEquation>): boolean | undefined {
+    if (!isSought) native = findNative();
+    isSought = true;
+    return native?.(...question);
+  }
+
+  return (signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean => {
+    if (signature.length !== 64 || publicKey.length !== 32) return false;
+    const rBytes = signature.subarray(0, 32);
+    const s = littleEndian(signature.subarray(32));
+    if (s >= L || isIdentity(rBytes)) return false;
+    const a = publicPoint(publicKey);
+    if (a === undefined) return false;
+    // R = [S]B − [k]A. B has order L and so has A: what is equal to this has too, so R need not be asked for its order.
+    // Bytes that are equal to its encoding are canonical.
+    return ask(signature, message, publicKey) ?? equationHolds(rBytes, s, a, publicKey, message);
+  };
+}
+
+/** The encoding of the identity: y = 1, and no sign. Other spellings of it are not canonical. */
+function isIdentity(point: Uint8Array): boolean {
+  return point.every((byte, i) => byte === (i === 0 ? 1 : 0));
+}
+
+function equationHolds(rBytes: Uint8Array, s: bigint, a: Point, publicKey: Uint8Array, message: Uint8Array): boolean {
   const digest = littleEndian(sha512.create().update(rBytes).update(publicKey).update(message).digest());
   const id = `${digest} ${s}`; // the digest stands for R, A and the message
   if (accepted.has(id)) return true;
-  const a = publicPoint(publicKey);
-  if (a === undefined) return false;
   const r = point(rBytes);
   if (r === undefined) return false;
-  // R = [S]B − [k]A. B has order L and so has A: what is equal to this has too, so R need not be asked for its order.
   if (!sumOfMultiples(s, Point.BASE, digest % L, a.negate()).equals(r)) return false;
   if (accepted.size >= MAX_ACCEPTED) accepted.clear();
   accepted.add(id);

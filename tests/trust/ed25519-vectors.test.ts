@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { verifyEd25519 } from "../../src/trust/ed25519.ts";
+import { createEd25519, verifyEd25519 } from "../../src/trust/ed25519.ts";
+import { nativeEd25519, TRIAL_KEY, TRIAL_MIXED, TRIAL_RIGHT, TRIAL_WRONG } from "../../src/trust/native-ed25519.ts";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { testKey } from "../support/signed-file.ts";
 import { edgeCases } from "./ed25519-edge-cases.ts";
@@ -37,6 +38,9 @@ const SPECCHECK = vectorFile("ed25519-speccheck.json");
 const published = existsSync(WYCHEPROOF) && existsSync(SPECCHECK);
 const skip = published ? false : "the published vectors are not beside the project; generated cases are still tested";
 
+/** As in a web page. */
+const verifyOwn = createEd25519(() => undefined);
+
 describe("generated edge cases", () => {
   const cases = edgeCases();
 
@@ -49,6 +53,7 @@ describe("generated edge cases", () => {
   for (const c of cases) {
     test(`${c.accepted ? "accepted" : "refused"}: ${c.name}`, () => {
       assert.equal(verifyEd25519(c.signature, c.message, c.publicKey), c.accepted);
+      assert.equal(verifyOwn(c.signature, c.message, c.publicKey), c.accepted, "without the host's verifier");
       assert.equal(acceptedByRule(c.signature, c.message, c.publicKey), c.accepted, "the case itself is wrong");
     });
   }
@@ -81,6 +86,7 @@ describe("Wycheproof", { skip }, () => {
     assert.equal(vectors.length, 151);
     for (const v of vectors) {
       assert.equal(verifyEd25519(v.signature, v.message, v.publicKey), v.valid, `case ${v.id}: ${v.comment}`);
+      assert.equal(verifyOwn(v.signature, v.message, v.publicKey), v.valid, `case ${v.id}: ${v.comment}`);
     }
   });
 });
@@ -106,6 +112,7 @@ describe("speccheck", { skip }, () => {
   test("all 12 are refused, each for the reason it was made for", () => {
     const vectors = readSpeccheck(readFileSync(SPECCHECK, "utf8"));
     assert.equal(verdicts(vectors), "0".repeat(12));
+    assert.equal(verdicts(vectors, verifyOwn), "0".repeat(12));
     assert.deepEqual(vectors.map((v) => flaws(v)), reasons);
   });
 });
@@ -124,6 +131,56 @@ function flawOf(name: string, bytes: Uint8Array): string {
   if (same(times(8n, point), IDENTITY)) return `${name} of small order${spelling}`;
   return same(times(L, point), IDENTITY) ? "" : `${name} of mixed order${spelling}`;
 }
+
+describe("the host's verifier", () => {
+  const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));
+  const none = new Uint8Array();
+
+  test("is tried with what tells its kind", () => {
+    const by = (judge: typeof acceptedByRule) =>
+      [TRIAL_RIGHT, TRIAL_MIXED, TRIAL_WRONG].map((signature) => judge(hex(signature), none, hex(TRIAL_KEY)));
+    assert.deepEqual(by(acceptedByRule), [true, false, false]);
+    assert.deepEqual(by(acceptedByCofactoredEquation), [true, true, false]);
+  });
+
+  const kinds: [string, (signature: string) => boolean][] = [
+    ["takes the cofactor into account", (s) => s !== TRIAL_WRONG],
+    ["accepts everything", () => true],
+    ["refuses everything", () => false],
+    ["throws", () => {
+      throw new Error("not supported");
+    }],
+  ];
+  for (const [kind, says] of kinds) {
+    test(`is not asked when it ${kind}`, () => {
+      const crypto = {
+        createPublicKey: () => ({}),
+        verify: (_: null, _message: Uint8Array, _key: object, signature: Uint8Array) =>
+          says(Buffer.from(signature).toString("hex")),
+      };
+      assert.equal(nativeEd25519({ process: { getBuiltinModule: () => crypto } }), undefined);
+    });
+  }
+
+  test("is not there in a page", () => {
+    assert.equal(nativeEd25519({}), undefined);
+    assert.equal(nativeEd25519({ process: {} }), undefined);
+  });
+
+  test("that would not say is no verdict", () => {
+    const verify = createEd25519(() => () => undefined);
+    for (const c of edgeCases()) assert.equal(verify(c.signature, c.message, c.publicKey), c.accepted, c.name);
+  });
+
+  test("is believed in nothing but the equation", () => {
+    const yes = createEd25519(() => () => true);
+    const by = (name: RegExp) => edgeCases().filter((c) => name.test(c.name));
+    const odd = [...by(/^A of |^A with |^A not |^S \+ |^S of |bytes$/), ...by(/R = identity|^R of order 1 \(0\)$/)];
+    assert.ok(odd.length > 100, `${odd.length}`);
+    const refused = odd.filter((c) => !c.accepted && c.name !== "S + 1");
+    for (const c of refused) assert.equal(yes(c.signature, c.message, c.publicKey), false, c.name);
+  });
+});
 
 describe("every runtime", () => {
   let folder = "";
@@ -152,6 +209,8 @@ describe("every runtime", () => {
       const report = JSON.parse(stdout) as VerdictReport; // our own script's line
       assert.equal(report.edgeCases, here, runtime.name);
       digests.set(runtime.name, report.sha256);
+      assert.equal(report.ownSha256, report.sha256, `${runtime.name}: with its own verifier and without`);
+      assert.ok(report.isNative, `${runtime.name} has one`);
       console.log(
         `${runtime.name}: ${report.verificationMs} ms a verification, verdicts ${report.sha256.slice(0, 16)}`,
       );

@@ -21,11 +21,15 @@ export interface VerdictReport {
   readonly speccheck: string;
   /** SHA-256 of the three, one a line. */
   readonly sha256: string;
+  /** The same without the host's own verifier. */
+  readonly ownSha256: string;
+  /** Whether the host has one that is used. */
+  readonly isNative: boolean;
   readonly verificationMs: number;
 }
 
-export function verdicts(vectors: readonly SignatureVector[]): string {
-  return vectors.map((v) => (verifyEd25519(v.signature, v.message, v.publicKey) ? "1" : "0")).join("");
+export function verdicts(vectors: readonly SignatureVector[], verify = verifyEd25519): string {
+  return vectors.map((v) => (verify(v.signature, v.message, v.publicKey) ? "1" : "0")).join("");
 }
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text, "hex"));

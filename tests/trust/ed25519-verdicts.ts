@@ -4,7 +4,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { verifyEd25519 } from "../../src/trust/ed25519.ts";
+import { createEd25519, verifyEd25519 } from "../../src/trust/ed25519.ts";
+import { nativeEd25519 } from "../../src/trust/native-ed25519.ts";
 import { edgeCases } from "./ed25519-edge-cases.ts";
 import { readSpeccheck, readWycheproof, type VerdictReport, verdicts } from "./ed25519-vectors.ts";
 
@@ -20,11 +21,23 @@ function verificationMs(): number {
 }
 
 const [wycheproof, speccheck] = process.argv.slice(2);
-const lists = {
-  edgeCases: verdicts(edgeCases()),
-  wycheproof: wycheproof === undefined ? "" : verdicts(readWycheproof(readFileSync(wycheproof, "utf8"))),
-  speccheck: speccheck === undefined ? "" : verdicts(readSpeccheck(readFileSync(speccheck, "utf8"))),
+const read = {
+  edgeCases: edgeCases(),
+  wycheproof: wycheproof === undefined ? [] : readWycheproof(readFileSync(wycheproof, "utf8")),
+  speccheck: speccheck === undefined ? [] : readSpeccheck(readFileSync(speccheck, "utf8")),
 };
-const sha256 = createHash("sha256").update(Object.values(lists).join("\n")).digest("hex");
-const report: VerdictReport = { ...lists, sha256, verificationMs: verificationMs() };
+function judge(verify: typeof verifyEd25519) {
+  const lists = {
+    edgeCases: verdicts(read.edgeCases, verify),
+    wycheproof: verdicts(read.wycheproof, verify),
+    speccheck: verdicts(read.speccheck, verify),
+  };
+  return { ...lists, sha256: createHash("sha256").update(Object.values(lists).join("\n")).digest("hex") };
+}
+const report: VerdictReport = {
+  ...judge(verifyEd25519),
+  ownSha256: judge(createEd25519(() => undefined)).sha256,
+  isNative: nativeEd25519() !== undefined,
+  verificationMs: verificationMs(),
+};
 console.log(JSON.stringify(report));
