@@ -9,8 +9,8 @@ export const alertsCommand: Command = {
   options: { ack: { type: "boolean", help: "acknowledge them: check stops showing them" } },
   async run(c, a) {
     const home = homeAt(c.home);
-    const alerts = await openAlerts(home);
-    const acknowledged = a.flag("ack") ? await acknowledgeAlerts(home) : 0;
+    const alerts = a.flag("ack") ? await acknowledgeAlerts(home) : await openAlerts(home); // shows just what it sets aside
+    const acknowledged = a.flag("ack") ? alerts.length : 0;
     return {
       lines: [
         ...alerts.map((x) => `${x.time}  ${x.source}  ${x.what}  ${x.code}  ${x.message}`),

@@ -1,6 +1,6 @@
 // alerts.log: who supplied what was refused, one line each, until a person has acknowledged it.
 // Design: docs/formats.md, alerts.log. Must not: lose an alert to a crash, or grow without bound.
-import { appendFile, rename, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, stat } from "node:fs/promises";
 import { fsyncFolder } from "../disk/atomic-file.ts";
 import { asUpdateError, type ErrorCode, type UpdateError } from "../errors.ts";
 import { readFileIfThere } from "./home-file.ts";
@@ -39,16 +39,40 @@ export async function raiseAlert(
   try {
     const size = (await stat(home.alertsFile).catch(() => undefined))?.size ?? 0;
     if (size > MAX_LOG_BYTES) await rename(home.alertsFile, home.acknowledgedAlertsFile);
-    // One write of one line: lines of two processes never mix, and a torn last line is skipped by the reader.
-    await appendFile(home.alertsFile, `${JSON.stringify(alert)}\n`, { flush: true });
+    await appendLine(home.alertsFile, JSON.stringify(alert));
+    if (size === 0) await fsyncFolder(home.dir);
   } catch (cause) {
     throw asUpdateError(cause, "E_IO");
   }
 }
 
+/** One write of one line, so that lines of two processes never mix. */
+async function appendLine(file: string, line: string): Promise<void> {
+  const handle = await open(file, "a+");
+  try {
+    const torn = await endsInTheMiddle(handle) ? "\n" : "";
+    await handle.appendFile(`${torn}${line}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A crash or a full disk has left half a line: the reader skips it, but must not skip what comes behind it. */
+async function endsInTheMiddle(handle: FileHandle): Promise<boolean> {
+  const { size } = await handle.stat();
+  if (size === 0) return false;
+  const { buffer } = await handle.read(new Uint8Array(1), 0, 1, size - 1);
+  return buffer[0] !== 0x0a;
+}
+
 /** Alerts nobody has acknowledged yet, oldest first. */
-export async function openAlerts(home: Home): Promise<Alert[]> {
-  const bytes = await readFileIfThere(home.alertsFile, 4 * MAX_LOG_BYTES);
+export function openAlerts(home: Home): Promise<Alert[]> {
+  return readAlerts(home.alertsFile);
+}
+
+async function readAlerts(file: string): Promise<Alert[]> {
+  const bytes = await readFileIfThere(file, 4 * MAX_LOG_BYTES);
   if (bytes === undefined) return [];
   return new TextDecoder().decode(bytes).split("\n").flatMap((line) => {
     try {
@@ -61,15 +85,17 @@ export async function openAlerts(home: Home): Promise<Alert[]> {
   });
 }
 
-/** Sets all open alerts aside; one step, so that none is lost on the way. @returns how many there were */
-export async function acknowledgeAlerts(home: Home): Promise<number> {
-  const { length } = await openAlerts(home);
-  if (length === 0) return 0; // a home without alerts may not even be there
+/**
+ * Sets all open alerts aside. What is raised meanwhile is either among those that are returned or still open.
+ * @returns those that were open
+ */
+export async function acknowledgeAlerts(home: Home): Promise<Alert[]> {
+  if ((await openAlerts(home)).length === 0) return []; // a home without alerts may not even be there
   try {
     await rename(home.alertsFile, home.acknowledgedAlertsFile);
     await fsyncFolder(home.dir);
   } catch (e) {
     throw asUpdateError(e, "E_IO");
   }
-  return length;
+  return await readAlerts(home.acknowledgedAlertsFile);
 }
