@@ -8,6 +8,7 @@ import { applyBundle, readBundle } from "../trust/bundle.ts";
 import { type Clock, pinRoot } from "../trust/client.ts";
 import { proveFile } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
+import { requireNetwork } from "../trust/x-dchat.ts";
 
 /** What is proven, and by what. */
 export interface VerifyPackageOptions extends Partial<Opts> {
@@ -30,7 +31,9 @@ export interface VerifyPackageOptions extends Partial<Opts> {
 export async function verifyPackage(o: VerifyPackageOptions): Promise<Verified<LocalFile>> {
   const clock: Clock = { nowMs: o.nowMs ?? Date.now(), expired: o.requireFresh === true ? "refuse" : "allow" };
   using measurement = prepareMeasurement(o.file); // its workers start while this thread judges the metadata
-  const state = applyBundle(pinRoot(o.root), readBundle(o.bundle), clock);
+  const pinned = pinRoot(o.root), bundle = readBundle(o.bundle);
+  requireNetwork(pinned.root.signed, bundle.network);
+  const state = applyBundle(pinned, bundle, clock);
   const name = basename(o.file);
   const artifact = listReleases(state, clock).artifacts.find((a) => a.name === name);
   if (artifact === undefined) {

@@ -94,6 +94,7 @@ describe("a bundle is refused", () => {
     ["of another format", edited(["format"], () => "dchat-bundle-2"), "E_MALFORMED"],
     ["that is too large", new Uint8Array(9 * 2 ** 20), "E_TOO_LARGE"],
     ["of another network's repository", bundleOf(another), "E_UNTRUSTED_KEY"],
+    ["that says it is another network's", edited(["network"], () => "othernet"), "E_MALFORMED"],
     ["with altered targets", edited(["targets"], (t) => t.replace("1.0.0", "1.0.1")), "E_HASH_MISMATCH"],
     [
       "with an altered timestamp",
