@@ -2,12 +2,12 @@
 // Must not: change anything but what is kept of the chain's height, or ask anybody but the node's own chain.
 import { readCurrent, readFailed } from "../activate/current.ts";
 import { firstHeightFor } from "../activate/decide/permission.ts";
-import { endOf, readJournal } from "../activate/switch.ts";
-import { type ApprovedUpgrade, approvedUpgrades, switchObstacles } from "../trust/effect.ts";
+import { endOf, type Journal, readJournal } from "../activate/switch.ts";
+import { approvedUpgrades, switchObstacles } from "../trust/effect.ts";
 import { openActivation } from "./activation.ts";
 import { chainJson, type ChainView, viewChain } from "./chain.ts";
 import { type PlanView, planWords, viewPlan } from "./chain-plan.ts";
-import { type Command, NETWORK_OPTIONS } from "./command.ts";
+import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { decideFor, decisionJson, reasonLine } from "./decision.ts";
 import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
@@ -24,99 +24,127 @@ export const statusCommand: Command = {
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
-    const session = await openActivation(c, a), { home, state, staging, config } = session;
-    const chain = await viewChain(c, a, session, !a.flag("offline"));
-    const height = chain.height === null ? currentHeight(a) : Math.max(chain.height, currentHeight(a) ?? 0);
-    const decision = await decideFor(session, state, {
-      height: height ?? null,
-      latest: chain.state?.latest ?? null,
-      haltedFor: null,
-    });
-    const current = await readCurrent(home), journal = await readJournal(home);
-    const staged = await staging.list(), failed = await readFailed(home);
-    const isStaged = (version: string) => staged.some((s) => s.version === version);
-    const upgrades = approvedUpgrades(state);
-    const now = upgrades.findLastIndex((u) => u.activation.version === current?.version);
-    const coming = upgrades.slice(now + 1).filter((u) =>
-      height === undefined || u.activation.activationHeight > height
-    );
-    const obstacles = switchObstacles(state), alerts = await alertLines(c, home);
-    const network = await viewNetwork(c, home, state);
-    const { pin, autoRestart } = config.autoUpdate;
-    const plan = viewPlan(chain.state?.plan, state);
-    return {
-      lines: [
-        current === undefined ? "nothing is activated yet; see: dchat-update install" : c.out.line(
-          "ok",
-          `${current.version} is what runs${current.since === undefined ? "" : ` since ${current.since}`}`,
-        ),
-        ...(journal === undefined ? [] : [
-          c.out.line(
-            "warning",
-            `a switch from ${
-              journal.from?.version ?? "nothing"
-            } to ${journal.to.version} was cut short or is on its way`,
-          ),
-        ]),
-        ...(staged.length === 0
-          ? []
-          : ["Installed:", ...table(staged.map((s) => [s.version, s.upgradeType, s.program]))]),
-        ...chainLines(c, chain, plan),
-        ...decision.why.filter((r) => r.code !== "obstacle").map((r) => {
-          const line = reasonLine(r, chain.state?.blockTimeMs ?? null);
-          if (r.code === "would-fork") return c.out.line("alert", line);
-          return r.code === "waits-for-operator" ? c.out.line("warning", line) : `decided: ${line}`;
-        }),
-        ...coming.flatMap((u) => comingLines(c, u, height, isStaged(u.activation.version))),
-        ...failed.map((f) =>
-          c.out.line("failed", `${f.version} is not tried again${atHeight(f.activationHeight)}: ${f.why}`)
-        ),
-        ...obstacles.map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
-        ...(pin === undefined ? [] : [`held at ${pin} by the configuration`]),
-        ...network.lines,
-        ...alerts.lines,
-      ],
-      json: {
-        current: current === undefined ? null : {
-          version: current.version,
-          sha256: current.sha256 ?? null,
-          since: current.since ?? null,
-          activationHeight: current.activationHeight ?? null,
-          previousVersion: current.previous?.version ?? null,
-        },
-        chain: { ...chainJson(chain), plan },
-        decision: decisionJson(decision),
-        switching: journal === undefined ? null : {
-          fromVersion: journal.from?.version ?? null,
-          toVersion: journal.to.version,
-          end: endOf(journal, current),
-        },
-        installed: staged.map(({ version, upgradeType, program, length, sha256 }) => ({
-          version,
-          upgradeType,
-          program,
-          lengthBytes: length,
-          sha256,
-        })),
-        coming: coming.map((u) => ({
-          version: u.activation.version,
-          sequence: u.sequence,
-          upgradeType: u.activation.upgradeType,
-          activationHeight: u.activation.activationHeight,
-          firstHeight: firstHeightFor(u),
-          blocksLeft: height === undefined ? null : Math.max(0, firstHeightFor(u) - height),
-          installed: isStaged(u.activation.version),
-        })),
-        failed: failed.map((f) => ({ ...f, activationHeight: f.activationHeight ?? null })),
-        obstacles: obstacles.map((e) => ({ code: e.code, message: e.message })),
-        pin: pin ?? null,
-        autoRestart,
-        ...network.json,
-        alerts: alerts.json,
-      },
-    };
+    const status = await viewStatus(c, a);
+    return { lines: statusLines(c, status), json: statusJson(status) };
   },
 };
+
+/** All that is shown. */
+async function viewStatus(c: Context, a: Arguments) {
+  const session = await openActivation(c, a), { home, state, staging, config } = session;
+  const chain = await viewChain(c, a, session, !a.flag("offline"));
+  const height = chain.height === null ? currentHeight(a) : Math.max(chain.height, currentHeight(a) ?? 0);
+  const decision = await decideFor(session, state, {
+    height: height ?? null,
+    latest: chain.state?.latest ?? null,
+    haltedFor: null,
+  });
+  const current = await readCurrent(home), journal = await readJournal(home);
+  const staged = await staging.list(), failed = await readFailed(home);
+  const upgrades = approvedUpgrades(state);
+  const now = upgrades.findLastIndex((u) => u.activation.version === current?.version);
+  const coming = upgrades.slice(now + 1)
+    .filter((u) => height === undefined || u.activation.activationHeight > height)
+    .map((u) => ({ ...u, isStaged: staged.some((s) => s.version === u.activation.version) }));
+  const obstacles = switchObstacles(state), alerts = await alertLines(c, home);
+  const network = await viewNetwork(c, home, state);
+  const { pin, autoRestart } = config.autoUpdate;
+  const plan = viewPlan(chain.state?.plan, state);
+  return {
+    chain,
+    height,
+    decision,
+    current,
+    journal,
+    staged,
+    failed,
+    coming,
+    obstacles,
+    alerts,
+    network,
+    pin,
+    autoRestart,
+    plan,
+  };
+}
+
+type Status = Awaited<ReturnType<typeof viewStatus>>;
+type ComingUpgrade = Status["coming"][number];
+
+function statusLines(c: Context, v: Status): string[] {
+  const { current, journal, chain } = v;
+  return [
+    current === undefined ? "nothing is activated yet; see: dchat-update install" : c.out.line(
+      "ok",
+      `${current.version} is what runs${current.since === undefined ? "" : ` since ${current.since}`}`,
+    ),
+    ...(journal === undefined ? [] : [c.out.line("warning", switchingWords(journal))]),
+    ...(v.staged.length === 0
+      ? []
+      : ["Installed:", ...table(v.staged.map((s) => [s.version, s.upgradeType, s.program]))]),
+    ...chainLines(c, chain, v.plan),
+    ...v.decision.why.filter((r) => r.code !== "obstacle").map((r) => {
+      const line = reasonLine(r, chain.state?.blockTimeMs ?? null);
+      if (r.code === "would-fork") return c.out.line("alert", line);
+      return r.code === "waits-for-operator" ? c.out.line("warning", line) : `decided: ${line}`;
+    }),
+    ...v.coming.flatMap((u) => comingLines(c, u, v.height)),
+    ...v.failed.map((f) =>
+      c.out.line("failed", `${f.version} is not tried again${atHeight(f.activationHeight)}: ${f.why}`)
+    ),
+    ...v.obstacles.map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
+    ...(v.pin === undefined ? [] : [`held at ${v.pin} by the configuration`]),
+    ...v.network.lines,
+    ...v.alerts.lines,
+  ];
+}
+
+/** Under the names the schema has. */
+function statusJson(v: Status): Record<string, unknown> {
+  const { current, journal, height } = v;
+  return {
+    current: current === undefined ? null : {
+      version: current.version,
+      sha256: current.sha256 ?? null,
+      since: current.since ?? null,
+      activationHeight: current.activationHeight ?? null,
+      previousVersion: current.previous?.version ?? null,
+    },
+    chain: { ...chainJson(v.chain), plan: v.plan },
+    decision: decisionJson(v.decision),
+    switching: journal === undefined ? null : {
+      fromVersion: journal.from?.version ?? null,
+      toVersion: journal.to.version,
+      end: endOf(journal, current),
+    },
+    installed: v.staged.map(({ version, upgradeType, program, length, sha256 }) => ({
+      version,
+      upgradeType,
+      program,
+      lengthBytes: length,
+      sha256,
+    })),
+    coming: v.coming.map((u) => ({
+      version: u.activation.version,
+      sequence: u.sequence,
+      upgradeType: u.activation.upgradeType,
+      activationHeight: u.activation.activationHeight,
+      firstHeight: firstHeightFor(u),
+      blocksLeft: height === undefined ? null : Math.max(0, firstHeightFor(u) - height),
+      installed: u.isStaged,
+    })),
+    failed: v.failed.map((f) => ({ ...f, activationHeight: f.activationHeight ?? null })),
+    obstacles: v.obstacles.map((e) => ({ code: e.code, message: e.message })),
+    pin: v.pin ?? null,
+    autoRestart: v.autoRestart,
+    ...v.network.json,
+    alerts: v.alerts.json,
+  };
+}
+
+function switchingWords({ from, to }: Journal): string {
+  return `a switch from ${from?.version ?? "nothing"} to ${to.version} was cut short or is on its way`;
+}
 
 function chainLines(c: Context, v: ChainView, plan: PlanView | null): string[] {
   const isWell = v.status === "ok" || v.status === "syncing";
@@ -131,7 +159,7 @@ function chainLines(c: Context, v: ChainView, plan: PlanView | null): string[] {
 
 const atHeight = (height: number | undefined) => height === undefined ? "" : ` at block ${height}`;
 
-function comingLines(c: Context, u: ApprovedUpgrade, height: number | undefined, isStaged: boolean): string[] {
+function comingLines(c: Context, u: ComingUpgrade, height: number | undefined): string[] {
   const { version, upgradeType, activationHeight } = u.activation;
   const first = firstHeightFor(u);
   const left = height === undefined ? "" : first > height ? `, ${first - height} blocks from now` : ", which is now";
@@ -141,7 +169,7 @@ function comingLines(c: Context, u: ApprovedUpgrade, height: number | undefined,
       `${version} (${upgradeType}) counts from block ${activationHeight}; switch from ${first}${left}`,
     ),
     `   ${
-      isStaged
+      u.isStaged
         ? `installed; by hand when it is time: dchat-update activate --version ${version} --current-height N`
         : `not installed yet: dchat-update install --version ${version}`
     }`,
