@@ -21,7 +21,7 @@ import {
 } from "./activation.ts";
 import type { Arguments, Command } from "./command.ts";
 import type { Context } from "./context.ts";
-import { currentHeight } from "./governance-place.ts";
+import { currentHeight } from "./height-option.ts";
 import { ownPlatform } from "./own-platform.ts";
 
 const RESYNC = {

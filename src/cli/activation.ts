@@ -20,7 +20,7 @@ import { compareVersions } from "../trust/naming.ts";
 import { listReleases } from "../trust/releases.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
-import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
+import { currentHeight, HEIGHT_OPTION } from "./height-option.ts";
 import { offlineClock, openSession, type Session } from "./session.ts";
 
 export const SWITCH_OPTIONS: Readonly<Record<string, OptionSpec>> = {

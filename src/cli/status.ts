@@ -10,7 +10,7 @@ import { type PlanView, planWords, viewPlan } from "./chain-plan.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { decideFor, decisionJson, reasonLine } from "./decision.ts";
-import { currentHeight, HEIGHT_OPTION } from "./governance-place.ts";
+import { currentHeight, HEIGHT_OPTION } from "./height-option.ts";
 import { viewNetwork } from "./network-view.ts";
 import { table } from "./output.ts";
 import { alertLines } from "./session.ts";

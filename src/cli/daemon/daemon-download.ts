@@ -1,0 +1,60 @@
+// The daemon's downloads: what auto-update wants is fetched in the background, from mirrors and from peers at once.
+// Design: docs/gossip.md. Must not: end because nobody has it now, or put anything unproven anywhere.
+import { setTimeout as delay } from "node:timers/promises";
+import { asUpdateError } from "../../errors.ts";
+import { listReleases } from "../../trust/releases.ts";
+import type { Arguments } from "../command.ts";
+import type { Context } from "../context.ts";
+import { ownPlatform } from "../own-platform.ts";
+import { currentVersion, openSession, updateClock } from "../session.ts";
+import type { Bell } from "./daemon-bell.ts";
+import type { BackgroundFetch } from "./daemon-fetch.ts";
+import type { DaemonLog } from "./daemon-log.ts";
+import { wantedUpdate } from "./wanted-update.ts";
+
+/** A release of which no neighbour has a byte yet: it is on its way through the network. */
+const FIRST_RETRY_MS = 2_000;
+/** Twice as long each time, up to this: a mirror that is away is not burdened. */
+const MAX_RETRY_MS = 30_000;
+/** A network that hears of a release together does not fetch it together, and has heard of it before it is busy. */
+const SPREAD_MS = 2_000;
+/** Settings may have changed. */
+const LOOK_MS = 600_000;
+
+/** Runs until the signal, from the first ring on. Never throws. */
+export async function keepDownloaded(
+  c: Context,
+  a: Arguments,
+  fetch: BackgroundFetch,
+  bell: Bell,
+  log: DaemonLog,
+): Promise<void> {
+  let waitMs = LOOK_MS, retryMs = FIRST_RETRY_MS;
+  for (;;) {
+    const rang = await bell.wait(waitMs, c.signal);
+    if (rang) await delay(SPREAD_MS * Math.random(), undefined, { signal: c.signal }).catch(() => {}); // looked at next
+    if (c.signal.aborted) return;
+    waitMs = LOOK_MS;
+    try {
+      await downloadWanted({ ...c, nowMs: Date.now() }, a, fetch, log);
+      retryMs = FIRST_RETRY_MS;
+    } catch (e) {
+      if (c.signal.aborted) return;
+      log.failure("download", asUpdateError(e));
+      waitMs = retryMs * (0.5 + Math.random());
+      retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+    }
+  }
+}
+
+async function downloadWanted(c: Context, a: Arguments, fetch: BackgroundFetch, log: DaemonLog): Promise<void> {
+  const s = await openSession(c, a);
+  if (!s.hasMetadata) return;
+  const { artifacts } = listReleases(s.state, updateClock(c));
+  const platform = ownPlatform();
+  const wanted = wantedUpdate(artifacts, platform, s.config.autoUpdate, await currentVersion(s.home, a));
+  if (wanted === undefined) return;
+  const beganMs = performance.now();
+  const got = await fetch(c, s, wanted);
+  if (got.bytesFetched > 0) log.downloaded(wanted, got, performance.now() - beganMs);
+}

@@ -1,0 +1,46 @@
+// How a long-running process fetches an artifact: from its mirrors, its peers, and mirrors that peers name, at once.
+// Design: docs/gossip.md, "Pieces for each other". Must not: put anything unproven anywhere.
+import { join } from "node:path";
+import type { Artifact, Verified } from "../../api.ts";
+import { DEFAULT_PRIORITY } from "../../config/config.ts";
+import type { Download } from "../../fetch/download.ts";
+import { createHintBook } from "../../service/hint-book.ts";
+import { findDeltaBase } from "../../sources/delta.ts";
+import { createSources } from "../../sources/index.ts";
+import type { Arguments } from "../command.ts";
+import type { Context } from "../context.ts";
+import { fetchTo } from "../download.ts";
+import { forgetFailed, forgetUseless, hintedMirrors, withoutHints } from "../mirror-hints.ts";
+import { mirrorsToAsk, type Session, withMirrors } from "../session.ts";
+import type { DaemonLog } from "./daemon-log.ts";
+import type { GossipLink } from "./daemon-gossip.ts";
+
+/** Puts a proven artifact into `packages/`. @throws UpdateError */
+export type BackgroundFetch = (c: Context, s: Session, wanted: Verified<Artifact>) => Promise<Download>;
+
+export function createBackgroundFetch(a: Arguments, link: GossipLink, log: DaemonLog): BackgroundFetch {
+  const book = createHintBook();
+  return async (c, s, wanted) =>
+    await withMirrors(c, a, s, async (client) => {
+      const { packagesDir } = s.home;
+      const base = await findDeltaBase(wanted, packagesDir);
+      const mirrors = await mirrorsToAsk(c, s, s.state), node = link.node();
+      const hints = node === undefined ? [] : await hintedMirrors(c, s, node, book);
+      const sources = [
+        ...createSources(mirrors, { packagesDir, client, base }),
+        ...createSources(hints, { packagesDir, client }, "https"),
+        ...node?.sources(DEFAULT_PRIORITY) ?? [],
+      ];
+      const asked = { ...s, health: withoutHints(s.health, hints) };
+      const how = {
+        onSources: (givers: readonly string[]) => log.downloading(wanted, givers),
+        onRefused: (source: string) => node?.shutOutSource(source),
+      };
+      const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), how).catch((e) => {
+        forgetFailed(book, hints, e);
+        throw e;
+      });
+      forgetUseless(book, hints, got.sources);
+      return got;
+    });
+}

@@ -1,0 +1,200 @@
+// What governors have approved is made ready long before its height: fetched from mirrors and peers, proven, unpacked,
+// tried out, and proven again now and then. Design: "The network half" of docs/activation.md.
+// Must not: execute anything before its certificate holds, hold up a switch, or fail quietly while there is time.
+import type { Artifact, Verified } from "../../api.ts";
+import { readCurrent } from "../../activate/current.ts";
+import type { Decision, Step } from "../../activate/decide/decide.ts";
+import { permissionOf } from "../../activate/decide/permission.ts";
+import { tryOut } from "../../activate/stage/preflight.ts";
+import type { StagedVersion } from "../../activate/stage/staged-version.ts";
+import { asUpdateError, isIntegrityError, UpdateError } from "../../errors.ts";
+import { approvedUpgrades } from "../../trust/effect.ts";
+import { listReleases } from "../../trust/releases.ts";
+import { alert } from "../alert.ts";
+import { type ActivationSession, keptHeight, openActivation } from "../activation.ts";
+import type { Arguments } from "../command.ts";
+import type { Context } from "../context.ts";
+import { decideFor } from "../decision.ts";
+import type { Preflight } from "../preflight-options.ts";
+import { offlineClock } from "../session.ts";
+import type { Bell } from "./daemon-bell.ts";
+import type { BackgroundFetch } from "./daemon-fetch.ts";
+import type { DaemonLog } from "./daemon-log.ts";
+
+/** As soon as it is possible, and no burden to those who do not have it. */
+const FIRST_RETRY_MS = 2_000;
+const MAX_RETRY_MS = 60_000;
+/** A trial may be long, and what did not pass it mostly does not pass it a minute later. */
+const MAX_TRIAL_RETRY_MS = 600_000;
+/** What is ready is measured again so often: a damaged disk is to be found while there is time. */
+const PROVE_MS = 600_000;
+/** How often is said again what waits for a person. */
+const REMIND_MS = 3_600_000;
+/** Mirrors and peers may be away for a moment; what is wrong otherwise is told at once. */
+const QUIET_FAILURES = 3;
+
+export interface Stager {
+  /** Runs until the signal. Never throws. */
+  run(): Promise<void>;
+  /** Undefined when all that is approved is ready. */
+  problem(): string | undefined;
+}
+
+export interface StagerOptions {
+  readonly fetch: BackgroundFetch;
+  readonly bell: Bell;
+  readonly log: DaemonLog;
+  readonly preflight: Preflight | undefined;
+  /** All that can be ready now is: there is room for what is less urgent. */
+  readonly onLooked: () => void;
+}
+
+interface Failure {
+  readonly count: number;
+  readonly error: UpdateError;
+}
+
+export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager {
+  const { bell, log } = o;
+  /** Of what could not be made ready, by digest. */
+  let failures = new Map<string, Failure>();
+  let problem: string | undefined;
+  let reminded = { text: "", atMs: -Infinity };
+  let provedAtMs = -Infinity;
+
+  /** @returns how long to wait for the next look */
+  async function look(now: Context): Promise<number> {
+    const s = await openActivation(now, a);
+    const height = await keptHeight(s.home, s.state) ?? null;
+    const isAllowed = s.config.autoUpdate.enabled && s.config.autoUpdate.backgroundDownload;
+    const { prepare } = await decideFor(s, s.state, { height, latest: null, haltedFor: null });
+    log.unready(prepare.length);
+    failures = new Map([...failures].filter(([key]) => prepare.some((step) => keyOf(step) === key)));
+    if (!isAllowed) remind(prepare);
+    else for (const step of prepare) await tryStep(now, s, step, height);
+    if (isAllowed && performance.now() - provedAtMs >= PROVE_MS) await proveAll(now, s, height);
+    problem = told(failures);
+    return waitFor(failures);
+  }
+
+  async function tryStep(now: Context, s: ActivationSession, step: Step, height: number | null): Promise<void> {
+    const key = keyOf(step), before = failures.get(key);
+    try {
+      const artifact = artifactOf(now, s, step);
+      await stage(now, s, artifact, o);
+      failures.delete(key);
+      log.staged(artifact, step.activationHeight, height);
+    } catch (e) {
+      if (now.signal.aborted) return;
+      const error = asUpdateError(e), count = (before?.count ?? 0) + 1;
+      failures.set(key, { count, error });
+      log.failure("staging", wrapped(step, error));
+      const isNew = before?.error.code !== error.code;
+      if (isLoud(error) ? isNew : count === QUIET_FAILURES) await alert(now, s.home, "staging", step.version, error);
+    }
+  }
+
+  /** What lies ready must still be what it was when its time comes; what is not is made anew at the next look. */
+  async function proveAll(now: Context, s: ActivationSession, height: number | null): Promise<void> {
+    provedAtMs = performance.now();
+    for (const staged of await upcoming(s)) {
+      try {
+        await s.staging.prove(staged, staged, now);
+      } catch (e) {
+        if (now.signal.aborted) return;
+        const error = asUpdateError(e);
+        log.failure("staging", error);
+        await alert(now, s.home, "staging", staged.version, error);
+        const step = { version: staged.version, artifacts: [staged], activationHeight: null };
+        if (isIntegrityError(error)) await tryStep(now, s, { step: "stage", ...step }, height);
+      }
+    }
+  }
+
+  /** Who does not want it done by itself is told what to type, and told again. */
+  function remind(prepare: Decision["prepare"]): void {
+    const versions = prepare.map((step) => `${step.version}${from(step.activationHeight)}`).join(", ");
+    const isSaid = versions === reminded.text && performance.now() - reminded.atMs < REMIND_MS;
+    if (versions !== "" && !isSaid) log.upcoming(versions);
+    reminded = isSaid ? reminded : { text: versions, atMs: performance.now() };
+  }
+
+  return {
+    problem: () => problem,
+    async run() {
+      let isNews = true;
+      while (!c.signal.aborted) {
+        let waitMs = MAX_RETRY_MS;
+        try {
+          waitMs = await look({ ...c, nowMs: Date.now() });
+        } catch (e) {
+          if (c.signal.aborted) return;
+          log.failure("staging", asUpdateError(e));
+        }
+        if (isNews) o.onLooked();
+        isNews = await bell.wait(waitMs, c.signal);
+      }
+    },
+  };
+}
+
+const keyOf = ({ artifacts, version }: Step): string => artifacts[0]?.sha256 ?? version;
+const from = (height: number | null): string => height === null ? "" : ` from block ${height} on`;
+
+/** Nobody having it for a moment is not worth a person's time; all else is. */
+const isLoud = (e: UpdateError): boolean => e.exitCode < 20 || e.exitCode >= 30;
+
+function wrapped({ version, activationHeight }: Step, cause: UpdateError): UpdateError {
+  const message = `${version}, approved${from(activationHeight)}, is not ready to run here: ${cause.message}`;
+  return new UpdateError(cause.code, message, { cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) });
+}
+
+function told(failures: ReadonlyMap<string, Failure>): string | undefined {
+  const told = [...failures.values()].filter(({ count, error }) => isLoud(error) || count >= QUIET_FAILURES);
+  const [first] = told;
+  if (first === undefined) return undefined;
+  const { code, message } = first.error;
+  return `${told.length} approved ${told.length === 1 ? "version is" : "versions are"} not ready: ${code}: ${message}`;
+}
+
+function waitFor(failures: ReadonlyMap<string, Failure>): number {
+  const waits = [...failures.values()].map(({ count, error }) =>
+    Math.min(FIRST_RETRY_MS * 2 ** (count - 1), error.code === "E_SWITCH_FAILED" ? MAX_TRIAL_RETRY_MS : MAX_RETRY_MS)
+  );
+  // Spread out: a network that hears of a release together must not ask together again and again.
+  return Math.min(PROVE_MS, ...waits) * (0.75 + 0.5 * Math.random());
+}
+
+/** What is signed of a step: the program of this platform. @throws UpdateError E_NO_RELEASE */
+function artifactOf(c: Context, s: ActivationSession, { version, artifacts }: Step): Verified<Artifact> {
+  // What has expired is as true as before: expiry limits learning.
+  const released = listReleases(s.state, offlineClock(c)).artifacts;
+  const fitting = released.filter((r) => artifacts.some((x) => x.path === r.path && x.sha256 === r.sha256));
+  const artifact = fitting.find((r) => r.packageType === "binary") ?? fitting[0];
+  if (artifact !== undefined) return artifact;
+  throw new UpdateError("E_NO_RELEASE", `${version} is not among the signed releases any more`);
+}
+
+async function stage(
+  c: Context,
+  s: ActivationSession,
+  artifact: Verified<Artifact>,
+  { fetch, preflight }: StagerOptions,
+): Promise<void> {
+  permissionOf(s.state, artifact); // nothing of it is run below that is not approved
+  const { file } = await fetch(c, s, artifact);
+  await s.staging.stage(artifact, file.file, {
+    signal: c.signal,
+    tryOut: preflight === undefined
+      ? undefined
+      : (draft) => tryOut(draft, { ...preflight, env: c.env, signal: c.signal }),
+  });
+}
+
+/** Approved versions that lie ready and come after what runs. */
+async function upcoming({ home, state, staging }: ActivationSession): Promise<StagedVersion[]> {
+  const position = (await readCurrent(home))?.activationHeight ?? 0;
+  const open = approvedUpgrades(state).filter((u) => u.activation.activationHeight > position);
+  const all = await staging.list();
+  return all.filter(({ path, sha256 }) => open.some((u) => u.activation.targets.get(path)?.sha256 === sha256));
+}
