@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { keepConnected } from "../../../src/gossip/bootstrap.ts";
+import { UpdateError } from "../../../src/errors.ts";
+import { until } from "../../support/until.ts";
+
+test("a peer that is away is tried again after longer and longer waits, and each address by itself", async () => {
+  const stopping = new AbortController();
+  const triedAtMs: number[] = [], failed: string[] = [];
+  let connected = 0;
+  const running = keepConnected({
+    addresses: ["away", "there"],
+    signal: stopping.signal,
+    isConnected: (address) => address === "there" && connected > 0,
+    connect(address) {
+      if (address === "there") return Promise.resolve(void connected++);
+      triedAtMs.push(performance.now());
+      return Promise.reject(new UpdateError("E_UNREACHABLE", "nobody is there"));
+    },
+    onFailure: (address) => failed.push(address),
+  });
+  await until("it was tried four times", () => triedAtMs.length === 4);
+  stopping.abort();
+  await running;
+  const waitsMs = triedAtMs.slice(1).map((at, i) => at - triedAtMs[i]!); // one fewer
+  for (const [i, waitMs] of waitsMs.entries()) assert.ok(waitMs >= 490 * 2 ** i, `wait ${i + 1} took ${waitMs} ms`);
+  assert.equal(connected, 1, "who is connected is left alone");
+  assert.deepEqual([...new Set(failed)], ["away"]);
+});

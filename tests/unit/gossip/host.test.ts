@@ -1,0 +1,71 @@
+// The limits of a node's connections and streams, over real ones on loopback. Design: docs/gossip.md, "Connections".
+import assert from "node:assert/strict";
+import { networkInterfaces } from "node:os";
+import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { createHost, type Host } from "../../../src/gossip/host.ts";
+import { MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip/limits.ts";
+import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
+import { loadLibp2p } from "../../../src/heavy/gossip.ts";
+import { freshAddress, memoryKnowledge, startNode, verdicts } from "../../support/gossip-network.ts";
+import { newIdentity } from "../../support/new-identity.ts";
+import { createReleaseRepository } from "../../support/release-repository.ts";
+import { until } from "../../support/until.ts";
+
+const NOW = Date.UTC(2026, 0, 1);
+
+async function startHost(): Promise<Host> {
+  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
+  const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
+  await host.start();
+  after(() => host.stop());
+  return host;
+}
+
+test("one address has ten connections and no more; what it has goes on", async () => {
+  const host = await startHost();
+  const at = host.getMultiaddrs()[0]!; // it listens
+  const dialled: Host[] = [];
+  for (let i = 0; i < MAX_CONNECTIONS_PER_ADDRESS + 4; i++) {
+    const other = await startHost();
+    dialled.push(other);
+    await other.dial(at).catch(() => {}); // refused, or hung up on
+    await delay(120); // ten new ones a second are let in
+  }
+  await until("the others are refused", () => dialled.filter((h) => h.getPeers().length > 0).length <= 10);
+  await until("ten are left", () => host.getConnections().length === MAX_CONNECTIONS_PER_ADDRESS);
+  assert.ok(dialled.slice(0, 8).every((h) => h.getPeers().length === 1));
+});
+
+test("on one connection eight requests are open at a time", async () => {
+  const host = await startHost(), other = await startHost();
+  let open = 0, most = 0;
+  await host.handle(PEER_PROTOCOL, (stream) => {
+    most = Math.max(most, ++open);
+    stream.addEventListener("close", () => open--);
+  }, { maxInboundStreams: 8, maxOutboundStreams: 8 });
+  const connection = await other.dial(host.getMultiaddrs()[0]!); // it listens
+  const o = { maxOutboundStreams: 64 }; // a hostile one has no limit of its own
+  for (let i = 0; i < 20; i++) {
+    const stream = await connection.newStream(PEER_PROTOCOL, o).catch(() => undefined);
+    if (stream?.writeStatus === "writable") stream.send(Uint8Array.of(0));
+  }
+  await until("some are open", () => most > 0);
+  await delay(200); // whatever comes after the eighth would be here
+  assert.equal(most, 8);
+});
+
+const hasIpv6 = Object.values(networkInterfaces()).flat().some((n) => n?.address === "::1");
+
+test("nodes meet over IPv6 as well", { skip: hasIpv6 ? false : "this machine has no IPv6" }, async () => {
+  const repository = createReleaseRepository({ seed: "over six", nowMs: NOW });
+  const knowing = memoryKnowledge(repository.pinnedRoot, NOW), learning = memoryKnowledge(repository.pinnedRoot, NOW);
+  knowing.follow(repository);
+  const giver = await startNode(knowing, { listen: ["/ip6/::1/tcp/0", freshAddress()] });
+  const six = giver.addresses().find((address) => address.startsWith("/ip6/"));
+  assert.ok(six !== undefined, giver.addresses().join());
+  const node = await startNode(learning, { peers: [six] });
+  await until("it has learnt", () => learning.timestampVersion() === 1);
+  assert.match(node.connections()[0]?.address ?? "", /^\/ip6\/::1\/tcp\//);
+  assert.deepEqual(verdicts(node).filter((v) => v.startsWith("reject")), []);
+});
