@@ -46,16 +46,20 @@ export function createAskAround(o: AskAroundOptions): AskAround {
   const hasWork = () => !o.signal.aborted && (waiting.size > 0 || turn < endTurn);
 
   function askNext(): void {
-    const peers = o.peers();
-    const never = peers.find((peer) => !askedAtTurn.has(peer));
-    const [longestAgo] = [...askedAtTurn.keys()].filter((peer) => peers.includes(peer));
-    const next = never ?? longestAgo;
-    if (next === undefined || turn - (askedAtTurn.get(next) ?? -AGAIN_AFTER_TURNS) < AGAIN_AFTER_TURNS) return;
+    const due = o.peers().filter((peer) => turn - (askedAtTurn.get(peer) ?? -Infinity) >= AGAIN_AFTER_TURNS);
+    // In turn whoever was asked longest ago or never, so that all are asked; and anybody, so that a stream of peers that
+    // have only just appeared does not keep the others from being asked twice.
+    const next = turn % 2 === 0 ? due.find((peer) => !askedAtTurn.has(peer)) ?? longestAgo(due) : due[0];
+    if (next === undefined) return;
     askedAtTurn.delete(next); // to the end: the order is that of asking
     askedAtTurn.set(next, turn);
     const [oldest] = askedAtTurn.keys();
     if (askedAtTurn.size > MAX_REMEMBERED && oldest !== undefined) askedAtTurn.delete(oldest);
     void inSlot((signal) => o.learnFrom(next, signal)).catch(() => {}).finally(endThoseDone); // no answer is no news
+  }
+
+  function longestAgo(due: readonly string[]): string | undefined {
+    return [...askedAtTurn.keys()].find((peer) => due.includes(peer));
   }
 
   /** Only when there is news: to look costs signatures. */
