@@ -12,6 +12,8 @@ export interface OptionSpec {
   /** Placeholder of the value in help, such as "FILE". */
   readonly value?: string;
   readonly multiple?: boolean;
+  /** Two are refused: what one of them names must not be left out in silence. Of others the last counts. */
+  readonly once?: boolean;
   readonly help: string;
 }
 
@@ -88,15 +90,28 @@ export class Arguments {
         options,
         strict: true,
         allowPositionals: true,
+        tokens: true,
       });
       this.#values = parsed.values;
       this.positionals = parsed.positionals;
+      this.#checkRepeats(parsed.tokens.flatMap((t) => t.kind === "option" ? [t.name] : []));
     } catch (e) {
+      if (e instanceof UpdateError) throw e;
       // parseArgs explains itself in its first sentence; the rest is advice about dashes.
       const message = e instanceof Error ? (e.message.split(/\.(?: (?=[A-Z])|\n)/)[0] ?? e.message) : String(e);
       throw usage(message, `see \`dchat-update ${command.name} --help\``);
     }
     if (!this.flag("help")) this.#checkPositionals();
+  }
+
+  #checkRepeats(given: readonly string[]): void {
+    const once = given.filter((name) => this.#command.options[name]?.once === true);
+    const repeated = once.find((name, i) => once.indexOf(name) < i);
+    if (repeated === undefined) return;
+    throw usage(
+      `--${repeated} is given twice, it takes one value`,
+      `see \`dchat-update ${this.#command.name} --help\``,
+    );
   }
 
   #checkPositionals(): void {

@@ -26,7 +26,7 @@ export async function runCli(host: Host): Promise<number> {
 }
 
 async function runCommand(host: Host): Promise<number> {
-  const { words, rest } = splitArguments(host.argv);
+  const { words, rest } = withVersionAsCommand(splitArguments(host.argv));
   const named = await commandsNamed(words[0]);
   const command = named.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
   if (command === undefined) return general(await allCommands(), host, words, rest);
@@ -51,16 +51,24 @@ function splitArguments(argv: readonly string[]): { words: readonly string[]; re
   return { words: argv.slice(at), rest: argv.slice(0, at) };
 }
 
-/** No command: help, the version, or a usage error that names what was meant. */
+/** `--version` alone is what people try first. */
+function withVersionAsCommand(line: ReturnType<typeof splitArguments>): ReturnType<typeof splitArguments> {
+  if (line.words.length > 0 || !line.rest.includes("--version")) return line;
+  return { words: ["version"], rest: line.rest.filter((option) => option !== "--version") };
+}
+
+/** No command: help, or a usage error that names what was meant. */
 function general(
   commands: readonly Command[],
   host: Host,
-  words: readonly string[],
+  given: readonly string[],
   options: readonly string[],
 ): number {
+  const words = given.filter((word) => !word.startsWith("-")); // options of every command change nothing here
+  const wantsHelp = [...given, ...options].some((word) => word === "--help" || word === "-h");
   const [first] = words;
   if (first === "help") {
-    const name = words.slice(1).join(" ");
+    const name = words.slice(1).filter((word) => word !== "help").join(" ");
     const named = commands.filter((c) => c.name === name || c.name.startsWith(`${name} `));
     if (name !== "" && named.length === 0) throw unknownCommand(name);
     const [command, ...others] = named;
@@ -72,22 +80,21 @@ function general(
     host.stdout.write(`${text.join("\n")}\n`);
     return 0;
   }
-  if (first === undefined && options.includes("--version")) {
-    host.stdout.write(`${generalHelp([])[0]?.split(":")[0]}\n`);
-    return 0;
-  }
   const group = commands.filter((c) => c.name.startsWith(`${first} `));
-  if (group.length > 0 && (words.length === 1 || options.includes("--help") || words.includes("--help"))) {
+  const asJson = given.includes("--json") || options.includes("--json");
+  if (group.length > 0 && (wantsHelp || words.length === 1 && !asJson)) {
     host.stdout.write(`${groupHelp(group).join("\n")}\n`);
-    return words.includes("--help") || options.includes("--help") ? 0 : 2;
+    return wantsHelp ? 0 : 2;
   }
-  if (first === undefined && (options.includes("--help") || options.includes("-h"))) {
+  if (first === undefined && wantsHelp) {
     host.stdout.write(`${generalHelp(commands).join("\n")}\n`);
     return 0;
   }
-  throw first === undefined
-    ? new UpdateError("E_USAGE", "a command is missing", { hint: "see: dchat-update help" })
-    : unknownCommand(words.slice(0, group.length > 0 ? 2 : 1).join(" "));
+  if (first === undefined || group.length > 0 && words.length === 1) {
+    const hint = `see: dchat-update help${first === undefined ? "" : ` ${first}`}`;
+    throw new UpdateError("E_USAGE", "a command is missing", { hint });
+  }
+  throw unknownCommand(words.slice(0, group.length > 0 ? 2 : 1).join(" "));
 }
 
 /** Usage and summary of each command of a group. */

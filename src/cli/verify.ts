@@ -25,14 +25,19 @@ export const verifyCommand: Command = {
   name: "verify",
   summary: "prove a file without any network",
   options: {
-    package: { type: "string", value: "FILE", help: "the file to prove" },
-    version: { type: "string", value: "V", help: "it must be this version" },
-    platform: { type: "string", value: "P", help: "it must be for this platform" },
-    bundle: { type: "string", value: "FILE", help: "metadata to judge by (default: the home folder's)" },
-    root: { type: "string", value: "FILE", help: "trust root for --bundle" },
-    "root-sha256": { type: "string", value: "HEX", help: "or its digest: the root is then taken from the bundle" },
+    package: { type: "string", once: true, value: "FILE", help: "the file to prove" },
+    version: { type: "string", once: true, value: "V", help: "it must be this version" },
+    platform: { type: "string", once: true, value: "P", help: "it must be for this platform" },
+    bundle: { type: "string", once: true, value: "FILE", help: "metadata to judge by (default: the home folder's)" },
+    root: { type: "string", once: true, value: "FILE", help: "trust root for --bundle" },
+    "root-sha256": {
+      type: "string",
+      once: true,
+      value: "HEX",
+      help: "or its digest: the root is then taken from the bundle",
+    },
     "require-fresh": { type: "boolean", help: "refuse metadata that has expired (35)" },
-    "min-root-version": { type: "string", value: "N", help: "refuse an older root (34)" },
+    "min-root-version": { type: "string", once: true, value: "N", help: "refuse an older root (34)" },
   },
   async run(c, a) {
     const file = resolve(a.required("package"));

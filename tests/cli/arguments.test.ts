@@ -16,6 +16,8 @@ const USAGE: readonly (readonly [what: string, args: readonly string[], says: Re
   ["an unknown option", ["check", "--bogus"], /Unknown option '--bogus'/],
   ["an option of another command", ["check", "--output", "x"], /Unknown option '--output'/],
   ["an option without its value", ["verify", "--package"], /--package/],
+  ["a file too many", ["verify", "--package", "a", "--package=b"], /--package is given twice/],
+  ["a second root", ["verify", "--package", "a", "--root", "r", "--root", "s"], /--root is given twice/],
   ["an empty value", ["verify", "--package="], /--package is empty/],
   ["a missing option", ["verify"], /--package is missing/],
   ["an argument too many", ["check", "now"], /unexpected argument "now"/],
@@ -51,6 +53,23 @@ test("values that look like numbers stay what they are", async () => {
     await network.initialised("http://[::1]:9"),
   ]);
   assert.match(version.stderr, /--current must be a semantic version/);
+});
+
+test("options of every command do not hide what was meant", async () => {
+  const help = (await succeed(["help"])).stdout;
+  for (const args of [["help", "--no-color"], ["--json", "help"], ["help", "help"], ["--quiet", "--help"]]) {
+    assert.equal((await succeed(args)).stdout, help, args.join(" "));
+  }
+  assert.equal((await succeed(["help", "--json", "verify"])).stdout, (await succeed(["help", "verify"])).stdout);
+  assert.deepEqual(JSON.parse((await succeed(["--version", "--json"])).stdout), await json(["version"]));
+  for (const group of ["release", "governance"]) {
+    const { error } = JSON.parse((await expect(2, [group, "--json"])).stdout);
+    assert.deepEqual([error.message, error.hint], ["a command is missing", `see: dchat-update help ${group}`]);
+  }
+  const unknown = await expect(2, ["release", "--verbose", "ad"]);
+  assert.match(unknown.stderr, /^error E_USAGE: there is no command "release ad"$/m);
+  const [home, other] = [network.newHome(), network.newHome()];
+  assert.equal((await json(["show-config", "--home", other, "--home", home])).home, home);
 });
 
 test("options may stand before the command", async () => {
