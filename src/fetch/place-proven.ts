@@ -4,7 +4,7 @@
 import { copyFile, open, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Artifact, LocalFile, Opts, Verified } from "../api.ts";
-import { replaceFile, temporaryBeside } from "../disk/atomic-file.ts";
+import { replaceFile, sweepLeftovers, temporaryBeside } from "../disk/atomic-file.ts";
 import { requireFreeSpace } from "../disk/free-space.ts";
 import { asUpdateError, isIntegrityError, systemCode } from "../errors.ts";
 import { digestFile, type DigestOpts } from "../hash/digest-file.ts";
@@ -48,6 +48,7 @@ export async function placeProven(
 async function copyProven(artifact: Verified<Artifact>, proven: string, destination: string, o: Opts): Promise<void> {
   const temporary = temporaryBeside(destination);
   try {
+    await sweepLeftovers(dirname(destination)); // of runs that were killed here: each may be as large as the artifact
     await requireFreeSpace(dirname(destination), artifact.length);
     await copyFile(proven, temporary);
     const handle = await open(temporary, "r+");

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import type { Source } from "../../../src/api.ts";
+import { temporaryBeside } from "../../../src/disk/atomic-file.ts";
 import { createCacheSource } from "../../../src/sources/cache.ts";
 import { createHttpsSource } from "../../../src/sources/https.ts";
 import { artifactOf, pieceListOf, targetUrlPath, testBytes } from "../../support/artifact.ts";
@@ -202,8 +203,13 @@ describe("a download", { timeout: 120_000 }, () => {
     const at = place();
     const folder = tempFolder("download", memory);
     const destination = join(folder, "copy");
+    // What a run left that was killed while it copied, and what may be one that is at it.
+    const [old, fresh] = [temporaryBeside(destination), temporaryBeside(destination)];
+    for (const file of [old, fresh]) await writeFile(file, "half a copy");
+    await utimes(old, new Date(), new Date(Date.now() - 2 * 3_600_000));
     await at.download([sourceAt(server.url)], { destination });
     assert.deepEqual(new Uint8Array(await readFile(destination)), bytes);
+    assert.deepEqual((await readdir(folder)).toSorted(), [basename(fresh), "copy"].toSorted());
     assert.equal(await at.partialLength(), 0);
     await rm(folder, { recursive: true });
   });
