@@ -88,8 +88,8 @@ function ownFile() {
   const isDeno = process.versions["deno"] !== undefined, isBun = process.versions["bun"] !== undefined;
   const [own = "", ...rest] = ownCommand().toReversed();
   const runtime = rest.toReversed(), [program = ""] = runtime;
-  if (!existsSync(own)) {
-    throw new UpdateError("E_USAGE", "devnet starts this program many times, and needs it as a file", {
+  if (program === "") {
+    throw new UpdateError("E_USAGE", "devnet starts this program on its runtime, and needs both as files", {
       hint: "save dchat-update.mjs and run that",
     });
   }

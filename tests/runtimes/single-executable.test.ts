@@ -2,7 +2,7 @@
 // README, "Five minutes in a pipeline".
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { testBytes } from "../support/artifact.ts";
@@ -59,5 +59,17 @@ for (const [name, make] of Object.entries(MAKERS)) {
     const unit = run(executable, "daemon", "--print-systemd", "--home", home);
     assert.equal(unit.status, 0, unit.stderr);
     assert.match(unit.stdout, new RegExp(`^ExecStart=${executable} daemon --home ${home}$`, "m"));
+    const devnet = run(executable, "devnet");
+    assert.equal(devnet.status, 2, devnet.stderr);
+    assert.match(devnet.stderr, /^error E_USAGE: devnet .*\n {2}save dchat-update\.mjs/m);
+  });
+}
+
+for (const runtime of runtimes()) {
+  test(`${runtime.name}: a program that came through standard input says that it cannot be started again`, () => {
+    const [program, ...args] = runtime.stdinCommand(["daemon", "--print-systemd", "--home", join(temp, "home")]);
+    const { status, stderr } = spawnSync(program, args, { cwd: temp, encoding: "utf8", input: readFileSync(BUNDLE) });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /^error E_USAGE: a program that came through standard input .*\n {2}save it as a file/m);
   });
 }
