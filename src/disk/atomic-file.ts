@@ -3,9 +3,11 @@
 // Must not: know what is in the files.
 
 import { randomBytes } from "node:crypto";
+import { closeSync, statSync } from "node:fs";
 import { type FileHandle, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { asUpdateError, systemCode, UpdateError } from "../errors.ts";
+import { openForReading, readAt } from "./raw-file.ts";
 
 /** Ending of every file that means nothing once its process is gone. */
 export const LEFTOVER_SUFFIX = ".dchat-tmp";
@@ -79,6 +81,8 @@ export async function fsyncFolder(folder: string): Promise<void> {
 export async function readFileBounded(file: string, maxBytes: number): Promise<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
+    const small = readSmallFile(file, Math.min(maxBytes, AT_ONCE_BYTES));
+    if (small !== undefined) return small;
     handle = await open(file, "r");
     // The size is a hint for the buffer only: special files report 0 and a file may grow.
     const { size } = await handle.stat();
@@ -102,6 +106,28 @@ export async function readFileBounded(file: string, maxBytes: number): Promise<U
   throw new UpdateError("E_TOO_LARGE", `${JSON.stringify(file)} holds more than the ${maxBytes} bytes allowed`, {
     hint: "is it the right file? None of its kind is that large",
   });
+}
+
+/** Read in less time than it takes to wake a thread of the host's and to be told of it; metadata has less. */
+const AT_ONCE_BYTES = 64 * 1024;
+
+/**
+ * By calls that block.
+ * @returns undefined for what is larger, and for what is no file on a disk: a pipe may be waited for, with signals heard
+ * @throws the operating system's errors
+ */
+function readSmallFile(file: string, maxBytes: number): Uint8Array | undefined {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  // Not opened to find out: whoever writes to a pipe would be told that its reader has gone.
+  if (stats !== undefined && !(stats.isFile() && stats.size <= maxBytes)) return undefined;
+  const fd = openForReading(file);
+  try {
+    const buffer = new Uint8Array((stats?.size ?? 0) + 1); // one more, to see whether there is more than it says
+    const length = readAt(fd, buffer, 0);
+    return length < buffer.length ? buffer.subarray(0, length) : undefined;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Removes what killed processes left in a folder: files of `LEFTOVER_SUFFIX` older than an hour. Never throws. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -70,6 +71,28 @@ describe("atomic files", () => {
     const endless = "/dev/zero";
     if (await stat(endless).then(() => false, () => true)) return t.skip("no such device here");
     await assert.rejects(readFileBounded(endless, 3_000_000), hasCode("E_TOO_LARGE"));
+  });
+
+  test("a bounded read gives all of a file that says less than it has, and of one of any size", async (t) => {
+    for (const length of [64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1]) {
+      const file = join(folder, "sized");
+      await writeFile(file, new Uint8Array(length).fill(7));
+      assert.deepEqual(await readFileBounded(file, 1 << 20), new Uint8Array(length).fill(7));
+      await assert.rejects(readFileBounded(file, length - 1), hasCode("E_TOO_LARGE"));
+    }
+    const claimsToBeEmpty = "/proc/version";
+    if (await stat(claimsToBeEmpty).then(() => false, () => true)) return t.skip("no such file here");
+    const read = await readFileBounded(claimsToBeEmpty, 1 << 20);
+    assert.equal(new TextDecoder().decode(read), await readFile(claimsToBeEmpty, "utf8"));
+  });
+
+  test("a pipe is waited for, its writer keeps its reader, and meanwhile others get their turn", async (t) => {
+    const pipe = join(folder, "pipe");
+    if (spawnSync("mkfifo", [pipe]).status !== 0) return t.skip("no pipes with a name here");
+    const read = readFileBounded(pipe, 100);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    await writeFile(pipe, "from a pipe");
+    assert.deepEqual(await read, bytes("from a pipe"));
   });
 
   test("sweeping removes old leftovers, and neither young ones nor anything else", async () => {
