@@ -32,8 +32,10 @@ export function hashingCore(project: string, options: BuildOptions, modules: rea
           `const MODULES = {`,
           ...modules.map(({ name, bytes }) => `"${name}": "${Buffer.from(bytes).toString("base64")}",`),
           `};`,
-          // In a page there is no Buffer. A loop: to call a function for each byte took 2 ms.
           `export function coreModule(name) {`,
+          // A copy of its own: the bytes of a Buffer may be part of a larger one.
+          `  if (globalThis.Buffer) return new Uint8Array(Buffer.from(MODULES[name], "base64"));`,
+          // A page has none. A loop: to call a function for each byte took 2 ms.
           `  const text = atob(MODULES[name]);`,
           `  const bytes = new Uint8Array(text.length);`,
           `  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);`,

@@ -33,8 +33,8 @@ export async function compileWasm(project: string): Promise<WasmModule[]> {
   const kernel = (name: KernelName) => {
     const text = blake3.replace(/^ *ROUNDS;.*$/m, () => roundsSource(name));
     if (text === blake3) throw new Error("wasm/blake3.ts has no place for the rounds");
-    // 18 pages of 64 KiB: what stands before INPUT, a piece, and room for the unused lanes behind it.
-    return compile(`blake3-${name}`, text, 18);
+    // 34 pages of 64 KiB: what stands before INPUT, room for four parts, and for the unused lanes behind them.
+    return compile(`blake3-${name}`, text, 34);
   };
   return [await kernel("unrolled"), await kernel("looped"), await compile("sha256", await source("sha256.ts"), 2)];
 }

@@ -18,8 +18,8 @@
 // A message block lies the other way round in memory, 16 words of one input after each other, so four blocks are
 // transposed word by word into MESSAGE before they are compressed, and the four results back into four values.
 
-// Memory: 18 WebAssembly pages. Reading and writing may overshoot by the unused lanes, never into what is in use:
-// three chunks behind a piece in INPUT, three values behind VALUES.
+// Memory: 34 WebAssembly pages. Reading and writing may overshoot by the unused lanes, never into what is in use:
+// three chunks behind what is in INPUT, three values behind VALUES.
 /** Message words m0 … m15 of four blocks, transposed. */
 const MESSAGE: usize = 0x200;
 /** Chaining values, 32 bytes each: of the chunks of a piece, of parents, or what the caller wants merged. */

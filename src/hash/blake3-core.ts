@@ -9,9 +9,11 @@ export const PIECE_BYTES = 1 << 20;
 const CHUNK_BYTES = 1024;
 /** A chaining value of BLAKE3, and also its digest. */
 export const VALUE_BYTES = 32;
-/** A part of a piece: 256 chunks, one subtree too. What threads that share a file hand to each other. */
-export const PART_BYTES = 1 << 18;
+/** A part of a piece: 512 chunks, one subtree too. What threads that share a file hand to each other. */
+export const PART_BYTES = 1 << 19;
 export const PIECE_PARTS = PIECE_BYTES / PART_BYTES;
+/** Parts that a core has room for, one behind the other; measured in docs/decisions/0010. */
+export const PART_PLACES = 4;
 /** Values that `mergeValues` takes at once: a complete subtree of pieces. */
 export const MERGE_VALUES = 1024;
 
@@ -19,6 +21,8 @@ export const MERGE_VALUES = 1024;
 export interface Blake3Core {
   /** `PIECE_BYTES` of the core's own memory: where a piece is read or copied to. */
   readonly input: Uint8Array;
+  /** Room for `PART_PLACES` parts; it begins where `input` does. */
+  readonly places: Uint8Array;
   /**
    * @param length bytes of `input` that are the piece: all of it, or fewer for the last one; 0 for an empty file
    * @param index its place in the file, up to 2³² − 1
@@ -28,7 +32,7 @@ export interface Blake3Core {
   hashPiece(length: number, index: number, isRoot: boolean): Uint8Array;
   /**
    * A part that is not the whole file. The values of its parts, merged, are the value of a piece.
-   * @param place which quarter of `input` it is in
+   * @param place which of the `places` it is in
    * @param length its bytes: `PART_BYTES`, or fewer for the last one, not 0
    * @param index its place in the file, counted in parts
    * @returns 32 bytes inside the core, until the next call
@@ -102,6 +106,7 @@ function coreOf(wasm: Blake3Exports): Blake3Core {
   const input = wasm.INPUT.value;
   return {
     input: new Uint8Array(memory, input, PIECE_BYTES),
+    places: new Uint8Array(memory, input, PART_PLACES * PART_BYTES),
     hashPiece(length, index, isRoot) {
       wasm.hashSubtree(input, length, index * (PIECE_BYTES / CHUNK_BYTES), isRoot);
       return first;

@@ -9,7 +9,6 @@ import { openForReading, readAt } from "../disk/raw-file.ts";
 import { asUpdateError, type UpdateError } from "../errors.ts";
 import { PART_BYTES, PIECE_BYTES, PIECE_PARTS } from "./blake3-core.ts";
 import { createDualDigest } from "./dual-digest.ts";
-import { loadBlake3Core } from "./load-core.ts";
 import { createPartHasher, fileChanged } from "./part-hasher.ts";
 import {
   holderOf,
@@ -141,7 +140,7 @@ async function measureAlone(fd: number, length: number, o: DigestOpts): Promise<
 async function measureWith(workers: PieceWorkers, fd: number, o: DigestOpts): Promise<MeasuredFile> {
   const { job } = workers;
   const sha256 = await createSha256();
-  const core = await loadBlake3Core();
+  const core = await workers.createCore();
   const hasher = createPartHasher(job, MAIN_THREAD, fd, core);
   const turn = createTurns();
   for (let part = 0; part < job.parts; part++) {
@@ -150,9 +149,9 @@ async function measureWith(workers: PieceWorkers, fd: number, o: DigestOpts): Pr
       o.signal.throwIfAborted();
       workers.check();
       const holder = holderOf(job, part);
-      const input = holder?.thread === MAIN_THREAD ? core.input : workers.inputOf(holder?.thread);
-      if (holder !== undefined && input !== undefined) {
-        sha256.update(partAt(input, holder.place, length));
+      const places = holder?.thread === MAIN_THREAD ? core.places : workers.placesOf(holder?.thread);
+      if (holder !== undefined && places !== undefined) {
+        sha256.update(partAt(places, holder.place, length));
         releasePart(job, holder.thread);
         isHashed = true;
         await turn(length);

@@ -38,7 +38,7 @@ export function createPartHasher(job: PieceJob, thread: number, fd: number, core
       const part = place === undefined ? undefined : takePart(job);
       if (place === undefined || part === undefined) return false;
       taken++;
-      const bytes = partAt(core.input, place, partLength(job, part));
+      const bytes = partAt(core.places, place, partLength(job, part));
       if (readAt(fd, bytes, part * PART_BYTES) < bytes.length) throw fileChanged(job.file);
       offerPart(job, part, { thread, place });
       keepValue(job, part, core.hashPart(place, bytes.length, part));

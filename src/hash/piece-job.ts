@@ -1,10 +1,10 @@
-// What the threads that measure one file share. The file is taken in parts, a quarter of a piece each: the thread that
+// What the threads that measure one file share. The file is taken in parts, half a piece each: the thread that
 // takes a part reads it and does its BLAKE3; the main thread goes through the file from the front with SHA-256, whoever
 // has read a part, so that every byte is read once. A thread's parts stay in its processor's own cache meanwhile.
 // Design: "The hashing core" of docs/architecture.md.
 // Must not: import what a worker does not need, or wait for ever: a thread that is waited for may be dead.
 import type { ErrorCode } from "../errors.ts";
-import { PART_BYTES, PIECE_PARTS, VALUE_BYTES } from "./blake3-core.ts";
+import { PART_BYTES, PART_PLACES, VALUE_BYTES } from "./blake3-core.ts";
 
 /** The file that the main thread has open. */
 export interface OpenedFile {
@@ -20,13 +20,13 @@ export interface PieceJob extends OpenedFile {
   readonly parts: number;
   /** Index `NEXT`, and from `RELEASED` on one a thread. */
   readonly control: Int32Array<SharedArrayBuffer>;
-  /** One a part: 0 until somebody has read it, then 1 + thread · `PLACES` + place. */
+  /** One a part: 0 until somebody has read it, then 1 + thread · `PART_PLACES` + place. */
   readonly holders: Int32Array<SharedArrayBuffer>;
   /** Chaining values of the parts, 32 bytes each. */
   readonly values: Uint8Array<SharedArrayBuffer>;
 }
 
-/** Where the bytes of a part are: which thread has read them, and to which quarter of its core's input. */
+/** Where the bytes of a part are: which thread has read them, and to which place of its core. */
 export interface Holder {
   readonly thread: number;
   readonly place: number;
@@ -43,16 +43,13 @@ export interface WorkerStart {
 
 /** What a worker says: where it reads to, when it is ready; and at last how it ended. */
 export type WorkerMessage =
-  | { readonly input: Uint8Array }
+  | { readonly places: Uint8Array }
   | { readonly end: "done" }
   // Not the error itself: what a clone of it keeps differs from runtime to runtime.
   | { readonly end: "failed"; readonly code: ErrorCode; readonly message: string; readonly hint: string | undefined };
 
 /** Its number among the threads of a job. */
 export const MAIN_THREAD = 0;
-
-/** Parts that the input of a core has room for. */
-const PLACES = PIECE_PARTS;
 
 /** The next part nobody has taken. */
 const NEXT = 0;
@@ -94,9 +91,9 @@ export function partLength({ length }: PieceJob, part: number): number {
   return Math.min(PART_BYTES, length - part * PART_BYTES);
 }
 
-/** @param input of a core, `PIECE_BYTES` */
-export function partAt(input: Uint8Array, place: number, length: number): Uint8Array {
-  return input.subarray(place * PART_BYTES, place * PART_BYTES + length);
+/** @param places of a core */
+export function partAt(places: Uint8Array, place: number, length: number): Uint8Array {
+  return places.subarray(place * PART_BYTES, place * PART_BYTES + length);
 }
 
 /**
@@ -105,28 +102,28 @@ export function partAt(input: Uint8Array, place: number, length: number): Uint8A
  * @param taken parts that the thread has taken so far
  */
 export function freePlace({ control }: PieceJob, thread: number, taken: number): number | undefined {
-  return taken - Atomics.load(control, RELEASED + thread) < PLACES ? taken % PLACES : undefined;
+  return taken - Atomics.load(control, RELEASED + thread) < PART_PLACES ? taken % PART_PLACES : undefined;
 }
 
 /** Waits until `freePlace` gives one; returns false when no part is left to take. */
 export function waitForPlace(job: PieceJob, thread: number, taken: number): boolean {
   while (Atomics.load(job.control, NEXT) < job.parts) {
     if (freePlace(job, thread, taken) !== undefined) return true;
-    Atomics.wait(job.control, RELEASED + thread, taken - PLACES, WAIT_MS);
+    Atomics.wait(job.control, RELEASED + thread, taken - PART_PLACES, WAIT_MS);
   }
   return false;
 }
 
 /** Says that a thread has read a part. The bytes stay where they are until `releasePart`. */
 export function offerPart({ holders }: PieceJob, part: number, { thread, place }: Holder): void {
-  Atomics.store(holders, part, 1 + thread * PLACES + place);
+  Atomics.store(holders, part, 1 + thread * PART_PLACES + place);
   Atomics.notify(holders, part);
 }
 
 /** Who has read a part; undefined while nobody has. */
 export function holderOf({ holders }: PieceJob, part: number): Holder | undefined {
   const at = Atomics.load(holders, part) - 1;
-  return at < 0 ? undefined : { thread: Math.floor(at / PLACES), place: at % PLACES };
+  return at < 0 ? undefined : { thread: Math.floor(at / PART_PLACES), place: at % PART_PLACES };
 }
 
 /** Waits a moment until a part is offered; returns at once when it is. */

@@ -14,7 +14,7 @@ async function run({ job, thread, wasm }: WorkerStart, say: (message: WorkerMess
   const fd = openForReading(job.file);
   try {
     if (identityOf(fstatSync(fd, { bigint: true })) !== job.identity) throw fileChanged(job.file);
-    say({ input: core.input });
+    say({ places: core.places });
     const hasher = createPartHasher(job, thread, fd, core);
     while (hasher.waitForRoom()) hasher.hashNext();
   } finally {

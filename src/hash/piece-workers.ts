@@ -4,6 +4,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { asUpdateError, UpdateError } from "../errors.ts";
+import { type Blake3Core, compileBlake3, instantiateBlake3 } from "./blake3-core.ts";
 import { coreModule, pieceWorkerUrl } from "./embedded.ts";
 import { kernelForHost } from "./load-core.ts";
 import {
@@ -47,8 +48,13 @@ function startNodeWorker(url: URL, workerData: WorkerStart): HashingThread {
 
 export interface PieceWorkers {
   readonly job: PieceJob;
-  /** Where a worker reads to, `PIECE_BYTES`; undefined until it is ready. */
-  inputOf(thread: number | undefined): Uint8Array | undefined;
+  /** Where a worker reads to; undefined until it is ready. */
+  placesOf(thread: number | undefined): Uint8Array | undefined;
+  /**
+   * A core for the main thread, of the same module as theirs: an engine compiles it once for all threads.
+   * @throws UpdateError E_INTERNAL when the host cannot run it or it gives a wrong digest
+   */
+  createCore(): Promise<Blake3Core>;
   /** Throws what went wrong so far; costs nothing. */
   check(): void;
   /** Waits until every worker has ended well; rejects as soon as one has not. */
@@ -72,9 +78,9 @@ export function startPieceWorkers(file: OpenedFile, host: WorkerHost): PieceWork
   }
   if (workers.length === 0) return undefined;
   let failure: UpdateError | undefined;
-  const inputs = new Map<number | undefined, Uint8Array>();
+  const places = new Map<number | undefined, Uint8Array>();
   const ends = workers.map((worker, i) =>
-    endOf(worker, (input) => inputs.set(1 + i, input)).catch((e) => {
+    endOf(worker, (itsPlaces) => places.set(1 + i, itsPlaces)).catch((e) => {
       throw failure ??= asUpdateError(e);
     })
   );
@@ -82,7 +88,8 @@ export function startPieceWorkers(file: OpenedFile, host: WorkerHost): PieceWork
   all.catch(() => {}); // whoever waits is told; until then `check` tells
   return {
     job,
-    inputOf: (thread) => inputs.get(thread),
+    createCore: async () => await instantiateBlake3(await compileBlake3(wasm)),
+    placesOf: (thread) => places.get(thread),
     check() {
       if (failure !== undefined) throw failure;
     },
@@ -94,12 +101,12 @@ export function startPieceWorkers(file: OpenedFile, host: WorkerHost): PieceWork
   };
 }
 
-/** @param onReady is given the input of its core */
-function endOf(worker: HashingThread, onReady: (input: Uint8Array) => void): Promise<void> {
+/** @param onReady is given the places of its core */
+function endOf(worker: HashingThread, onReady: (places: Uint8Array) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     worker.on("message", (message) => {
       const m = message as WorkerMessage; // src/hash/piece-worker.ts says nothing else
-      if ("input" in m) onReady(m.input);
+      if ("places" in m) onReady(m.places);
       else if (m.end === "done") resolve();
       else reject(new UpdateError(m.code, m.message, m.hint === undefined ? {} : { hint: m.hint }));
     });

@@ -5,7 +5,7 @@ import { closeSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openForReading } from "../../../src/disk/raw-file.ts";
-import { PART_BYTES } from "../../../src/hash/blake3-core.ts";
+import { PART_BYTES, PART_PLACES } from "../../../src/hash/blake3-core.ts";
 import { loadBlake3Core } from "../../../src/hash/load-core.ts";
 import { createPartHasher } from "../../../src/hash/part-hasher.ts";
 import { createPieceJob, holderOf, partAt, partLength, releasePart } from "../../../src/hash/piece-job.ts";
@@ -13,7 +13,6 @@ import { sequence } from "../../support/sequence.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
 const WORKER = 1;
-const PLACES = 4;
 const bytes = sequence(6 * PART_BYTES + 5);
 const jobOf = (length: number) => createPieceJob({ file, identity: "", length }, 2);
 
@@ -39,10 +38,10 @@ test("what it read lies where it says until it is released, and until then it re
   let read = 0;
   for (let part = 0; part < job.parts; part++) {
     while (hasher.hashNext()) read++;
-    assert.equal(read, Math.min(part + PLACES, job.parts));
+    assert.equal(read, Math.min(part + PART_PLACES, job.parts));
     const holder = holderOf(job, part);
     assert.ok(holder?.thread === WORKER);
-    sha256.update(partAt(core.input, holder.place, partLength(job, part)));
+    sha256.update(partAt(core.places, holder.place, partLength(job, part)));
     releasePart(job, WORKER);
   }
   assert.equal(sha256.digest("hex"), createHash("sha256").update(bytes).digest("hex"));
