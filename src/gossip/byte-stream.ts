@@ -4,6 +4,7 @@
 // Must not: know what the bytes mean.
 import type { Stream } from "@libp2p/interface";
 import { UpdateError } from "../errors.ts";
+import type { MuxedStream } from "../heavy/muxed-stream.ts";
 
 export interface ByteStreamOptions {
   /** Aborted, the stream is reset. */
@@ -15,9 +16,13 @@ export interface ByteStreamOptions {
 export interface ByteStream {
   /** Exactly `count` bytes. @throws UpdateError E_UNREACHABLE when the stream ends before, E_TIMEOUT */
   read(count: number): Promise<Uint8Array>;
-  /** Exactly `count` bytes, as they come. @throws UpdateError E_UNREACHABLE when the stream ends before, E_TIMEOUT */
-  chunks(count: number): AsyncGenerator<Uint8Array>;
-  /** Waits until the peer takes them. @throws UpdateError E_UNREACHABLE, E_TIMEOUT */
+  /**
+   * Exactly `count` bytes, as they come.
+   * @param reusesChunks the reader is done with a chunk when it asks for the next one
+   * @throws UpdateError E_UNREACHABLE when the stream ends before, E_TIMEOUT
+   */
+  chunks(count: number, reusesChunks?: boolean): AsyncGenerator<Uint8Array>;
+  /** Waits until the peer takes them; their memory is the caller's again then. @throws UpdateError E_UNREACHABLE, E_TIMEOUT */
   write(bytes: Uint8Array): Promise<void>;
   /** Nothing more will be written. */
   end(): Promise<void>;
@@ -27,15 +32,16 @@ export interface ByteStream {
 
 /** So much may wait to be read before the peer is asked to pause; one piece of an artifact. */
 const PAUSE_ABOVE_BYTES = 1 << 20;
-/** So much may wait to be sent. */
-const DRAIN_ABOVE_BYTES = 256 << 10;
 
 export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStream {
   const waiting: Uint8Array[] = [];
   let waitingBytes = 0;
   let closed = false;
   let broken: unknown;
-  let wake = () => {};
+  /** Who reads and who writes may wait at the same time. */
+  const sleeping = new Set<() => void>();
+  const wake = () => sleeping.forEach((resolve) => resolve());
+  const owner: Stream & Partial<Pick<MuxedStream, "giveBack">> = stream; // those of our own connections have memory of theirs
 
   stream.addEventListener("message", ({ data }) => {
     for (const chunk of data instanceof Uint8Array ? [data] : data) waiting.push(chunk);
@@ -61,15 +67,15 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
   /** Until one of the stream's events. */
   async function event(what: string): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     try {
-      await new Promise<void>((resolve, reject) => {
-        wake = resolve;
-        const message = `the peer ${what} nothing for ${o.idleMs / 1000} s`;
-        timer = setTimeout(() => reject(new UpdateError("E_TIMEOUT", message)), o.idleMs);
-      });
+      sleeping.add(resolve);
+      const message = `the peer ${what} nothing for ${o.idleMs / 1000} s`;
+      timer = setTimeout(() => reject(new UpdateError("E_TIMEOUT", message)), o.idleMs);
+      await promise;
     } finally {
       clearTimeout(timer);
-      wake = () => {};
+      sleeping.delete(resolve);
     }
   }
 
@@ -80,7 +86,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     return new UpdateError("E_UNREACHABLE", "the peer ended the stream", { cause: broken });
   }
 
-  async function* chunks(count: number): AsyncGenerator<Uint8Array> {
+  async function* chunks(count: number, reusesChunks = false): AsyncGenerator<Uint8Array> {
     for (let left = count; left > 0;) {
       const chunk = waiting.shift();
       if (chunk === undefined) {
@@ -95,6 +101,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
       waitingBytes -= part.length;
       if (waitingBytes < PAUSE_ABOVE_BYTES / 2 && stream.readStatus === "paused") stream.resume();
       yield part;
+      if (reusesChunks && part.length === chunk.length) owner.giveBack?.(chunk);
     }
   }
 
@@ -104,7 +111,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     async read(count) {
       const bytes = new Uint8Array(count);
       let at = 0;
-      for await (const chunk of chunks(count)) {
+      for await (const chunk of chunks(count, true)) {
         bytes.set(chunk, at);
         at += chunk.length;
       }
@@ -114,7 +121,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
       o.signal.throwIfAborted();
       if (stream.writeStatus !== "writable") throw gone();
       stream.send(bytes);
-      while (stream.writeBufferLength > DRAIN_ABOVE_BYTES) {
+      while (stream.writeBufferLength > 0) {
         await event("took");
         o.signal.throwIfAborted();
         if (stream.writeStatus !== "writable") throw gone();

@@ -5,7 +5,6 @@ import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Libp2p } from "libp2p";
 import { createHash } from "node:crypto";
 import type { Libp2pLibrary } from "../heavy/gossip.ts";
-import { withJoinedWrites } from "./joined-writes.ts";
 import {
   CONNECTION_LIMITS,
   gossipLimits,
@@ -37,16 +36,15 @@ const LISTEN_WHERE_POSSIBLE = 1;
 export async function createHost(library: Libp2pLibrary, o: HostOptions): Promise<Host> {
   const countAt = (address: Multiaddr): number =>
     host.getConnections().filter((c) => ipOf(c.remoteAddr) === ipOf(address)).length;
-  const noise = library.noise({ crypto: library.noiseCrypto() });
   const host: Host = await library.createLibp2p({
     start: false,
     privateKey: library.privateKeyFromRaw(o.identity),
     nodeInfo: { name: "dchat-update", version: "1", userAgent: "dchat-update" }, // nothing to choose victims by
     addresses: { listen: [...o.listen] },
-    transports: [library.tcp(SOCKET_OPTIONS)],
+    transports: [library.readingTcp(SOCKET_OPTIONS)],
     transportManager: { faultTolerance: LISTEN_WHERE_POSSIBLE },
-    connectionEncrypters: [(components) => withJoinedWrites(noise(components))],
-    streamMuxers: [library.yamux(STREAM_LIMITS)],
+    connectionEncrypters: [library.noiseChannel()],
+    streamMuxers: [library.streamMuxer(STREAM_LIMITS)],
     connectionManager: CONNECTION_LIMITS,
     connectionGater: {
       denyDialMultiaddr: (address) =>

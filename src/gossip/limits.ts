@@ -2,6 +2,7 @@
 // Design: "The network of nodes" of docs/architecture.md. Must not: hold behaviour; figures and where they come from.
 import type { GossipsubOpts } from "@libp2p/gossipsub";
 import type { Libp2pOptions } from "libp2p";
+import type { StreamMuxerOptions } from "../heavy/stream-muxer.ts";
 import { MAX_MESSAGE_BYTES } from "./message.ts";
 
 /** A node needs a dozen peers; an attacker's machine may not take more than its share of the rest. */
@@ -34,15 +35,13 @@ export const SOCKET_OPTIONS = {
   listenOpts: SOCKET_BUFFER,
 };
 
-export const STREAM_LIMITS = {
-  enableKeepAlive: true,
-  keepAliveInterval: 30_000,
+export const STREAM_LIMITS: StreamMuxerOptions = {
+  keepAliveIntervalMs: 30_000,
   maxInboundStreams: 64, // on one connection: gossip, identify, ping and requests
   maxOutboundStreams: 64,
   maxEarlyStreams: 8,
-  streamOptions: {
-    initialStreamWindowSize: 256 * 1024,
-    maxStreamWindowSize: 2 << 20, // what a peer may have under way on one stream: less than its read buffer
+  streams: {
+    maxWindowBytes: 2 << 20, // less than its read buffer
     inactivityTimeout: 120_000,
     maxReadBufferLength: 4 << 20,
     maxWriteBufferLength: 4 << 20,

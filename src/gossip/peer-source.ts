@@ -1,7 +1,7 @@
 // A peer as a source of an artifact's pieces. Design: docs/formats.md, "Peer protocol"; what it gives is untrusted.
 // Must not: prove anything, or retry; the piece engine does.
 import type { Stream } from "@libp2p/interface";
-import type { Artifact, Opts, PieceReader, PieceSet, Source, Verified } from "../api.ts";
+import type { Artifact, Opts, PieceReader, PieceSet, ReadOpts, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { pieceCount, pieceListBytes } from "../hash/piece-tree.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
@@ -115,7 +115,7 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       waiting.delete(resolve);
     }
 
-    async function* read(first: number, wanted: number, o: Opts): AsyncGenerator<Uint8Array> {
+    async function* read(first: number, wanted: number, o: ReadOpts): AsyncGenerator<Uint8Array> {
       const s = either(o.signal);
       let bytes: ByteStream | undefined;
       try {
@@ -124,7 +124,7 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
         if (answer.length !== runBytes(total, first, wanted)) {
           throw new UpdateError("E_SIZE_MISMATCH", `the peer announces ${answer.length} bytes`, { source: id });
         }
-        yield* bytes.chunks(answer.length);
+        yield* bytes.chunks(answer.length, o.reusesChunks);
       } catch (e) {
         throw failure(e, s);
       } finally {

@@ -10,7 +10,7 @@ export interface Holding {
   readonly pieces: PieceSet;
   /** 32 bytes a piece; undefined when it is not known, or the artifact is one piece. */
   readonly pieceList: Uint8Array | undefined;
-  /** The bytes of some pieces, which are here, in chunks of any size. @throws when they are not here any more */
+  /** The bytes of some pieces, which are here; each chunk until the next is asked for. @throws when they are not here any more */
   read(first: number, count: number): AsyncIterable<Uint8Array>;
 }
 

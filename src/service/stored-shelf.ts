@@ -98,9 +98,12 @@ async function partOf(tree: PieceTree, stem: string, { length, blake3 }: Artifac
     pieceList: map.values,
     async *read(first, n) {
       for (let i = first; i < first + n; i++) {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of readPieces(`${stem}.part`, length, i, 1)) chunks.push(chunk);
-        const piece = Buffer.concat(chunks);
+        const piece = new Uint8Array(Math.min(PIECE_BYTES, length - i * PIECE_BYTES));
+        let at = 0;
+        for await (const chunk of readPieces(`${stem}.part`, length, i, 1)) {
+          piece.set(chunk, at);
+          at += chunk.length;
+        }
         // A mark is only what an earlier run said of it.
         const isRight = tree.pieceValue(piece, i).every((byte, at) => byte === map.values[i * VALUE_BYTES + at]);
         if (!isRight) throw new Error(`piece ${i} is not what its mark says`);
@@ -110,7 +113,7 @@ async function partOf(tree: PieceTree, stem: string, { length, blake3 }: Artifac
   };
 }
 
-/** Bytes of some pieces of a file. @throws Error when it has fewer */
+/** Bytes of some pieces of a file; each chunk until the next is asked for. @throws Error when it has fewer */
 export async function* readPieces(
   file: string,
   length: number,
@@ -119,10 +122,10 @@ export async function* readPieces(
 ): AsyncGenerator<Uint8Array> {
   const handle = await open(file, "r");
   try {
-    const end = Math.min((first + count) * PIECE_BYTES, length);
-    for (let at = first * PIECE_BYTES; at < end;) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - at)); // what was read of it is all that leaves
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+    const begin = first * PIECE_BYTES, end = Math.min((first + count) * PIECE_BYTES, length);
+    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - begin)); // what was read of it is all that leaves
+    for (let at = begin; at < end;) {
+      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
       if (bytesRead === 0) throw new Error("the file became shorter");
       at += bytesRead;
       yield buffer.subarray(0, bytesRead);

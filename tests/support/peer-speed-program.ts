@@ -7,6 +7,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Connection, Stream } from "@libp2p/interface";
+import { noise } from "@libp2p/noise";
+import { tcp } from "@libp2p/tcp";
+import { yamux } from "@libp2p/yamux";
 import type { Artifact, Verified } from "../../src/api.ts";
 import { downloadArtifact } from "../../src/fetch/download.ts";
 import { createHost } from "../../src/gossip/host.ts";
@@ -63,9 +66,9 @@ async function startPlain(listen: readonly string[]) {
   const library = await loadLibp2p();
   return await library.createLibp2p({
     addresses: { listen: [...listen] },
-    transports: [library.tcp()],
-    connectionEncrypters: [library.noise({ crypto: library.noiseCrypto() })],
-    streamMuxers: [library.yamux()],
+    transports: [tcp()],
+    connectionEncrypters: [noise({ crypto: library.noiseCrypto() })],
+    streamMuxers: [yamux()],
   });
 }
 

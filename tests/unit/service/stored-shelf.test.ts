@@ -38,7 +38,9 @@ function place() {
 }
 
 async function bytesOf(holding: Holding, first: number, count: number): Promise<Uint8Array> {
-  return new Uint8Array(Buffer.concat(await Array.fromAsync(holding.read(first, count))));
+  return new Uint8Array(
+    Buffer.concat(await Array.fromAsync(holding.read(first, count), (chunk) => new Uint8Array(chunk))),
+  );
 }
 
 const held = (h: Holding) => [0, 1, 2].filter((i) => h.pieces.has(i));
