@@ -1,6 +1,49 @@
 // Waiting that can be given up. Design: "The interfaces" of docs/architecture.md: an aborted signal is the only way to
 // stop work. Must not: end the work itself; whoever started it goes on unheard.
 import { asUpdateError } from "./errors.ts";
+import { SmallSet } from "./small-set.ts";
+
+/** A signal that follows another one until it is released. */
+export interface FollowingSignal {
+  readonly signal: AbortSignal;
+  release(): void;
+}
+
+/**
+ * Work that is begun under signals of its own, thousands of times, and can be ended all at once. `AbortSignal.any`, and
+ * listeners of a signal that lives as long, would keep what has ended (docs/decisions/0026-short-lives.md).
+ */
+export interface AbortScope {
+  /** A signal that is aborted with this one, or with the scope. @throws the reason when the scope has ended */
+  follow(signal: AbortSignal): FollowingSignal;
+  abort(reason: unknown): void;
+}
+
+export function createAbortScope(): AbortScope {
+  const following = new SmallSet<AbortController>();
+  let ended: { readonly reason: unknown } | undefined;
+  return {
+    follow(signal) {
+      if (ended !== undefined) throw ended.reason;
+      const own = new AbortController();
+      const abort = () => own.abort(signal.reason);
+      signal.addEventListener("abort", abort);
+      if (signal.aborted) abort();
+      following.add(own);
+      return {
+        signal: own.signal,
+        release() {
+          following.delete(own);
+          signal.removeEventListener("abort", abort);
+        },
+      };
+    },
+    abort(reason) {
+      ended ??= { reason };
+      for (const own of following) own.abort(reason);
+    },
+  };
+}
 
 /** Rejects as soon as the signal is aborted: with its reason where that is an UpdateError, else E_INTERRUPTED. */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -4,6 +4,7 @@
 
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import type { PiecePlan, Run } from "./piece-plan.ts";
+import type { SmallSet } from "../small-set.ts";
 import type { PieceReading } from "./piece-reading.ts";
 import type { Supplier } from "./supplier.ts";
 
@@ -21,7 +22,7 @@ const UNKNOWN_PIECE_MS = 1_000;
 export type ChooseRun = (
   supplier: Supplier,
   asked: readonly Supplier[],
-  readings: ReadonlySet<PieceReading>,
+  readings: SmallSet<PieceReading>,
 ) => Run | undefined;
 
 /** For one download. */

@@ -91,7 +91,7 @@ export function createPieceBuffers(max: number, maxInProof: number): PieceBuffer
     },
     takeSpare() {
       const out = made - free.length;
-      return failure !== undefined || waiting.length > 0 || out >= max / 2 ? undefined : next();
+      return failure !== undefined || waiting.length > 0 || out >= maxInProof + 2 ? undefined : next();
     },
     giveBack,
     get inProof() {

@@ -11,6 +11,7 @@ import { createPiecePlan, type PiecePlan, type Run } from "./piece-plan.ts";
 import { PieceReading, StoreFailure } from "./piece-reading.ts";
 import type { PieceStore } from "./piece-store.ts";
 import type { RateLimit } from "./rate-limit.ts";
+import { SmallSet } from "../small-set.ts";
 import { isAlive, SourceClasses, type Strategy } from "./source-classes.ts";
 import type { Supplier } from "./supplier.ts";
 
@@ -52,7 +53,7 @@ class PieceEngine {
   readonly #watched = new Set<Supplier>();
   /** Those that may have more pieces later. */
   readonly #canGrow = new Set<Supplier>();
-  readonly #readings = new Set<PieceReading>();
+  readonly #readings = new SmallSet<PieceReading>();
   #proving = 0;
   #progressMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */

@@ -4,6 +4,7 @@
 // Must not: know a clock, a source or a buffer. Pure bookkeeping; everything in it fits in the head.
 
 import type { PieceSet } from "../api.ts";
+import { SmallSet } from "../small-set.ts";
 
 /** Adjacent pieces that one read brings, in order. `next` moves on as they arrive. */
 export interface Run {
@@ -68,8 +69,8 @@ const WORTH_MS = 200;
 export function createPiecePlan(count: number, isHeld: (index: number) => boolean): PiecePlan {
   const done = Array.from({ length: count }, (_, i) => isHeld(i));
   const holders = new Uint16Array(count);
-  const runs = new Set<Run>();
-  const suspended = new Set<Run>();
+  const runs = new SmallSet<Run>();
+  const suspended = new SmallSet<Run>();
   let missing = done.filter((d) => !d).length;
   let low = 0; // nothing below is missing
 

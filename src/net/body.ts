@@ -60,6 +60,7 @@ export function createBody({ host, limits, deadlines, flow, reusesChunks, roomAt
   let failure: UpdateError | undefined;
   let wake: (something: boolean) => void = () => {};
   const silence = deadlines.create(() => wake(false));
+  const pace = createPace(host, limits);
 
   /** Resolves at the next push, end or failure, or after the time-out: true if something came. */
   function arrival(): Promise<boolean> {
@@ -74,35 +75,27 @@ export function createBody({ host, limits, deadlines, flow, reusesChunks, roomAt
     wake(true);
   }
 
-  async function* read(): AsyncGenerator<Uint8Array> {
-    const pace = createPace(host, limits);
-    try {
-      for (;;) {
-        const chunk = chunks.shift();
-        if (chunk !== undefined) {
-          waitingBytes -= weight(chunk);
-          if (paused && waitingBytes <= LOW_WATER_BYTES) {
-            paused = false;
-            flow.resume();
-          }
-          pace.count(chunk.bytes.length);
-          try {
-            yield chunk.bytes;
-          } finally {
-            if (reusesChunks) release(chunk);
-          }
-        } else if (failure !== undefined) {
-          throw failure;
-        } else if (ended) {
-          return;
-        } else {
-          const since = performance.now();
-          if (!(await arrival())) throw timedOut(host, "no more bytes", limits.silenceTimeoutMs);
-          pace.waited(performance.now() - since);
-        }
-      }
-    } finally {
-      discard();
+  function take(): Chunk | undefined {
+    const chunk = chunks.shift();
+    if (chunk === undefined) return undefined;
+    waitingBytes -= weight(chunk);
+    if (paused && waitingBytes <= LOW_WATER_BYTES) {
+      paused = false;
+      flow.resume();
+    }
+    pace.count(chunk.bytes.length);
+    return chunk;
+  }
+
+  async function wait(): Promise<Chunk | undefined> {
+    for (;;) {
+      const chunk = take();
+      if (chunk !== undefined) return chunk;
+      if (failure !== undefined) throw failure;
+      if (ended) return undefined;
+      const since = performance.now();
+      if (!(await arrival())) throw timedOut(host, "no more bytes", limits.silenceTimeoutMs);
+      pace.waited(performance.now() - since);
     }
   }
 
@@ -133,9 +126,37 @@ export function createBody({ host, limits, deadlines, flow, reusesChunks, roomAt
       failure ??= e;
       awake();
     },
-    stream: read(),
+    stream: read({ take, wait, release: reusesChunks ? release : () => {}, discard }),
     discard,
   };
+}
+
+/** What a reader needs of a body. */
+interface Chunks {
+  /** What is there. */
+  take(): Chunk | undefined;
+  /** What comes; undefined at the end. */
+  wait(): Promise<Chunk | undefined>;
+  /** The reader is done with it. */
+  release(chunk: Chunk): void;
+  discard(): void;
+}
+
+// No closure: the body of each request would be kept until everything is collected (docs/decisions/0026).
+async function* read({ take, wait, release, discard }: Chunks): AsyncGenerator<Uint8Array> {
+  try {
+    for (;;) {
+      const chunk = take() ?? await wait();
+      if (chunk === undefined) return;
+      try {
+        yield chunk.bytes;
+      } finally {
+        release(chunk);
+      }
+    }
+  } finally {
+    discard();
+  }
 }
 
 /** What it takes of our memory; the reader bounds its own. */

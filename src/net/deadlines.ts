@@ -2,6 +2,8 @@
 // when it fires. Design: "Time-outs" of docs/architecture.md, "The network".
 // Must not: fire early; keep the process alive when nobody waits.
 
+import { SmallSet } from "../small-set.ts";
+
 export interface Deadline {
   /** Due in so many milliseconds from now, whatever was set before. */
   set(ms: number): void;
@@ -16,8 +18,13 @@ export interface Deadlines {
   create(onDue: () => void): Deadline;
 }
 
+interface Entry extends Deadline {
+  dueMs: number;
+  readonly onDue: () => void;
+}
+
 export function createDeadlines(): Deadlines {
-  const active = new Map<Deadline, { dueMs: number; readonly onDue: () => void }>();
+  const active = new SmallSet<Entry>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let armedForMs = Infinity;
 
@@ -30,35 +37,36 @@ export function createDeadlines(): Deadlines {
   function fire(): void {
     const nowMs = performance.now();
     armedForMs = Infinity;
-    for (const entry of [...active.values()]) {
+    for (const entry of active) {
       if (entry.dueMs > nowMs) continue;
       entry.dueMs = Infinity;
       entry.onDue(); // may set, end or create deadlines
     }
-    const nextMs = [...active.values()].reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity);
+    const nextMs = [...active].reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity);
     if (nextMs < armedForMs) arm(nextMs, performance.now());
   }
 
   return {
     create(onDue) {
-      const entry = { dueMs: Infinity, onDue };
-      const deadline: Deadline = {
+      const entry: Entry = {
+        dueMs: Infinity,
+        onDue,
         set(ms) {
           const nowMs = performance.now();
           entry.dueMs = nowMs + ms;
-          if (entry.dueMs < armedForMs && active.has(deadline)) arm(entry.dueMs, nowMs);
+          if (entry.dueMs < armedForMs && active.has(entry)) arm(entry.dueMs, nowMs);
         },
         unset() {
           entry.dueMs = Infinity;
         },
         end() {
           entry.dueMs = Infinity;
-          active.delete(deadline);
+          active.delete(entry);
           if (active.size === 0) arm(Infinity, 0);
         },
       };
-      active.set(deadline, entry);
-      return deadline;
+      active.add(entry);
+      return entry;
     },
   };
 }

@@ -39,7 +39,7 @@ export function createHttp1Connection({ socket, flow, receive }: Connected, owne
     }
   };
 
-  receive.room = () => current?.parser.isInBody === true ? current.sink.room() : undefined;
+  receive.room = () => current?.parser.isInBody() === true ? current.sink.room() : undefined;
 
   socket.on("end", () => {
     try {

@@ -22,8 +22,8 @@ export interface AnswerParts {
 }
 
 export interface AnswerParser {
-  /** What comes next are bytes of the body and nothing else. */
-  readonly isInBody: boolean;
+  /** What comes next are bytes of the body and nothing else. No getter: docs/decisions/0026. */
+  isInBody(): boolean;
   /**
    * @returns true when all of it belongs to the answer; false when it goes on behind the end
    * @throws UpdateError E_UNREACHABLE when it is not HTTP
@@ -148,9 +148,7 @@ export function createAnswerParser(host: string, parts: AnswerParts): AnswerPars
   }
 
   return {
-    get isInBody() {
-      return state === "fixed" || state === "until-close";
-    },
+    isInBody: () => state === "fixed" || state === "until-close",
     push(bytes) {
       for (let rest = bytes; rest.length > 0;) {
         if (state === "done") return false;

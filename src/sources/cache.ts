@@ -4,7 +4,8 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
-import type { Artifact, Opts, PieceReader, ReadOpts, Source, Verified } from "../api.ts";
+import { createAbortScope } from "../abortable.ts";
+import type { Artifact, PieceReader, ReadOpts, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
@@ -34,32 +35,39 @@ export function createCacheSource({ packagesDir }: CacheSourceOptions): Source {
 }
 
 function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
-  const closing = new AbortController();
-  const either = ({ signal }: Opts) => AbortSignal.any([signal, closing.signal]);
+  const scope = createAbortScope();
   return {
     isSequential: false,
     have: () => ALL,
     async *changed() {}, // never
-    read(first, count, o) {
+    async *read(first, count, o) {
       const offset = first * PIECE_BYTES;
       const byteCount = Math.min(count * PIECE_BYTES, a.length - offset);
-      return readRange(file, a.length, offset, byteCount, { ...o, signal: either(o) });
+      const { signal, release } = scope.follow(o.signal);
+      try {
+        yield* readRange(file, a.length, offset, byteCount, { ...o, signal });
+      } finally {
+        release();
+      }
     },
     async pieceList(o) {
       const bytes = pieceListBytes(a.length);
       if (bytes === 0) throw absent("an artifact of one piece has no piece list");
       const list = new Uint8Array(bytes);
       let at = 0;
-      for await (
-        const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, { signal: either(o), reusesChunks: true })
-      ) {
-        list.set(chunk, at);
-        at += chunk.length;
+      const { signal, release } = scope.follow(o.signal);
+      try {
+        for await (const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, { signal, reusesChunks: true })) {
+          list.set(chunk, at);
+          at += chunk.length;
+        }
+      } finally {
+        release();
       }
       return list;
     },
     close() {
-      closing.abort(new UpdateError("E_INTERRUPTED", "the cache: nobody reads it any more"));
+      scope.abort(new UpdateError("E_INTERRUPTED", "the cache: nobody reads it any more"));
       return Promise.resolve();
     },
   };

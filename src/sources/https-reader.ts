@@ -2,11 +2,12 @@
 // Design: "The network" of docs/architecture.md. Everything that arrives here is untrusted.
 // Must not: prove anything, retry, decide how many reads run at a time.
 
+import { createAbortScope } from "../abortable.ts";
 import type { Artifact, Opts, PieceReader, ReadOpts, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
-import { createTrail, type HttpClient } from "../net/http-client.ts";
+import { createTrail, type HttpClient, type HttpResponse } from "../net/http-client.ts";
 import { readBounded } from "../net/read-bounded.ts";
 import { contentLength, judgeRangeAnswer, judgeWholeAnswer, statusError } from "./http-answer.ts";
 import { artifactUrl, pieceListUrl } from "./mirror-url.ts";
@@ -25,10 +26,9 @@ const ALL = { has: () => true };
 
 export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOptions): PieceReader {
   const total = artifact.length;
-  const closing = new AbortController();
+  const scope = createAbortScope();
   const trail = createTrail(); // code hosts redirect twice, which each range would pay for
   let isSequential = false;
-  const either = ({ signal }: Opts) => AbortSignal.any([signal, closing.signal]);
 
   async function* read(first: number, count: number, o: ReadOpts): AsyncGenerator<Uint8Array> {
     const range = { first: first * PIECE_BYTES, last: Math.min((first + count) * PIECE_BYTES, total) - 1, total };
@@ -36,8 +36,10 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
     // Who wants everything, or has to take everything, need not confuse a server with a range.
     const isWhole = isSequential || (first === 0 && range.last === total - 1);
     const headers = isWhole ? {} : { range: `bytes=${range.first}-${range.last}` };
-    const response = await client.get(artifactUrl(url, artifact), { ...o, signal: either(o), headers, trail });
+    const { signal, release } = scope.follow(o.signal);
+    let response: HttpResponse | undefined;
     try {
+      response = await client.get(artifactUrl(url, artifact), { ...o, signal, headers, trail });
       const body = isWhole ? judgeWholeAnswer(id, response, total) : judgeRangeAnswer(id, response, range);
       if (body === "whole" && !isWhole) isSequential = true;
       if (body === "whole" && first > 0) throw sequential(id);
@@ -55,17 +57,20 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
         throw new UpdateError("E_UNREACHABLE", `${id}: the connection ended before the body did`, { source: id });
       }
     } finally {
-      response.discard();
+      response?.discard();
+      release();
     }
   }
 
-  async function pieceList(signal: AbortSignal): Promise<Uint8Array> {
+  async function pieceList(o: Opts): Promise<Uint8Array> {
     const listBytes = pieceListBytes(total);
     if (listBytes === 0) {
       throw new UpdateError("E_ABSENT", "an artifact of one piece has no piece list", { source: id });
     }
-    const response = await client.get(pieceListUrl(url, artifact), { signal });
+    const { signal, release } = scope.follow(o.signal);
+    let response: HttpResponse | undefined;
     try {
+      response = await client.get(pieceListUrl(url, artifact), { signal });
       if (response.status !== 200) throw statusError(id, response);
       const wrong = (bytes: number | string) =>
         new UpdateError("E_SIZE_MISMATCH", `${id} has a piece list of ${bytes} bytes, it must be ${listBytes}`, {
@@ -77,7 +82,8 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
       if (list.length !== listBytes) throw wrong(list.length);
       return list;
     } finally {
-      response.discard();
+      response?.discard();
+      release();
     }
   }
 
@@ -88,9 +94,9 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
     have: () => ALL,
     async *changed() {}, // never
     read,
-    pieceList: (o) => pieceList(either(o)),
+    pieceList,
     close() {
-      closing.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));
+      scope.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));
       return Promise.resolve();
     },
   };
