@@ -37,6 +37,8 @@ interface Waiter {
  * @param maxInProof while so many are being proven nobody gets another
  */
 export function createPieceBuffers(max: number, maxInProof: number): PieceBuffers {
+  // One that is filled and one ahead of it, beside those in proof: with one source that is all there ever are.
+  const maxSpare = Math.min(max / 2, maxInProof + 2);
   const free: PieceBuffer[] = [];
   const waiting: Waiter[] = [];
   let made = 0;
@@ -91,7 +93,7 @@ export function createPieceBuffers(max: number, maxInProof: number): PieceBuffer
     },
     takeSpare() {
       const out = made - free.length;
-      return failure !== undefined || waiting.length > 0 || out >= maxInProof + 2 ? undefined : next();
+      return failure !== undefined || waiting.length > 0 || out >= maxSpare ? undefined : next();
     },
     giveBack,
     get inProof() {

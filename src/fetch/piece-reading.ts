@@ -157,6 +157,7 @@ export class PieceReading {
       this.#isWaitingForUs = false;
       this.lastByteMs = performance.now();
       this.#waitedForUsMs += this.lastByteMs - sinceMs;
+      this.supplier.heldUp(this.lastByteMs - sinceMs);
     }
   }
 }

@@ -46,6 +46,8 @@ export interface Supplier {
   /** A read of it ended that brought `bytes` in `ms`, waiting for us left out. */
   readEnds(bytes: number, ms: number): void;
   gotBytes(bytes: number): void;
+  /** A read of it had to wait for us so long: for memory, or for a limit of ours. */
+  heldUp(ms: number): void;
   /** Bytes that came over the network for these: others where pieces are made here. Each is told once. */
   sentFor(received: number): number;
   firstByteAfter(ms: number): void;
@@ -74,6 +76,8 @@ const FIRST_DOWN_MS = 5_000;
 const MAX_DOWN_MS = 60_000;
 // Reads are counted and compared over so long.
 const JUDGE_EVERY_MS = 1_000;
+// Held up for longer in such a period, a source is not what limits the rate: more reads would only take more memory.
+const MAX_HELD_UP_MS = 100;
 // The shown rate follows the real one within about two seconds.
 const RATE_WINDOW_MS = 2_000;
 // A failure of these kinds may pass; any other is an answer.
@@ -98,7 +102,7 @@ export function createSupplier(
   let readRate: number | undefined;
   let rate = 0, tickedMs = now(), tickedBytes = 0;
   let reads = 0, busySinceMs = 0, busyMs = 0;
-  let judgedMs = now(), judgedBytes = 0, wasBusy = true;
+  let judgedMs = now(), judgedBytes = 0, wasBusy = true, heldUpMs = 0;
 
   function enter(next: SupplierState): void {
     state = next;
@@ -195,6 +199,9 @@ export function createSupplier(
     gotBytes(n) {
       bytes += n;
     },
+    heldUp(ms) {
+      heldUpMs += ms;
+    },
     sentFor(received) {
       const sent = reader?.made?.fetchedBytes();
       if (sent === undefined) return received;
@@ -244,9 +251,10 @@ export function createSupplier(
       tickedBytes = bytes;
       wasBusy &&= reads >= count.target;
       if (nowMs - judgedMs >= JUDGE_EVERY_MS) {
-        count.judge(bytes - judgedBytes, wasBusy, nowMs);
+        count.judge(bytes - judgedBytes, wasBusy && heldUpMs <= MAX_HELD_UP_MS, nowMs);
         judgedMs = nowMs;
         judgedBytes = bytes;
+        heldUpMs = 0;
         wasBusy = true;
       }
       if ((state === "resting" || (state === "down" && othersAtWork)) && nowMs >= retryAtMs) {

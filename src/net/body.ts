@@ -48,8 +48,8 @@ export interface Body {
 }
 
 // Enough for a reader that is away for a moment; the memory of receive-buffer.ts is made for it.
-const HIGH_WATER_BYTES = 512 * 1024;
-const LOW_WATER_BYTES = 128 * 1024;
+const HIGH_WATER_BYTES = 128 * 1024;
+const LOW_WATER_BYTES = 32 * 1024;
 
 export function createBody({ host, limits, deadlines, flow, reusesChunks, roomAt }: BodyOptions): Body {
   const chunks: Chunk[] = [];

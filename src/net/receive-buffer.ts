@@ -27,9 +27,9 @@ export interface ReceiveBuffer {
 }
 
 // Less than that costs more reads; more only memory.
-const SLAB_BYTES = 256 * 1024;
+const SLAB_BYTES = 64 * 1024;
 // What remains of a slab is not read into: reads as small as that cost more than they bring.
-const MIN_READ_BYTES = 64 * 1024;
+const MIN_READ_BYTES = 16 * 1024;
 // What a body lets wait (body.ts), in slabs that are not full; one that is read, and one that is filled. With fewer a
 // connection whose reader is slow makes new ones all the time. Who keeps what he gets gets new ones.
 const MAX_SLABS = 6;

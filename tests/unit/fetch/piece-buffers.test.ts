@@ -85,7 +85,7 @@ test("spare ones are given while at least half are there, and never before whoev
   const a = await buffers.take({ signal });
   const b = buffers.takeSpare();
   assert.ok(b !== undefined && b !== a);
-  assert.equal(buffers.takeSpare(), undefined, "two of four are out");
+  assert.ok(buffers.takeSpare() === undefined, "two of four are out");
   buffers.giveBack(b);
   assert.ok(buffers.takeSpare() === b);
   buffers.startProof();
@@ -94,8 +94,16 @@ test("spare ones are given while at least half are there, and never before whoev
   buffers.giveBack(a);
   await settled();
   assert.ok(waits(waiting));
-  assert.equal(buffers.takeSpare(), undefined, "somebody waits");
+  assert.ok(buffers.takeSpare() === undefined, "somebody waits");
   buffers.fail(new UpdateError("E_INTERRUPTED", "over"));
   await settled();
-  assert.equal(buffers.takeSpare(), undefined, "it is over");
+  assert.ok(buffers.takeSpare() === undefined, "it is over");
+});
+
+test("spare ones are few where few are in proof at a time", async () => {
+  const buffers = createPieceBuffers(20, 3);
+  for (let out = 1; out < 5; out++) await buffers.take({ signal });
+  assert.ok(buffers.takeSpare() !== undefined);
+  assert.ok(buffers.takeSpare() === undefined, "three in proof, one that is filled and one ahead of it");
+  await buffers.take({ signal }); // who needs one gets it
 });
