@@ -86,8 +86,8 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     return new UpdateError("E_UNREACHABLE", "the peer ended the stream", { cause: broken });
   }
 
-  async function* chunks(count: number, reusesChunks = false): AsyncGenerator<Uint8Array> {
-    for (let left = count; left > 0;) {
+  async function take(max: number): Promise<Taken> {
+    for (;;) {
       const chunk = waiting.shift();
       if (chunk === undefined) {
         o.signal.throwIfAborted();
@@ -95,15 +95,16 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
         await event("sent");
         continue;
       }
-      const part = chunk.subarray(0, left);
-      if (part.length < chunk.length) waiting.unshift(chunk.subarray(left));
-      left -= part.length;
-      waitingBytes -= part.length;
+      const bytes = chunk.length > max ? chunk.subarray(0, max) : chunk;
+      if (bytes !== chunk) waiting.unshift(chunk.subarray(max));
+      waitingBytes -= bytes.length;
       if (waitingBytes < PAUSE_ABOVE_BYTES / 2 && stream.readStatus === "paused") stream.resume();
-      yield part;
-      if (reusesChunks && part.length === chunk.length) owner.giveBack?.(chunk);
+      return { bytes, isWhole: bytes === chunk };
     }
   }
+
+  const source: ChunkSource = { take, giveBack: (chunk) => owner.giveBack?.(chunk) };
+  const chunks: ByteStream["chunks"] = (count, reusesChunks = false) => chunksOf(source, count, reusesChunks);
 
   return {
     chunks,
@@ -129,4 +130,26 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     },
     end: () => stream.close({ signal: AbortSignal.any([o.signal, AbortSignal.timeout(o.idleMs)]) }),
   };
+}
+
+interface Taken {
+  readonly bytes: Uint8Array;
+  /** A chunk as it came, and not a part of one. */
+  readonly isWhole: boolean;
+}
+
+interface ChunkSource {
+  /** What comes next, at most so many bytes. */
+  take(max: number): Promise<Taken>;
+  giveBack(chunk: Uint8Array): void;
+}
+
+// No closure: every stream would be kept until everything is collected (docs/decisions/0026-short-lives.md).
+async function* chunksOf(source: ChunkSource, count: number, reusesChunks: boolean): AsyncGenerator<Uint8Array> {
+  for (let left = count; left > 0;) {
+    const { bytes, isWhole } = await source.take(left);
+    left -= bytes.length;
+    yield bytes;
+    if (reusesChunks && isWhole) source.giveBack(bytes);
+  }
 }

@@ -121,16 +121,30 @@ export async function* readPieces(
   count: number,
 ): AsyncGenerator<Uint8Array> {
   const handle = await open(file, "r");
+  const begin = first * PIECE_BYTES, end = Math.min((first + count) * PIECE_BYTES, length);
+  // One is filled while the other is sent. What was read of them is all that leaves.
+  const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - begin)));
+  let filling: Promise<Buffer> | undefined;
+
+  async function fill(at: number): Promise<Buffer> {
+    const [buffer = Buffer.alloc(0)] = buffers;
+    buffers.reverse();
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
+    if (bytesRead === 0) throw new Error("the file became shorter");
+    return buffer.subarray(0, bytesRead);
+  }
+
   try {
-    const begin = first * PIECE_BYTES, end = Math.min((first + count) * PIECE_BYTES, length);
-    const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - begin)); // what was read of it is all that leaves
+    filling = fill(begin);
     for (let at = begin; at < end;) {
-      const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - at), at);
-      if (bytesRead === 0) throw new Error("the file became shorter");
-      at += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      const chunk = await filling;
+      at += chunk.length;
+      if (at < end) filling = fill(at);
+      filling.catch(() => {}); // told when it is waited for
+      yield chunk;
     }
   } finally {
+    await filling?.catch(() => {}); // it still writes into memory of ours
     await handle.close();
   }
 }
