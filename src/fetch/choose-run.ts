@@ -3,8 +3,8 @@
 // docs/architecture.md. Must not: read, or ask for anything.
 
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
-import type { PiecePlan, Run } from "./piece-plan.ts";
 import type { SmallSet } from "../small-set.ts";
+import type { PiecePlan, Run } from "./piece-plan.ts";
 import type { PieceReading } from "./piece-reading.ts";
 import type { Supplier } from "./supplier.ts";
 

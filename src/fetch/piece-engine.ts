@@ -5,13 +5,13 @@
 
 import type { Artifact, Opts, Verified } from "../api.ts";
 import { AllSourcesFailedError, asUpdateError, isIntegrityError, UpdateError } from "../errors.ts";
+import { SmallSet } from "../small-set.ts";
 import { type ChooseRun, createRunChooser } from "./choose-run.ts";
 import type { DownloadEvent } from "./download-event.ts";
 import { createPiecePlan, type PiecePlan, type Run } from "./piece-plan.ts";
 import { PieceReading, StoreFailure } from "./piece-reading.ts";
 import type { PieceStore } from "./piece-store.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import { SmallSet } from "../small-set.ts";
 import { isAlive, SourceClasses, type Strategy } from "./source-classes.ts";
 import type { Supplier } from "./supplier.ts";
 

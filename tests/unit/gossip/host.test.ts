@@ -1,33 +1,24 @@
 // The limits of a node's connections and streams, over real ones on loopback. Design: docs/gossip.md, "Connections".
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createHost, type Host } from "../../../src/gossip/host.ts";
+import type { Host } from "../../../src/gossip/host.ts";
 import { MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip/limits.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
-import { loadLibp2p } from "../../../src/heavy/gossip.ts";
 import { freshAddress, memoryKnowledge, startNode, verdicts } from "../../support/gossip-network.ts";
-import { newIdentity } from "../../support/new-identity.ts";
+import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { until } from "../../support/until.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 
-async function startHost(): Promise<Host> {
-  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
-  const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
-  await host.start();
-  after(() => host.stop());
-  return host;
-}
-
 test("one address has ten connections and no more; what it has goes on", async () => {
-  const host = await startHost();
+  const host = await startLoneHost();
   const at = host.getMultiaddrs()[0]!; // it listens
   const dialled: Host[] = [];
   for (let i = 0; i < MAX_CONNECTIONS_PER_ADDRESS + 4; i++) {
-    const other = await startHost();
+    const other = await startLoneHost();
     dialled.push(other);
     await other.dial(at).catch(() => {}); // refused, or hung up on
     await delay(120); // ten new ones a second are let in
@@ -38,7 +29,7 @@ test("one address has ten connections and no more; what it has goes on", async (
 });
 
 test("on one connection eight requests are open at a time", async () => {
-  const host = await startHost(), other = await startHost();
+  const host = await startLoneHost(), other = await startLoneHost();
   let open = 0, most = 0;
   await host.handle(PEER_PROTOCOL, (stream) => {
     most = Math.max(most, ++open);

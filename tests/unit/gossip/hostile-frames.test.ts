@@ -1,12 +1,11 @@
 // What a peer may not do with the frames of a connection, each lie by hand over a real socket and a real handshake; and
 // what it may. Design: docs/decisions/0025-peer-data-path.md.
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection, Stream } from "@libp2p/interface";
-import { createHost, type Host } from "../../../src/gossip/host.ts";
+import { type Host } from "../../../src/gossip/host.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
-import { loadLibp2p } from "../../../src/heavy/gossip.ts";
 import {
   decodeHeader,
   encodeHeader,
@@ -16,8 +15,7 @@ import {
   HEADER_BYTES,
   TYPE,
 } from "../../../src/heavy/yamux-frame.ts";
-import { freshAddress } from "../../support/gossip-network.ts";
-import { newIdentity } from "../../support/new-identity.ts";
+import { startLoneHost } from "../../support/lone-host.ts";
 import { type FramesByHand, framesByHand, startStockPeer } from "../../support/stock-peer.ts";
 import { until } from "../../support/until.ts";
 
@@ -37,16 +35,7 @@ interface Scene {
 /** A peer that dials our node, with the odd numbers for its streams. */
 async function meet(): Promise<Scene> {
   const { promise, resolve } = Promise.withResolvers<FramesByHand>();
-  const host = await createHost(await loadLibp2p(), {
-    topic: "t",
-    identity: newIdentity(),
-    listen: [freshAddress()],
-    named: new Set<string>(),
-    allowPrivate: true,
-    isShutOut: () => false,
-  });
-  await host.start();
-  after(() => host.stop());
+  const host = await startLoneHost();
   const streams: Stream[] = [];
   await host.handle(PEER_PROTOCOL, (stream) => void streams.push(stream), { maxInboundStreams: 64 });
   const node = await startStockPeer(framesByHand(resolve));

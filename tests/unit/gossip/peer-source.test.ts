@@ -1,28 +1,19 @@
 // A peer as a source of pieces, over real connections on loopback. Design: docs/gossip.md.
 import { describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createHost } from "../../../src/gossip/host.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../../src/gossip/peer-service.ts";
 import { createPeerSource } from "../../../src/gossip/peer-source.ts";
 import type { Holding } from "../../../src/gossip/shelf.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
-import { loadLibp2p } from "../../../src/heavy/gossip.ts";
-import { freshAddress, memoryKnowledge } from "../../support/gossip-network.ts";
-import { newIdentity } from "../../support/new-identity.ts";
+import { memoryKnowledge } from "../../support/gossip-network.ts";
+import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { type Behaviour, type SuppliedSource, testSource } from "../../support/source-suite.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const knowledge = memoryKnowledge(createReleaseRepository({ seed: "peer source", nowMs: NOW }).pinnedRoot, NOW);
 const SLOW_BYTES = 1 << 14;
-
-async function startHost() {
-  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
-  const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
-  await host.start();
-  return host;
-}
 
 const growing = new WeakMap<SuppliedSource, Set<number>>();
 
@@ -31,7 +22,7 @@ describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
     shows: ["absent", "lying", "slow", "dying", "silent"],
     grow: (s, pieces) => pieces.forEach((piece) => growing.get(s)?.add(piece)),
     async supply(a, bytes, pieceList, pieces) {
-      const giver = await startHost(), taker = await startHost();
+      const giver = await startLoneHost(), taker = await startLoneHost();
       const held = pieces === undefined ? undefined : new Set(pieces);
       const stopping = new AbortController();
       let b: Behaviour = { kind: "honest" };

@@ -1,16 +1,14 @@
 // What a node gives to whom, over real connections on loopback. Design: docs/gossip.md, "Pieces for each other".
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "@libp2p/interface";
 import { type ByteStream, createByteStream } from "../../../src/gossip/byte-stream.ts";
-import { createHost } from "../../../src/gossip/host.ts";
 import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../../src/gossip/peer-service.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
-import { loadLibp2p } from "../../../src/heavy/gossip.ts";
-import { freshAddress, memoryKnowledge } from "../../support/gossip-network.ts";
-import { newIdentity } from "../../support/new-identity.ts";
+import { memoryKnowledge } from "../../support/gossip-network.ts";
+import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { until } from "../../support/until.ts";
 
@@ -19,14 +17,6 @@ const knowledge = memoryKnowledge(createReleaseRepository({ seed: "piece service
 const SHA256 = "ab".repeat(32);
 const PIECES = 64;
 const { signal } = new AbortController();
-
-async function startHost() {
-  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
-  const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
-  await host.start();
-  after(() => host.stop());
-  return host;
-}
 
 interface Giver {
   /** Bytes that were read for peers. */
@@ -39,7 +29,7 @@ interface Giver {
 
 /** Has an artifact of 64 pieces. */
 async function startGiver(bytesPerSecond?: number): Promise<Giver> {
-  const host = await startHost();
+  const host = await startLoneHost();
   let readBytes = 0, givenBytes = 0;
   const holding = {
     length: PIECES * PIECE_BYTES,
@@ -64,7 +54,7 @@ async function startGiver(bytesPerSecond?: number): Promise<Giver> {
   return {
     readBytes: () => readBytes,
     givenBytes: () => givenBytes,
-    taker: async () => await (await startHost()).dial(host.getMultiaddrs()[0]!), // it listens
+    taker: async () => await (await startLoneHost()).dial(host.getMultiaddrs()[0]!), // it listens
   };
 }
 

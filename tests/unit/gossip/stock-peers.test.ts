@@ -8,30 +8,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection, Stream } from "@libp2p/interface";
 import type { Libp2p } from "libp2p";
 import { type ByteStream, createByteStream } from "../../../src/gossip/byte-stream.ts";
-import { createHost } from "../../../src/gossip/host.ts";
 import { loadLibp2p } from "../../../src/heavy/gossip.ts";
-import { freshAddress } from "../../support/gossip-network.ts";
-import { newIdentity } from "../../support/new-identity.ts";
+import { startLoneHost } from "../../support/lone-host.ts";
 import { startStockPeer } from "../../support/stock-peer.ts";
 import { until } from "../../support/until.ts";
 
 const PROTOCOL = "/echo/1";
 const { signal } = new AbortController();
 const BYTES = 3 << 20;
-
-async function startOurs(): Promise<Libp2p> {
-  const host = await createHost(await loadLibp2p(), {
-    topic: "t",
-    identity: newIdentity(),
-    listen: [freshAddress()],
-    named: new Set<string>(),
-    allowPrivate: true,
-    isShutOut: () => false,
-  });
-  await host.start();
-  after(() => host.stop());
-  return host;
-}
 
 const bytesOf = (stream: Stream): ByteStream => createByteStream(stream, { signal, idleMs: 20_000 });
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -89,9 +73,14 @@ function socketAddress(node: Libp2p): { address: string; port: number } {
   return { address, port: Number(port) };
 }
 
-const pairs = { "ours to ours": [startOurs, startOurs], "ours to the library's": [startOurs, startStockPeer] } as const;
+const pairs = {
+  "ours to ours": [startLoneHost, startLoneHost],
+  "ours to the library's": [startLoneHost, startStockPeer],
+} as const;
 
-for (const [name, [one, other]] of Object.entries({ ...pairs, "the library's to ours": [startStockPeer, startOurs] })) {
+for (
+  const [name, [one, other]] of Object.entries({ ...pairs, "the library's to ours": [startStockPeer, startLoneHost] })
+) {
   test(`${name}: what is sent comes, in both directions, and both ends end`, async () => {
     const dialler = await one(), listener = await other();
     for (const node of [dialler, listener]) await node.handle(PROTOCOL, (stream) => echo(stream));
