@@ -4,13 +4,14 @@
 
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import type { SmallSet } from "../small-set.ts";
-import type { PiecePlan, Run } from "./piece-plan.ts";
+import { type PiecePlan, type Run, WINDOW_PIECES } from "./piece-plan.ts";
 import type { PieceReading } from "./piece-reading.ts";
 import type { Supplier } from "./supplier.ts";
 
 // A run is what a read brings in half a second: long enough for a request to cost nothing, short enough to be left.
 const RUN_MS = 500;
-const MAX_RUN_PIECES = 16;
+// The reads that run share what may be read ahead; where they are many, no run is cut shorter than this for it.
+const FAIR_RUN_PIECES = 16;
 // A supplier whose rate is not known yet is taken for one that needs so long for a piece.
 const UNKNOWN_PIECE_MS = 1_000;
 
@@ -52,7 +53,8 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
     const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
     // The shorter what is left, the shorter the runs, so that all end at about the same time.
     const share = Math.ceil(plan.missingCount / (2 * (readings.size + 1)));
-    const max = Math.max(1, Math.min(byRate, share, MAX_RUN_PIECES));
+    const fair = Math.max(FAIR_RUN_PIECES, Math.floor(WINDOW_PIECES / readTarget(asked)));
+    const max = Math.max(1, Math.min(byRate, share, fair));
     const have = reader.have();
     const rank = supplier.source.kind === "peer" ? rarity(asked) : undefined;
     /** 0 for one that is not to be taken over. */
@@ -64,4 +66,9 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
     };
     return plan.takeFree(have, max, rank) ?? plan.takeOver(have, max, pieceMs, estimateMs) ?? plan.takeAhead(have, max);
   };
+}
+
+/** Reads that are to run side by side, of all together. */
+function readTarget(asked: readonly Supplier[]): number {
+  return asked.reduce((sum, { state, readTarget }) => sum + (state === "ready" ? readTarget : 0), 0);
 }

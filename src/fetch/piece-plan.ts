@@ -58,7 +58,7 @@ export interface PiecePlan {
 
 // How far ahead of the first missing piece others may be. At 1.7 GB/s, SHA-256 takes these in 38 ms: so much may be
 // left of it after the last byte.
-const WINDOW_PIECES = 64;
+export const WINDOW_PIECES = 64;
 // What a run through everything claims ahead of its place.
 const CLAIM_PIECES = 8;
 // The piece is not worth fetching twice for less.

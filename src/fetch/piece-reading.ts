@@ -42,6 +42,8 @@ export class PieceReading {
   filled = 0;
   bytes = 0;
   lastByteMs = this.#startedMs;
+  /** What came is enough: others have the rest. */
+  #isOver = false;
   /** Others may take what it holds. The engine's to set. */
   isStalled = false;
   /** Of pieces that have begun to come, by index. */
@@ -80,49 +82,88 @@ export class PieceReading {
    */
   async receive(host: ReadingHost): Promise<void> {
     const { supplier, run, abort: { signal } } = this;
-    const { plan, store } = host;
     const roomAt = this.#roomIn(host);
     try {
       for await (
-        let chunk of supplier.reader?.read(run.next, run.end - run.next, { signal, reusesChunks: true, roomAt }) ?? []
+        const chunk of supplier.reader?.read(run.next, run.end - run.next, { signal, reusesChunks: true, roomAt }) ?? []
       ) {
-        const received = chunk.length;
-        this.#count(received);
+        this.#count(chunk.length);
         host.onBytes();
-        while (chunk.length > 0) {
-          if (run.next >= run.end) return; // it goes on behind what was asked for
-          const size = pieceLength(host.artifact.length, run.next);
-          let buffer = this.#buffers.get(run.next);
-          if (buffer === undefined && !plan.isDone(run.next)) {
-            buffer = await this.#waitedForUs(orStoreFailure(store.takeBuffer({ signal })));
-            this.#buffers.set(run.next, buffer); // no other meanwhile: who waits for one keeps spare ones from being given
-          }
-          const part = chunk.subarray(0, size - this.filled);
-          const isThere = part.buffer === buffer?.buffer && part.byteOffset === this.filled;
-          if (!isThere) buffer?.set(part, this.filled);
-          this.filled += part.length;
-          chunk = chunk.subarray(part.length);
-          if (this.filled < size) continue;
-          this.filled = 0;
-          this.#buffers.delete(run.next);
-          if (buffer !== undefined) host.onPiece(run.next, buffer);
-          plan.advance(run);
-          if (plan.missingCount === 0 || plan.isRelieved(run)) return;
+        let rest = this.#place(chunk, host);
+        while (rest.length > 0 && !this.#isOver) {
+          await this.#waitedForUs(this.#takeBuffer(host));
+          rest = this.#place(rest, host);
         }
+        if (this.#isOver) return;
         if (this.isEnding) host.onEnding();
-        const sent = supplier.sentFor(received);
-        for (const wait of [host.limit.take(sent, signal), supplier.limit.take(sent, signal)]) {
-          if (wait !== undefined) await this.#waitedForUs(wait);
-        }
+        const wait = this.#heldBack(chunk.length, host);
+        if (wait !== undefined) await this.#waitedForUs(wait);
       }
     } finally {
-      for (const buffer of this.#buffers.values()) store.returnBuffer(buffer);
+      for (const buffer of this.#buffers.values()) host.store.returnBuffer(buffer);
     }
     if (run.next < run.end) {
       throw new UpdateError("E_SIZE_MISMATCH", `${supplier.source.id} ended before the bytes it was asked for`, {
         source: supplier.source.id,
       });
     }
+  }
+
+  // What follows does not wait, so that `receive` is short: it runs for each chunk, and the memory a compiler needs for a
+  // function grows with all that is in it (docs/decisions/0026).
+
+  /**
+   * Puts what came where it belongs, and gives away the pieces it completes.
+   * @returns what there is no buffer for yet, or nobody wants any more
+   */
+  #place(chunk: Uint8Array, host: ReadingHost): Uint8Array {
+    const { run } = this;
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (run.next >= run.end) {
+        this.#isOver = true; // it goes on behind what was asked for
+        break;
+      }
+      const buffer = this.#buffers.get(run.next);
+      if (buffer === undefined && !host.plan.isDone(run.next)) break;
+      const size = pieceLength(host.artifact.length, run.next);
+      const part = rest.subarray(0, size - this.filled);
+      const isThere = part.buffer === buffer?.buffer && part.byteOffset === this.filled;
+      if (!isThere) buffer?.set(part, this.filled);
+      this.filled += part.length;
+      rest = rest.subarray(part.length);
+      if (this.filled === size) this.#complete(buffer, host);
+      if (this.#isOver) break;
+    }
+    return rest;
+  }
+
+  #complete(buffer: PieceBuffer | undefined, { plan, onPiece }: ReadingHost): void {
+    const { run } = this;
+    this.filled = 0;
+    this.#buffers.delete(run.next);
+    if (buffer !== undefined) onPiece(run.next, buffer);
+    plan.advance(run);
+    this.#isOver = plan.missingCount === 0 || plan.isRelieved(run);
+  }
+
+  /** @throws StoreFailure */
+  async #takeBuffer({ store }: ReadingHost): Promise<void> {
+    const { run: { next }, abort: { signal } } = this;
+    try {
+      // No other comes meanwhile: who waits for one keeps spare ones from being given.
+      this.#buffers.set(next, await store.takeBuffer({ signal }));
+    } catch (cause) {
+      throw new StoreFailure("the piece store failed", { cause });
+    }
+  }
+
+  /** What limits of ours make it wait for. */
+  #heldBack(received: number, { limit }: ReadingHost): Promise<unknown> | undefined {
+    const { supplier, abort: { signal } } = this;
+    const sent = supplier.sentFor(received);
+    const all = limit.take(sent, signal), own = supplier.limit.take(sent, signal);
+    return all === undefined || own === undefined ? all ?? own : Promise.all([all, own]);
   }
 
   /** Bytes are best received where they belong: in the buffer of their piece, begun early where there are plenty. */
@@ -160,10 +201,4 @@ export class PieceReading {
       this.supplier.heldUp(this.lastByteMs - sinceMs);
     }
   }
-}
-
-function orStoreFailure<T>(work: Promise<T>): Promise<T> {
-  return work.catch((cause) => {
-    throw new StoreFailure("the piece store failed", { cause });
-  });
 }

@@ -85,7 +85,7 @@ export interface PieceStore {
 const MAX_BUFFERS = 32;
 // A piece takes the thread 1.7 ms. More would make it no faster and the end later: it would still be at work 50 ms after
 // the last byte came.
-const MAX_IN_PROOF = 12;
+const MAX_IN_PROOF = 8;
 // So many wait for the thread behind: it is busier than this one, which takes BLAKE3 over.
 const BACKLOG = 6;
 

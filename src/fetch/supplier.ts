@@ -78,6 +78,8 @@ const MAX_DOWN_MS = 60_000;
 const JUDGE_EVERY_MS = 1_000;
 // Held up for longer in such a period, a source is not what limits the rate: more reads would only take more memory.
 const MAX_HELD_UP_MS = 100;
+// A read that brings so much fills a link of a gigabit: another one would take more memory and bring little.
+const ENOUGH_BYTES_PER_SECOND = 100 * 2 ** 20;
 // The shown rate follows the real one within about two seconds.
 const RATE_WINDOW_MS = 2_000;
 // A failure of these kinds may pass; any other is an answer.
@@ -251,7 +253,9 @@ export function createSupplier(
       tickedBytes = bytes;
       wasBusy &&= reads >= count.target;
       if (nowMs - judgedMs >= JUDGE_EVERY_MS) {
-        count.judge(bytes - judgedBytes, wasBusy && heldUpMs <= MAX_HELD_UP_MS, nowMs);
+        const came = bytes - judgedBytes;
+        const isEnough = came * 1000 > ENOUGH_BYTES_PER_SECOND * (nowMs - judgedMs) * count.target;
+        count.judge(came, wasBusy && heldUpMs <= MAX_HELD_UP_MS && !isEnough, nowMs);
         judgedMs = nowMs;
         judgedBytes = bytes;
         heldUpMs = 0;

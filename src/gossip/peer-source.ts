@@ -1,6 +1,7 @@
 // A peer as a source of an artifact's pieces. Design: docs/formats.md, "Peer protocol"; what it gives is untrusted.
 // Must not: prove anything, or retry; the piece engine does.
 import type { Stream } from "@libp2p/interface";
+import { createAbortScope } from "../abortable.ts";
 import type { Artifact, Opts, PieceReader, PieceSet, ReadOpts, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { pieceCount, pieceListBytes } from "../hash/piece-tree.ts";
@@ -57,7 +58,8 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
   async function open(a: Verified<Artifact>, { signal }: Opts): Promise<PieceReader> {
     const { sha256, length: total } = a;
     const count = pieceCount(total), listBytes = pieceListBytes(total);
-    const closing = new AbortController();
+    const listening = new AbortController();
+    const scope = createAbortScope();
     let held: PieceSet = decodeBits(new Uint8Array());
     let isFinal = false;
     const waiting = new Set<() => void>();
@@ -87,10 +89,9 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       }
     }
 
-    const either = (s: AbortSignal) => AbortSignal.any([s, closing.signal]);
     try {
       // The signal of this call does not end the listening; closing the reader does.
-      const { bytes, length } = await ask({ get: "have", sha256 }, closing.signal);
+      const { bytes, length } = await ask({ get: "have", sha256 }, listening.signal);
       const stop = () => bytes.abort();
       signal.addEventListener("abort", stop);
       try {
@@ -116,19 +117,20 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
     }
 
     async function* read(first: number, wanted: number, o: ReadOpts): AsyncGenerator<Uint8Array> {
-      const s = either(o.signal);
+      const { signal, release } = scope.follow(o.signal);
       let bytes: ByteStream | undefined;
       try {
-        const answer = await ask({ get: "pieces", sha256, first, count: wanted }, s);
+        const answer = await ask({ get: "pieces", sha256, first, count: wanted }, signal);
         bytes = answer.bytes;
         if (answer.length !== runBytes(total, first, wanted)) {
           throw new UpdateError("E_SIZE_MISMATCH", `the peer announces ${answer.length} bytes`, { source: id });
         }
         yield* bytes.chunks(answer.length, o.reusesChunks);
       } catch (e) {
-        throw failure(e, s);
+        throw failure(e, signal);
       } finally {
         bytes?.abort();
+        release();
       }
     }
 
@@ -137,7 +139,7 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       have: () => held,
       async *changed(o) {
         for (let seen = held;;) {
-          if (closing.signal.aborted) return;
+          if (listening.signal.aborted) return;
           if (o.signal.aborted) throw failure(undefined, o.signal);
           if (held !== seen) yield seen = held;
           else if (isFinal) return;
@@ -146,9 +148,9 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       },
       read,
       async pieceList(o) {
-        const s = either(o.signal);
+        const { signal, release } = scope.follow(o.signal);
         try {
-          const { bytes, length } = await ask({ get: "have", sha256 }, s);
+          const { bytes, length } = await ask({ get: "have", sha256 }, signal);
           try {
             const list = await readHoldings(bytes, length);
             if (list !== undefined) return list;
@@ -156,12 +158,16 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
             bytes.abort();
           }
         } catch (e) {
-          throw failure(e, s);
+          throw failure(e, signal);
+        } finally {
+          release();
         }
         throw new UpdateError("E_ABSENT", "the peer has no piece list", { source: id });
       },
       close() {
-        closing.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));
+        const reason = new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`);
+        listening.abort(reason);
+        scope.abort(reason);
         wake();
         return Promise.resolve();
       },

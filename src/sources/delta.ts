@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { abortable } from "../abortable.ts";
+import { abortable, createAbortScope } from "../abortable.ts";
 import type { Artifact, Delta, Opts, PieceReader, PieceSet, Source, Verified } from "../api.ts";
 import { type DeltaHead, deltaHeadBytes, readDeltaHead } from "../delta/delta-head.ts";
 import { openPieceMaker, type PieceMaker } from "../delta/piece-maker.ts";
@@ -79,7 +79,8 @@ function createDeltaReader(
   artifact: Verified<Artifact>,
   maker: PieceMaker,
 ): PieceReader {
-  const closing = new AbortController();
+  const closing = new AbortController(); // of what all reads wait for
+  const scope = createAbortScope();
   /** Pieces that the older artifact, as it is now, does not give. */
   const damaged = new Set<number>();
   let head: Promise<DeltaHead> | undefined;
@@ -148,12 +149,23 @@ function createDeltaReader(
     throw new UpdateError("E_ABSENT", `the ${delta.from.version} that is here is damaged at piece ${piece}`);
   }
 
-  async function* untilAborted<T>(signals: AbortSignal[], give: (s: AbortSignal) => AsyncIterable<T>) {
-    const signal = AbortSignal.any(signals);
+  async function* read(first: number, count: number, o: Opts): AsyncGenerator<Uint8Array> {
+    const { signal, release } = scope.follow(o.signal);
     try {
-      yield* give(signal);
+      yield* readPieces(first, count, signal);
     } catch (e) {
       throw signal.aborted ? interrupted() : asUpdateError(e);
+    } finally {
+      release();
+    }
+  }
+
+  async function pieceList(o: Opts): Promise<Uint8Array> {
+    const { signal, release } = scope.follow(o.signal);
+    try {
+      return (await provenHead(signal)).pieceList;
+    } finally {
+      release();
     }
   }
 
@@ -162,13 +174,12 @@ function createDeltaReader(
     have: () => have,
     async *changed() {}, // never
     isSequential: false,
-    read: (first, count, o) => untilAborted([o.signal, closing.signal], (s) => readPieces(first, count, s)),
-    async pieceList({ signal }) {
-      return (await provenHead(AbortSignal.any([signal, closing.signal]))).pieceList;
-    },
+    read,
+    pieceList,
     made: { from: delta.from.version, fetchedBytes: () => fetchedBytes },
     async close() {
       closing.abort();
+      scope.abort(interrupted());
       await maker.close().catch(() => {}); // nothing was written to it
     },
   };
