@@ -51,9 +51,10 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
     if (reader.isSequential) return plan.missingCount > 0 ? plan.takeAll() : undefined;
     const pieceMs = readRate === undefined ? UNKNOWN_PIECE_MS : PIECE_BYTES * 1000 / readRate;
     const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
-    // The shorter what is left, the shorter the runs, so that all end at about the same time.
-    const share = Math.ceil(plan.missingCount / (2 * (readings.size + 1)));
-    const fair = Math.max(FAIR_RUN_PIECES, Math.floor(WINDOW_PIECES / readTarget(asked)));
+    const reads = readTarget(asked);
+    // The shorter what is left, the shorter the runs, so that all end at about the same time; one alone always does.
+    const share = reads > 1 ? Math.ceil(plan.missingCount / (2 * (readings.size + 1))) : plan.missingCount;
+    const fair = Math.max(FAIR_RUN_PIECES, Math.floor(WINDOW_PIECES / reads));
     const max = Math.max(1, Math.min(byRate, share, fair));
     const have = reader.have();
     const rank = supplier.source.kind === "peer" ? rarity(asked) : undefined;
