@@ -1,0 +1,44 @@
+// How long the runs of pieces are that sources are asked for.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { PieceReader } from "../../../src/api.ts";
+import { createRunChooser } from "../../../src/fetch/choose-run.ts";
+import { createPiecePlan } from "../../../src/fetch/piece-plan.ts";
+import type { PieceReading } from "../../../src/fetch/piece-reading.ts";
+import type { Supplier } from "../../../src/fetch/supplier.ts";
+import { SmallSet } from "../../../src/small-set.ts";
+
+const MIB = 1 << 20;
+const PIECES = 200;
+
+/** What the choice looks at: an open mirror that has everything. */
+function mirror(mibPerSecond?: number, readTarget = 1): Supplier {
+  const reader = { isSequential: false, have: () => ({ has: () => true }) } as unknown as PieceReader;
+  const readRate = mibPerSecond === undefined ? undefined : mibPerSecond * MIB;
+  return { source: { kind: "https" }, state: "ready", reader, readRate, readTarget } as unknown as Supplier;
+}
+
+/** The run that the first of them is asked for when so many pieces are left and nobody reads. */
+function firstRun(asked: [Supplier, ...Supplier[]], left = PIECES): number {
+  const choose = createRunChooser(createPiecePlan(PIECES, (i) => i < PIECES - left), PIECES);
+  const run = choose(asked[0], asked, new SmallSet<PieceReading>()) ?? assert.fail("there is something to fetch");
+  assert.equal(run.next, PIECES - left);
+  return run.end - run.next;
+}
+
+test("a run is what a source brings in half a second, and one piece of a source nobody knows", () => {
+  assert.deepEqual([firstRun([mirror(20)]), firstRun([mirror(3)]), firstRun([mirror()])], [10, 1, 1]);
+});
+
+test("quick sources share what may be read ahead, and are many before a run gets short", () => {
+  const quick = [1, 2, 3, 4, 8].map((n) => firstRun(Array(n).fill(mirror(1000)) as [Supplier]));
+  assert.deepEqual(quick, [64, 32, 21, 16, 16]);
+  assert.equal(firstRun([mirror(1000, 2)]), 32, "a source that is read twice at a time");
+});
+
+test("one source is asked for all that is left; several are not, so that they end at the same time", () => {
+  assert.equal(firstRun([mirror(1000)], 20), 20);
+  assert.equal(firstRun([mirror(1000), mirror(1000)], 20), 10);
+  const gone = { ...mirror(1000), state: "down" } as const;
+  assert.equal(firstRun([mirror(1000), gone], 20), 20, "the other one is down");
+});
