@@ -14,32 +14,48 @@ export interface FollowingSignal {
  * listeners of a signal that lives as long, would keep what has ended (docs/decisions/0026-short-lives.md).
  */
 export interface AbortScope {
+  /** Aborted with the scope. */
+  readonly signal: AbortSignal;
   /** A signal that is aborted with this one, or with the scope. @throws the reason when the scope has ended */
   follow(signal: AbortSignal): FollowingSignal;
+  /** Work under such a signal, which is released when it has ended. */
+  during<T>(signal: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
   abort(reason: unknown): void;
 }
 
 export function createAbortScope(): AbortScope {
   const following = new SmallSet<AbortController>();
-  let ended: { readonly reason: unknown } | undefined;
+  const scope = new AbortController();
+
+  function follow(signal: AbortSignal): FollowingSignal {
+    scope.signal.throwIfAborted();
+    const own = new AbortController();
+    const abort = () => own.abort(signal.reason);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    following.add(own);
+    return {
+      signal: own.signal,
+      release() {
+        following.delete(own);
+        signal.removeEventListener("abort", abort);
+      },
+    };
+  }
+
   return {
-    follow(signal) {
-      if (ended !== undefined) throw ended.reason;
-      const own = new AbortController();
-      const abort = () => own.abort(signal.reason);
-      signal.addEventListener("abort", abort);
-      if (signal.aborted) abort();
-      following.add(own);
-      return {
-        signal: own.signal,
-        release() {
-          following.delete(own);
-          signal.removeEventListener("abort", abort);
-        },
-      };
+    signal: scope.signal,
+    follow,
+    async during(signal, work) {
+      const own = follow(signal);
+      try {
+        return await work(own.signal);
+      } finally {
+        own.release();
+      }
     },
     abort(reason) {
-      ended ??= { reason };
+      scope.abort(reason);
       for (const own of following) own.abort(reason);
     },
   };

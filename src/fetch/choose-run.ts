@@ -51,7 +51,7 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
     if (reader.isSequential) return plan.missingCount > 0 ? plan.takeAll() : undefined;
     const pieceMs = readRate === undefined ? UNKNOWN_PIECE_MS : PIECE_BYTES * 1000 / readRate;
     const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
-    const reads = readTarget(asked);
+    const reads = readsOf(asked);
     // The shorter what is left, the shorter the runs, so that all end at about the same time; one alone always does.
     const share = reads > 1 ? Math.ceil(plan.missingCount / (2 * (readings.size + 1))) : plan.missingCount;
     const fair = Math.max(FAIR_RUN_PIECES, Math.floor(WINDOW_PIECES / reads));
@@ -70,6 +70,6 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
 }
 
 /** Reads that are to run side by side, of all together. */
-function readTarget(asked: readonly Supplier[]): number {
+function readsOf(asked: readonly Supplier[]): number {
   return asked.reduce((sum, { state, readTarget }) => sum + (state === "ready" ? readTarget : 0), 0);
 }

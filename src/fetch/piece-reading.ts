@@ -42,8 +42,6 @@ export class PieceReading {
   filled = 0;
   bytes = 0;
   lastByteMs = this.#startedMs;
-  /** What came is enough: others have the rest. */
-  #isOver = false;
   /** Others may take what it holds. The engine's to set. */
   isStalled = false;
   /** Of pieces that have begun to come, by index. */
@@ -90,11 +88,11 @@ export class PieceReading {
         this.#count(chunk.length);
         host.onBytes();
         let rest = this.#place(chunk, host);
-        while (rest.length > 0 && !this.#isOver) {
+        while (rest !== undefined && rest.length > 0) {
           await this.#waitedForUs(this.#takeBuffer(host));
           rest = this.#place(rest, host);
         }
-        if (this.#isOver) return;
+        if (rest === undefined) return;
         if (this.isEnding) host.onEnding();
         const wait = this.#heldBack(chunk.length, host);
         if (wait !== undefined) await this.#waitedForUs(wait);
@@ -109,42 +107,39 @@ export class PieceReading {
     }
   }
 
-  // What follows does not wait, so that `receive` is short: it runs for each chunk, and the memory a compiler needs for a
-  // function grows with all that is in it (docs/decisions/0026).
+  // What `receive` does for each chunk is in functions of their own, so that it is short: the memory a compiler needs for
+  // one that waits grows with all that is in it (docs/decisions/0026).
 
   /**
    * Puts what came where it belongs, and gives away the pieces it completes.
-   * @returns what there is no buffer for yet, or nobody wants any more
+   * @returns what there is no buffer for yet; undefined when nothing more is wanted
    */
-  #place(chunk: Uint8Array, host: ReadingHost): Uint8Array {
+  #place(chunk: Uint8Array, host: ReadingHost): Uint8Array | undefined {
     const { run } = this;
     let rest = chunk;
     while (rest.length > 0) {
-      if (run.next >= run.end) {
-        this.#isOver = true; // it goes on behind what was asked for
-        break;
-      }
+      if (run.next >= run.end) return undefined; // it goes on behind what was asked for
       const buffer = this.#buffers.get(run.next);
-      if (buffer === undefined && !host.plan.isDone(run.next)) break;
+      if (buffer === undefined && !host.plan.isDone(run.next)) return rest;
       const size = pieceLength(host.artifact.length, run.next);
       const part = rest.subarray(0, size - this.filled);
       const isThere = part.buffer === buffer?.buffer && part.byteOffset === this.filled;
       if (!isThere) buffer?.set(part, this.filled);
       this.filled += part.length;
       rest = rest.subarray(part.length);
-      if (this.filled === size) this.#complete(buffer, host);
-      if (this.#isOver) break;
+      if (this.filled === size && !this.#complete(buffer, host)) return undefined;
     }
     return rest;
   }
 
-  #complete(buffer: PieceBuffer | undefined, { plan, onPiece }: ReadingHost): void {
+  /** @returns false when others have the rest */
+  #complete(buffer: PieceBuffer | undefined, { plan, onPiece }: ReadingHost): boolean {
     const { run } = this;
     this.filled = 0;
     this.#buffers.delete(run.next);
     if (buffer !== undefined) onPiece(run.next, buffer);
     plan.advance(run);
-    this.#isOver = plan.missingCount === 0 || plan.isRelieved(run);
+    return plan.missingCount > 0 && !plan.isRelieved(run);
   }
 
   /** @throws StoreFailure */

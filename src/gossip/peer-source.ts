@@ -58,7 +58,6 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
   async function open(a: Verified<Artifact>, { signal }: Opts): Promise<PieceReader> {
     const { sha256, length: total } = a;
     const count = pieceCount(total), listBytes = pieceListBytes(total);
-    const listening = new AbortController();
     const scope = createAbortScope();
     let held: PieceSet = decodeBits(new Uint8Array());
     let isFinal = false;
@@ -91,7 +90,7 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
 
     try {
       // The signal of this call does not end the listening; closing the reader does.
-      const { bytes, length } = await ask({ get: "have", sha256 }, listening.signal);
+      const { bytes, length } = await ask({ get: "have", sha256 }, scope.signal);
       const stop = () => bytes.abort();
       signal.addEventListener("abort", stop);
       try {
@@ -134,12 +133,27 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       }
     }
 
+    async function pieceList(signal: AbortSignal): Promise<Uint8Array> {
+      try {
+        const { bytes, length } = await ask({ get: "have", sha256 }, signal);
+        try {
+          const list = await readHoldings(bytes, length);
+          if (list !== undefined) return list;
+        } finally {
+          bytes.abort();
+        }
+      } catch (e) {
+        throw failure(e, signal);
+      }
+      throw new UpdateError("E_ABSENT", "the peer has no piece list", { source: id });
+    }
+
     return {
       isSequential: false,
       have: () => held,
       async *changed(o) {
         for (let seen = held;;) {
-          if (listening.signal.aborted) return;
+          if (scope.signal.aborted) return;
           if (o.signal.aborted) throw failure(undefined, o.signal);
           if (held !== seen) yield seen = held;
           else if (isFinal) return;
@@ -147,27 +161,9 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
         }
       },
       read,
-      async pieceList(o) {
-        const { signal, release } = scope.follow(o.signal);
-        try {
-          const { bytes, length } = await ask({ get: "have", sha256 }, signal);
-          try {
-            const list = await readHoldings(bytes, length);
-            if (list !== undefined) return list;
-          } finally {
-            bytes.abort();
-          }
-        } catch (e) {
-          throw failure(e, signal);
-        } finally {
-          release();
-        }
-        throw new UpdateError("E_ABSENT", "the peer has no piece list", { source: id });
-      },
+      pieceList: (o) => scope.during(o.signal, pieceList),
       close() {
-        const reason = new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`);
-        listening.abort(reason);
-        scope.abort(reason);
+        scope.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));
         wake();
         return Promise.resolve();
       },

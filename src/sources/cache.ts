@@ -36,6 +36,19 @@ export function createCacheSource({ packagesDir }: CacheSourceOptions): Source {
 
 function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
   const scope = createAbortScope();
+
+  async function pieceList(signal: AbortSignal): Promise<Uint8Array> {
+    const bytes = pieceListBytes(a.length);
+    if (bytes === 0) throw absent("an artifact of one piece has no piece list");
+    const list = new Uint8Array(bytes);
+    let at = 0;
+    for await (const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, { signal, reusesChunks: true })) {
+      list.set(chunk, at);
+      at += chunk.length;
+    }
+    return list;
+  }
+
   return {
     isSequential: false,
     have: () => ALL,
@@ -50,22 +63,7 @@ function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
         release();
       }
     },
-    async pieceList(o) {
-      const bytes = pieceListBytes(a.length);
-      if (bytes === 0) throw absent("an artifact of one piece has no piece list");
-      const list = new Uint8Array(bytes);
-      let at = 0;
-      const { signal, release } = scope.follow(o.signal);
-      try {
-        for await (const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, { signal, reusesChunks: true })) {
-          list.set(chunk, at);
-          at += chunk.length;
-        }
-      } finally {
-        release();
-      }
-      return list;
-    },
+    pieceList: (o) => scope.during(o.signal, pieceList),
     close() {
       scope.abort(new UpdateError("E_INTERRUPTED", "the cache: nobody reads it any more"));
       return Promise.resolve();

@@ -79,7 +79,6 @@ function createDeltaReader(
   artifact: Verified<Artifact>,
   maker: PieceMaker,
 ): PieceReader {
-  const closing = new AbortController(); // of what all reads wait for
   const scope = createAbortScope();
   /** Pieces that the older artifact, as it is now, does not give. */
   const damaged = new Set<number>();
@@ -100,7 +99,7 @@ function createDeltaReader(
   async function loadHead(): Promise<DeltaHead> {
     const bytes = new Uint8Array(deltaHeadBytes(artifact.length));
     let at = 0;
-    for await (const chunk of fetchExactly(0, bytes.length, closing.signal)) {
+    for await (const chunk of fetchExactly(0, bytes.length, scope.signal)) {
       bytes.set(chunk, at);
       at += chunk.length;
     }
@@ -160,25 +159,15 @@ function createDeltaReader(
     }
   }
 
-  async function pieceList(o: Opts): Promise<Uint8Array> {
-    const { signal, release } = scope.follow(o.signal);
-    try {
-      return (await provenHead(signal)).pieceList;
-    } finally {
-      release();
-    }
-  }
-
   const have: PieceSet = { has: (piece) => !damaged.has(piece) };
   return {
     have: () => have,
     async *changed() {}, // never
     isSequential: false,
     read,
-    pieceList,
+    pieceList: async ({ signal }) => (await scope.during(signal, provenHead)).pieceList,
     made: { from: delta.from.version, fetchedBytes: () => fetchedBytes },
     async close() {
-      closing.abort();
       scope.abort(interrupted());
       await maker.close().catch(() => {}); // nothing was written to it
     },

@@ -3,7 +3,7 @@
 // Must not: prove anything, retry, decide how many reads run at a time.
 
 import { createAbortScope } from "../abortable.ts";
-import type { Artifact, Opts, PieceReader, ReadOpts, Verified } from "../api.ts";
+import type { Artifact, PieceReader, ReadOpts, Verified } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
@@ -62,12 +62,11 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
     }
   }
 
-  async function pieceList(o: Opts): Promise<Uint8Array> {
+  async function pieceList(signal: AbortSignal): Promise<Uint8Array> {
     const listBytes = pieceListBytes(total);
     if (listBytes === 0) {
       throw new UpdateError("E_ABSENT", "an artifact of one piece has no piece list", { source: id });
     }
-    const { signal, release } = scope.follow(o.signal);
     let response: HttpResponse | undefined;
     try {
       response = await client.get(pieceListUrl(url, artifact), { signal });
@@ -83,7 +82,6 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
       return list;
     } finally {
       response?.discard();
-      release();
     }
   }
 
@@ -94,7 +92,7 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
     have: () => ALL,
     async *changed() {}, // never
     read,
-    pieceList,
+    pieceList: (o) => scope.during(o.signal, pieceList),
     close() {
       scope.abort(new UpdateError("E_INTERRUPTED", `${id}: nobody reads it any more`));
       return Promise.resolve();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection, Stream } from "@libp2p/interface";
-import { type Host } from "../../../src/gossip/host.ts";
+import type { Host } from "../../../src/gossip/host.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import {
   decodeHeader,
