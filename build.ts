@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import type { BuildOptions, Metafile, Plugin } from "esbuild";
 import * as esbuild from "esbuild";
 import { type App, appParts } from "./build/app-parts.ts";
+import { cipherCore } from "./build/cipher-core.ts";
 import { hashingCore } from "./build/hashing-core.ts";
 import { lazyModules } from "./build/lazy-modules.ts";
 import { licenceNotice } from "./build/licences.ts";
@@ -106,7 +107,8 @@ const apps: App[] = [];
 const plugins = [
   bakedIn,
   lazyModules(PROJECT),
-  hashingCore(PROJECT, OPTIONS, wasm),
+  hashingCore(PROJECT, OPTIONS, wasm.hashing),
+  cipherCore(wasm.cipher),
 ];
 const { outputFiles, metafile } = await esbuild.build({
   ...OPTIONS,
@@ -132,7 +134,8 @@ for (const { name, bytes, packed } of parts) {
   console.log(`${name}: ${kb(bytes)}${packed === undefined ? "" : ` → brotli, base64 ${kb(packed.length)}`}`);
 }
 const base64Bytes = (bytes: number) => 4 * Math.ceil(bytes / 3);
-console.log(wasm.map(({ name, bytes }) => `${name}: base64 ${kb(base64Bytes(bytes.length))}`).join("; "));
+const modules = [...wasm.hashing, wasm.cipher];
+console.log(modules.map(({ name, bytes }) => `${name}: base64 ${kb(base64Bytes(bytes.length))}`).join("; "));
 const plainBytes = parts.reduce((left, { packed }) => left - (packed?.length ?? 0), file.length);
 for (
   const [what, bytes, budget] of [

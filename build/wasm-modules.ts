@@ -1,5 +1,5 @@
-// Compiles wasm/ with AssemblyScript: the hashing core as WebAssembly modules, the same bytes in any folder.
-// Design: "The hashing core" of docs/architecture.md.
+// Compiles wasm/ with AssemblyScript: the hashing core and the cipher as WebAssembly modules, the same bytes in any folder.
+// Design: "The hashing core" of docs/architecture.md, docs/decisions/0027-cipher-core.md.
 // Must not: let a module import anything; a browser page, a worker and a runtime all give it nothing.
 import asc from "assemblyscript/asc";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
@@ -26,8 +26,14 @@ const OPTIONS = [
   "--memoryBase=16", // tables of constants; below what the sources place by hand
 ];
 
+/** What `compileWasm` makes. */
+export interface CompiledWasm {
+  readonly hashing: readonly WasmModule[];
+  readonly cipher: WasmModule;
+}
+
 /** @param project the project's folder */
-export async function compileWasm(project: string): Promise<WasmModule[]> {
+export async function compileWasm(project: string): Promise<CompiledWasm> {
   const source = (file: string) => readFile(join(project, "wasm", file), "utf8");
   const blake3 = await source("blake3.ts");
   const kernel = (name: KernelName) => {
@@ -36,14 +42,18 @@ export async function compileWasm(project: string): Promise<WasmModule[]> {
     // 34 pages of 64 KiB: what stands before INPUT, room for four parts, and for the unused lanes behind them.
     return compile(`blake3-${name}`, text, 34);
   };
-  return [await kernel("unrolled"), await kernel("looped"), await compile("sha256", await source("sha256.ts"), 2)];
+  const sha256 = await compile("sha256", await source("sha256.ts"), 2);
+  return {
+    hashing: [await kernel("unrolled"), await kernel("looped"), sha256],
+    cipher: await compile("chacha20-poly1305", await source("chacha20-poly1305.ts"), 2),
+  };
 }
 
-/** Leaves the modules in dist/core/, where src/hash/embedded.ts finds them when the sources run as they are. */
-export async function keepWasm(project: string, modules: readonly WasmModule[]): Promise<void> {
+/** Leaves the modules in dist/core/, where the sources find them when they run as they are. */
+export async function keepWasm(project: string, { hashing, cipher }: CompiledWasm): Promise<void> {
   const folder = join(project, "dist", "core");
   await mkdir(folder, { recursive: true });
-  for (const { name, bytes } of modules) {
+  for (const { name, bytes } of [...hashing, cipher]) {
     const file = join(folder, `${name}.wasm`);
     // Whole or not at all: a test may be reading it.
     await writeFile(`${file}.${process.pid}`, bytes);

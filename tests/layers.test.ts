@@ -74,7 +74,6 @@ const IMPORT_RULES: ImportRule[] = [
       "@libp2p/",
       "@multiformats/",
       "libp2p",
-      "@chainsafe/",
       "fzstd",
       "tar-stream",
       "uint8arraylist",

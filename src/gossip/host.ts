@@ -4,6 +4,7 @@ import type { GossipSub } from "@libp2p/gossipsub";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Libp2p } from "libp2p";
 import { createHash } from "node:crypto";
+import { UpdateError } from "../errors.ts";
 import type { Libp2pLibrary } from "../heavy/gossip.ts";
 import {
   CONNECTION_LIMITS,
@@ -32,8 +33,19 @@ export type Host = Libp2p<{ pubsub: GossipSub }>;
 /** Some addresses to listen on may not be there, such as IPv6 ones: the value of the library's `NO_FATAL`. */
 const LISTEN_WHERE_POSSIBLE = 1;
 
-/** @returns a node that is not started yet */
+/**
+ * @returns a node that is not started yet
+ * @throws UpdateError E_INTERNAL when the runtime has no cipher and the compiled one cannot be relied on
+ */
 export async function createHost(library: Libp2pLibrary, o: HostOptions): Promise<Host> {
+  try {
+    library.noiseCrypto(); // tested here: connections would fail one by one, and nobody be told why
+  } catch (e) {
+    throw new UpdateError("E_INTERNAL", e instanceof Error ? e.message : String(e), {
+      cause: e,
+      hint: "get this program again, and try another runtime",
+    });
+  }
   const countAt = (address: Multiaddr): number =>
     host.getConnections().filter((c) => ipOf(c.remoteAddr) === ipOf(address)).length;
   const host: Host = await library.createLibp2p({

@@ -1,7 +1,6 @@
 // What Noise is made of, out of the runtime's own cryptography. Design: "The network of nodes" of docs/architecture.md.
 // Bun has no ChaCha20-Poly1305: with the package's own choice every message of 1,200 bytes and more fails there, silently.
 // Must not: be used for anything but connections; what is believed is proven by signatures and digests elsewhere.
-import { ChaCha20Poly1305, newInstance } from "@chainsafe/as-chacha20poly1305";
 import type { ICryptoInterface } from "@libp2p/noise";
 import {
   createCipheriv,
@@ -17,9 +16,9 @@ import {
   type KeyObject,
 } from "node:crypto";
 import { Uint8ArrayList } from "uint8arraylist";
+import { compiledCipher, TAG_BYTES } from "./compiled-cipher.ts";
 
 const CIPHER = "chacha20-poly1305";
-const TAG_BYTES = 16;
 // What stands before the 32 bytes of a key in the forms that node:crypto reads (RFC 8410).
 const PRIVATE_PREFIX = Buffer.from("302e020100300506032b656e04220420", "hex");
 const PUBLIC_PREFIX = Buffer.from("302a300506032b656e032100", "hex");
@@ -78,14 +77,11 @@ function parts(bytes: Uint8Array | Uint8ArrayList, from: number, to: number): Ui
 
 /** In WebAssembly, for runtimes whose own cryptography lacks it. */
 function compiled(): Cipher {
-  const aead = new ChaCha20Poly1305(newInstance());
+  const cipher = compiledCipher();
+  const all = (bytes: Uint8Array | Uint8ArrayList) => parts(bytes, 0, bytes.byteLength);
   return {
-    chaCha20Poly1305Encrypt: (plaintext, nonce, ad, key) => aead.seal(key, nonce, plaintext.subarray(), ad),
-    chaCha20Poly1305Decrypt(ciphertext, nonce, ad, key) {
-      const plain = aead.open(key, nonce, ciphertext.subarray(), ad);
-      if (plain === null) throw new Error("a message of the connection does not authenticate");
-      return plain;
-    },
+    chaCha20Poly1305Encrypt: (plaintext, nonce, ad, key) => cipher.seal(key, nonce, ad, all(plaintext)),
+    chaCha20Poly1305Decrypt: (ciphertext, nonce, ad, key) => cipher.open(key, nonce, ad, all(ciphertext)),
   };
 }
 

@@ -1,10 +1,10 @@
 // ChaCha20-Poly1305 for the messages of a connection after its handshake (Noise Protocol Framework, sections 5.1 and 12.3),
 // with the runtime's own cryptography, or compiled where it has none. Design: docs/decisions/0025-peer-data-path.md.
 // Must not: use a nonce twice, hand out bytes that are not authentic.
-import { ChaCha20Poly1305, newInstance } from "@chainsafe/as-chacha20poly1305";
 import { createCipheriv, createDecipheriv, createSecretKey, getCiphers } from "node:crypto";
+import { compiledCipher, TAG_BYTES } from "./compiled-cipher.ts";
 
-export const TAG_BYTES = 16;
+export { TAG_BYTES };
 const CIPHER = "chacha20-poly1305";
 const OPTIONS = { authTagLength: TAG_BYTES };
 const NOTHING = new Uint8Array();
@@ -60,16 +60,10 @@ function native(raw: Uint8Array): RecordCipher {
   };
 }
 
-let shared: ChaCha20Poly1305 | undefined;
-
 function compiled(key: Uint8Array): RecordCipher {
-  const aead = shared ??= new ChaCha20Poly1305(newInstance()), nextNonce = createNonces();
+  const cipher = compiledCipher(), nextNonce = createNonces();
   return {
-    seal: (parts) => [aead.seal(key, nextNonce(), parts.length === 1 ? parts[0]! : Buffer.concat(parts), NOTHING)],
-    open(sealed) {
-      const text = aead.open(key, nextNonce(), sealed, NOTHING);
-      if (text === null) throw new Error("a message of the connection does not authenticate");
-      return text;
-    },
+    seal: (parts) => [cipher.seal(key, nextNonce(), NOTHING, parts)],
+    open: (sealed) => cipher.open(key, nextNonce(), NOTHING, [sealed]),
   };
 }

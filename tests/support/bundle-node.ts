@@ -4,9 +4,11 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 import * as esbuild from "esbuild";
+import { cipherCore } from "../../build/cipher-core.ts";
 import { hashingCore } from "../../build/hashing-core.ts";
 import { leftOut } from "../../build/left-out.ts";
 import { coreModule } from "../../src/hash/embedded.ts";
+import { cipherModule } from "../../src/heavy/embedded-cipher.ts";
 
 const PROJECT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const MODULES = ["blake3-unrolled", "blake3-looped", "sha256"] as const;
@@ -30,7 +32,11 @@ export async function bundleNode(entry: URL): Promise<string> {
     entryPoints: [fileURLToPath(entry)],
     format: "esm",
     banner: { js: BANNER },
-    plugins: [leftOut, hashingCore(PROJECT, options, MODULES.map((name) => ({ name, bytes: coreModule(name) })))],
+    plugins: [
+      leftOut,
+      hashingCore(PROJECT, options, MODULES.map((name) => ({ name, bytes: coreModule(name) }))),
+      cipherCore({ bytes: cipherModule() }),
+    ],
     write: false,
   });
   await esbuild.stop();

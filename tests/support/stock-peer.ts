@@ -1,5 +1,5 @@
-// A peer with the library's own connection, Noise and Yamux as they come, but for the cipher, which works everywhere; or
-// with frames of the test's own. Must not: use anything of the product's data path.
+// A peer with the library's own connection, Noise and Yamux as they come, with the cipher of theirs that works on this
+// runtime; or with frames of the test's own. Must not: use anything of the product's data path.
 import { after } from "node:test";
 import type { MessageStream, StreamMuxerFactory } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
@@ -10,6 +10,7 @@ import type { Libp2p } from "libp2p";
 import type { Uint8ArrayList } from "uint8arraylist";
 import { loadLibp2p } from "../../src/heavy/gossip.ts";
 import { freshAddress } from "./gossip-network.ts";
+import { libraryCrypto } from "./library-crypto.ts";
 
 /** Stopped at the end of the test file. */
 export async function startStockPeer(muxer: () => StreamMuxerFactory = yamux()): Promise<Libp2p> {
@@ -17,7 +18,7 @@ export async function startStockPeer(muxer: () => StreamMuxerFactory = yamux()):
   const peer = await library.createLibp2p({
     addresses: { listen: [freshAddress()] },
     transports: [tcp()],
-    connectionEncrypters: [noise({ crypto: library.noiseCrypto() })],
+    connectionEncrypters: [noise({ crypto: libraryCrypto(library.noiseCrypto()) })],
     streamMuxers: [muxer],
     connectionManager: { inboundConnectionThreshold: 100, reconnectRetries: 0 },
   });
