@@ -6,6 +6,7 @@ import { readdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import { runtimes } from "../runtimes/runtimes.ts";
 
 const self = fileURLToPath(import.meta.url);
 const folder = dirname(self);
@@ -22,6 +23,8 @@ if (unknown.length > 0) {
 // What is set for the runtimes on this machine belongs to no measurement. NODE_EXTRA_CA_CERTS with a system's list of
 // certificates, say, costs Node 20 45 ms and 60 ms of the processor at each start: it reads all of them before anything
 // else. (Deno gives its environment to those it starts, whatever it is told to give them.)
+// The runtimes are installed before, as what goes may name the certificates that their packages are fetched with.
+runtimes();
 const OF_RUNTIMES = /^(NODE|DENO|BUN)_/;
 for (const variable of Object.keys(process.env)) {
   if (OF_RUNTIMES.test(variable) && variable !== "DENO_DIR") delete process.env[variable];
