@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, lstatSync } from "node:fs";
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
 import type { Digests } from "../api.ts";
+import { openDirectFile } from "../disk/direct-file.ts";
 import { openNoLink, readAt, writeAt } from "../disk/raw-file.ts";
 import { UpdateError } from "../errors.ts";
 import { type Blake3Core, PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
@@ -24,6 +25,8 @@ export interface PieceFileOptions {
   /** Signed BLAKE3 of the whole artifact, 64 lowercase hex digits. */
   readonly blake3: string;
   readonly core: Blake3Core;
+  /** Its calls may wait for the disk: nothing else runs in this thread. */
+  readonly mayWait: boolean;
 }
 
 /** Errors of all methods: the operating system's, and UpdateError. */
@@ -83,6 +86,7 @@ function createPieceFile(
   const count = pieceCount(length);
   const signed = hexToBytes(o.blake3);
   const inode = fstatSync(fd).ino;
+  const direct = o.mayWait ? openDirectFile(o.file, inode) : undefined;
   const marks = new Uint8Array(count);
   const values = new Uint8Array(count * VALUE_BYTES);
   let isListed = false;
@@ -127,6 +131,18 @@ function createPieceFile(
     throw new UpdateError("E_IO", `${JSON.stringify(o.file)} is not the file that was opened any more`, {
       hint: "another process has taken the download over; run the same command again",
     });
+  }
+
+  /** What SHA-256 takes at once is not read again here, so the page cache need not have it. */
+  function write(index: number, bytes: Uint8Array, isInPlace: boolean): void {
+    const position = index * PIECE_BYTES;
+    if (direct !== undefined && index === hashed && bytes.length === PIECE_BYTES) {
+      const aligned = place(index);
+      if (!isInPlace) aligned.set(bytes);
+      if (direct.write(aligned, position)) return;
+    }
+    writeAt(fd, bytes, position);
+    writeBack.wrote(bytes.length);
   }
 
   /** A hole in the file reads as zeros; a piece of zeros is fetched again. */
@@ -178,8 +194,7 @@ function createPieceFile(
         drop(index);
       }
       requireOwn();
-      writeAt(fd, bytes, index * PIECE_BYTES);
-      writeBack.wrote(bytes.length);
+      write(index, bytes, known === undefined);
       if (!isListed) map.setValue(index, value);
       map.mark(index, true);
       keep(index, value);
@@ -231,6 +246,7 @@ function createPieceFile(
     close() {
       map.close();
       writeBack.close();
+      direct?.close();
       closeSync(fd);
       // The whole file speaks for itself, also when nobody comes to give it its name: its values merge to the digest.
       if (isDone) map.remove();

@@ -13,12 +13,17 @@ export type Post = (message: StoreMessage, transfer: ArrayBuffer[]) => void;
 // Two milliseconds of hashing; then timers, signals and messages get a turn.
 const TURN_PIECES = 4;
 
+export interface StoreServiceOptions extends StoreStart {
+  /** The thread has nothing else to do: it may wait for the disk. */
+  readonly isAlone: boolean;
+}
+
 /**
  * @param loadCore gives a core that nobody else uses
  * @returns takes requests, from the start on
  */
 export function startStoreService(
-  start: StoreStart,
+  o: StoreServiceOptions,
   loadCore: () => Promise<Blake3Core>,
   post: Post,
 ): (request: StoreRequest) => void {
@@ -27,7 +32,7 @@ export function startStoreService(
   let isClosing = false;
 
   async function open(): Promise<PieceFile> {
-    const file = openPieceFile({ ...start, core: await loadCore() });
+    const file = openPieceFile({ ...o, core: await loadCore(), mayWait: o.isAlone });
     try {
       let pieces = 0;
       for (const bytes of file.proveHeld()) {

@@ -55,7 +55,8 @@ export function startStoreThread(
 ): StoreThread {
   const worker = start.length >= host.minBytes ? startWorker(start, host) : undefined;
   if (worker === undefined) {
-    return { post: startStoreService(start, () => loadBlake3Core(), onMessage), stop() {} };
+    const post = startStoreService({ ...start, isAlone: false }, () => loadBlake3Core(), onMessage);
+    return { post, stop() {} };
   }
   let isOver = false;
   const dead = (cause: unknown) => {

@@ -7,6 +7,7 @@ import { startStoreService } from "./store-service.ts";
 
 // startStoreThread gives nothing else than a StoreWorkerStart, and StoreRequests after it.
 onStart<StoreWorkerStart, StoreMessage>((start, say) => {
-  const receive = startStoreService(start, async () => await instantiateBlake3(await compileBlake3(start.wasm)), say);
+  const loadCore = async () => await instantiateBlake3(await compileBlake3(start.wasm));
+  const receive = startStoreService({ ...start, isAlone: true }, loadCore, say);
   return (request) => receive(request as StoreRequest);
 });

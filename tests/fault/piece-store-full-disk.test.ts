@@ -6,7 +6,7 @@ import type { StoreHost } from "../../src/fetch/store-thread.ts";
 import { fails } from "../support/fails.ts";
 import { heldOf, putPiece, signal, STORE_HOSTS, type StorePlace, storePlace } from "../support/piece-stores.ts";
 import { sequence } from "../support/sequence.ts";
-import { createSmallDisks, fillDisk } from "../support/small-disk.ts";
+import { createSmallDisks, type DiskKind, fillDisk } from "../support/small-disk.ts";
 
 const MIB = 1 << 20;
 const bytes = sequence(5 * MIB + 1);
@@ -17,18 +17,19 @@ after(async () => {
   disks.remove();
 });
 
-async function placeOnDisk(host: StoreHost) {
-  const disk = disks.mount();
+async function placeOnDisk(kind: DiskKind, host: StoreHost) {
+  const disk = disks.mount(kind);
   if (disk === undefined) throw new Error("a disk could be mounted a moment ago");
   const place = await storePlace(bytes, host, disk);
   places.push(place);
   return { disk, place };
 }
 
-if (disks.mount() !== undefined) {
+for (const kind of ["tmpfs", "ext4"] as const) {
+  if (disks.mount(kind) === undefined) continue;
   for (const [name, host] of Object.entries(STORE_HOSTS)) {
-    test(`${name}: pieces for which there is no room are an error, those before stay, and with room it goes on`, async () => {
-      const { disk, place } = await placeOnDisk(host);
+    test(`${kind}, ${name}: pieces for which there is no room are an error, those before stay, and with room it goes on`, async () => {
+      const { disk, place } = await placeOnDisk(kind, host);
       const store = await place.open();
       await store.setPieceList(place.list);
       for (const index of [0, 3]) assert.equal(await putPiece(store, bytes, index), true);
@@ -49,8 +50,8 @@ if (disks.mount() !== undefined) {
       assert.ok(readFileSync(place.part).equals(bytes));
     });
 
-    test(`${name}: a disk that was full before the first byte is the same error, and no hang`, async () => {
-      const { disk, place } = await placeOnDisk(host);
+    test(`${kind}, ${name}: a disk that was full before the first byte is the same error, and no hang`, async () => {
+      const { disk, place } = await placeOnDisk(kind, host);
       const makeRoom = fillDisk(disk);
       const full = await place.open();
       await assert.rejects(putPiece(full, bytes, 0), fails("E_DISK_FULL"));

@@ -1,32 +1,55 @@
-// A disk that is really small: a tmpfs. Mounting takes root on Linux; without it tests are skipped with a notice.
+// A disk that is really small: memory, or a file with a file system of its own. Mounting takes root on Linux; without it
+// tests are skipped with a notice.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { tempFolder } from "./temp-folder.ts";
 
 const MIB = 1 << 20;
 
+/**
+ * - `tmpfs`: 8 MiB of memory.
+ * - `ext4`: 16 MiB, as most servers have it: it knows direct I/O.
+ * - `ramfs`: does not know it. As large as the machine's memory.
+ */
+export type DiskKind = "tmpfs" | "ext4" | "ramfs";
+
 export interface SmallDisks {
-  /** A new one, of 8 MiB; undefined where none can be mounted. */
-  mount(): string | undefined;
+  /** A new and empty one; undefined where none can be mounted. */
+  mount(kind?: DiskKind): string | undefined;
   /** Unmounts and removes all. */
   remove(): void;
 }
 
-const SMALL_DISK_BYTES = 8 * MIB;
+const succeeds = (program: string, ...args: string[]) => spawnSync(program, args).status === 0;
+
+const MOUNTS: Record<DiskKind, (folder: string) => boolean> = {
+  tmpfs: (folder) => succeeds("mount", "-t", "tmpfs", "-o", `size=${8 * MIB}`, "tmpfs", folder),
+  ramfs: (folder) => succeeds("mount", "-t", "ramfs", "ramfs", folder),
+  ext4(folder) {
+    const image = `${folder}.image`;
+    writeFileSync(image, "");
+    truncateSync(image, 16 * MIB);
+    try {
+      return succeeds("mke2fs", "-q", "-t", "ext4", image) && succeeds("mount", "-o", "loop", image, folder);
+    } finally {
+      rmSync(image); // it lives as long as it is mounted
+    }
+  },
+};
 
 export function createSmallDisks(): SmallDisks {
   const disks: string[] = [];
   return {
-    mount() {
+    mount(kind = "tmpfs") {
       const disk = tempFolder("disk");
-      if (spawnSync("mount", ["-t", "tmpfs", "-o", `size=${SMALL_DISK_BYTES}`, "tmpfs", disk]).status === 0) {
+      if (MOUNTS[kind](disk)) {
         disks.push(disk);
         return disk;
       }
       rmSync(disk, { recursive: true });
-      console.warn("skipped: no small disk can be mounted here (it takes root on Linux)");
+      console.warn(`skipped: no ${kind} can be mounted here (it takes root on Linux)`);
       return undefined;
     },
     remove() {

@@ -14,9 +14,11 @@ const longest = sequence(40 * MIB + 3);
 const sequenceOf = (length: number) => longest.slice(0, length);
 const LENGTHS = { "one byte": 1, "one piece": MIB, "a piece and a byte": MIB + 1, "many pieces": longest.length };
 
+const numbersBelow = (count: number) => Array.from({ length: count }, (_, i) => i);
+
 /** The numbers below `count` in an order that is the same in every run. */
 function shuffled(count: number): number[] {
-  return seededRandom("order").sample(Array.from({ length: count }, (_, i) => i), count);
+  return seededRandom("order").sample(numbersBelow(count), count);
 }
 
 /** Other bytes of the same length: no piece stays right. */
@@ -36,8 +38,9 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
     }
 
     for (const [size, length] of Object.entries(LENGTHS)) {
-      for (const listed of [true, false]) {
-        test(`${size}, ${listed ? "with a" : "without"} list, in random order: the file and its digests`, async () => {
+      for (const [listed, ordered] of [[true, false], [false, false], [true, true]] as const) {
+        const how = `${listed ? "with a" : "without"} list, in ${ordered ? "their" : "random"} order`;
+        test(`${size}, ${how}: the file and its digests`, async () => {
           const place = await placeOf(sequenceOf(length));
           const { artifact, bytes, list, part } = place;
           const store = await place.open();
@@ -45,7 +48,7 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
           assert.equal(store.isListed, length <= MIB);
           if (listed) assert.deepEqual(await store.setPieceList(list), []);
           assert.equal(store.isListed, listed || length <= MIB);
-          const order = shuffled(store.pieceCount);
+          const order = ordered ? numbersBelow(store.pieceCount) : shuffled(store.pieceCount);
           await assert.rejects(store.seal({ signal }), fails("E_INTERNAL"));
           assert.deepEqual(await Promise.all(order.map((i) => putPiece(store, bytes, i))), order.map(() => true));
           assert.deepEqual([store.heldCount, store.heldBytes], [order.length, length]);
