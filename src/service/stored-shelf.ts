@@ -17,7 +17,7 @@ import { isSameBytes } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 
 /** So much of a file is read at a time for one peer. */
-const CHUNK_BYTES = 256 << 10;
+const CHUNK_BYTES = 512 << 10;
 
 /** Files whose measurement is remembered: the versions that are around at one time. */
 const MAX_MEASURED = 16;
