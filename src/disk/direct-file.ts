@@ -2,18 +2,19 @@
 // little left to do when all must be durable. Design: "Where the bytes go" of docs/architecture.md.
 // Must not: be the only way to write. Linux alone has it, and not every file system does it.
 
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, write as startWrite } from "node:fs";
 import { systemCode } from "../errors.ts";
 
 export interface DirectFile {
   /**
-   * Waits for the disk.
-   * @param bytes whole pages of memory, 4,096 bytes each, such as WebAssembly's memory has
+   * A thread of the host's waits for the disk.
+   * @param bytes whole pages of memory, 4,096 bytes each, such as WebAssembly's memory has; nobody may change them
    * @param position at a multiple of 4,096
    * @returns false when they must be written some other way; some of them may have been
    * @throws the operating system's errors
    */
-  write(bytes: Uint8Array, position: number): boolean;
+  write(bytes: Uint8Array, position: number): Promise<boolean>;
+  /** No write may be under way. */
   close(): void;
 }
 
@@ -39,10 +40,10 @@ export function openDirectFile(file: string, inode: number): DirectFile | undefi
   }
   let isRefused = false;
   return {
-    write(bytes, position) {
+    async write(bytes, position) {
       if (isRefused) return false;
       try {
-        return writeSync(fd, bytes, 0, bytes.length, position) === bytes.length;
+        return await write(fd, bytes, position) === bytes.length;
       } catch (e) {
         isRefused = REFUSALS.includes(systemCode(e) ?? "");
         if (isRefused) return false;
@@ -51,4 +52,10 @@ export function openDirectFile(file: string, inode: number): DirectFile | undefi
     },
     close: () => closeSync(fd),
   };
+}
+
+function write(fd: number, bytes: Uint8Array, position: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    startWrite(fd, bytes, 0, bytes.length, position, (e, written) => e === null ? resolve(written) : reject(e))
+  );
 }

@@ -1,5 +1,5 @@
 // An artifact in flight on the disk: pieces are proven, written at their places and marked, in any order; SHA-256 follows
-// from the front. Its calls block, for the thread that owns the file.
+// from the front. Its calls block but for the writes that need not, for the thread that owns the file.
 // Design: "Where the bytes go" of docs/architecture.md.
 // Must not: import what the store's worker does not need, or believe what an earlier run left.
 
@@ -24,9 +24,8 @@ export interface PieceFileOptions {
   readonly length: number;
   /** Signed BLAKE3 of the whole artifact, 64 lowercase hex digits. */
   readonly blake3: string;
+  /** Nobody else uses it. */
   readonly core: Blake3Core;
-  /** Its calls may wait for the disk: nothing else runs in this thread. */
-  readonly mayWait: boolean;
 }
 
 /** Errors of all methods: the operating system's, and UpdateError. */
@@ -45,9 +44,10 @@ export interface PieceFile {
   /**
    * @param buffer the piece at its beginning
    * @param value its chaining value, of a file of one piece its digest, if it was measured already
-   * @returns false when it is not the piece of the proven list; nothing is kept then
+   * @returns false when it is not the piece of the proven list; nothing is kept then. Until it is settled nothing else
+   *   may be called
    */
-  put(index: number, buffer: Uint8Array, value?: Uint8Array): boolean;
+  put(index: number, buffer: Uint8Array, value?: Uint8Array): Promise<boolean>;
   /**
    * @returns indexes of pieces that were held and are not those of the list; they are dropped
    * @throws UpdateError E_SIZE_MISMATCH, E_HASH_MISMATCH
@@ -86,7 +86,7 @@ function createPieceFile(
   const count = pieceCount(length);
   const signed = hexToBytes(o.blake3);
   const inode = fstatSync(fd).ino;
-  const direct = o.mayWait ? openDirectFile(o.file, inode) : undefined;
+  const direct = openDirectFile(o.file, inode);
   const marks = new Uint8Array(count);
   const values = new Uint8Array(count * VALUE_BYTES);
   let isListed = false;
@@ -120,6 +120,11 @@ function createPieceFile(
   function drop(index: number): void {
     map.mark(index, false);
     marks[index] = 0;
+    unhash(index);
+  }
+
+  /** SHA-256 begins again if it has seen this piece. */
+  function unhash(index: number): void {
     if (index >= hashed) return;
     sha256 = createHash("sha256");
     hashed = 0;
@@ -133,16 +138,20 @@ function createPieceFile(
     });
   }
 
-  /** What SHA-256 takes at once is not read again here, so the page cache need not have it. */
-  function write(index: number, bytes: Uint8Array, isInPlace: boolean): void {
+  /** Writes the piece and gives it to SHA-256, if it is the next one. */
+  async function write(index: number, bytes: Uint8Array, isInPlace: boolean): Promise<void> {
     const position = index * PIECE_BYTES;
+    // What SHA-256 takes at once is not read again here, so the page cache need not have it.
     if (direct !== undefined && index === hashed && bytes.length === PIECE_BYTES) {
       const aligned = place(index);
       if (!isInPlace) aligned.set(bytes);
-      if (direct.write(aligned, position)) return;
+      const writing = direct.write(aligned, position);
+      hash(index, bytes);
+      if (await writing) return;
     }
     writeAt(fd, bytes, position);
     writeBack.wrote(bytes.length);
+    hash(index, bytes);
   }
 
   /** A hole in the file reads as zeros; a piece of zeros is fetched again. */
@@ -183,7 +192,7 @@ function createPieceFile(
     },
     proveHeld,
     valueOf: (index) => marks[index] === 1 ? valueAt(index) : undefined,
-    put(index, buffer, known) {
+    async put(index, buffer, known) {
       const bytes = buffer.subarray(0, pieceLength(length, index));
       if (known === undefined) place(index).set(bytes);
       const value = known ?? measure(index);
@@ -194,11 +203,15 @@ function createPieceFile(
         drop(index);
       }
       requireOwn();
-      write(index, bytes, known === undefined);
+      try {
+        await write(index, bytes, known === undefined);
+      } catch (e) {
+        unhash(index);
+        throw e;
+      }
       if (!isListed) map.setValue(index, value);
       map.mark(index, true);
       keep(index, value);
-      hash(index, bytes);
       return true;
     },
     setPieceList(list) {

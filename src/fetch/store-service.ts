@@ -13,17 +13,12 @@ export type Post = (message: StoreMessage, transfer: ArrayBuffer[]) => void;
 // Two milliseconds of hashing; then timers, signals and messages get a turn.
 const TURN_PIECES = 4;
 
-export interface StoreServiceOptions extends StoreStart {
-  /** The thread has nothing else to do: it may wait for the disk. */
-  readonly isAlone: boolean;
-}
-
 /**
  * @param loadCore gives a core that nobody else uses
  * @returns takes requests, from the start on
  */
 export function startStoreService(
-  o: StoreServiceOptions,
+  start: StoreStart,
   loadCore: () => Promise<Blake3Core>,
   post: Post,
 ): (request: StoreRequest) => void {
@@ -32,7 +27,7 @@ export function startStoreService(
   let isClosing = false;
 
   async function open(): Promise<PieceFile> {
-    const file = openPieceFile({ ...o, core: await loadCore(), mayWait: o.isAlone });
+    const file = openPieceFile({ ...start, core: await loadCore() });
     try {
       let pieces = 0;
       for (const bytes of file.proveHeld()) {
@@ -112,7 +107,7 @@ type Answer = Outcome<Result>;
 async function answer(file: PieceFile, request: StoreRequest): Promise<Result> {
   switch (request.type) {
     case "put": {
-      const isRight = file.put(request.index, new Uint8Array(request.buffer), request.value);
+      const isRight = await file.put(request.index, new Uint8Array(request.buffer), request.value);
       // A copy: a message takes the whole buffer of a view along.
       return { isRight, value: file.isListed ? undefined : file.valueOf(request.index)?.slice() };
     }

@@ -55,8 +55,7 @@ export function startStoreThread(
 ): StoreThread {
   const worker = start.length >= host.minBytes ? startWorker(start, host) : undefined;
   if (worker === undefined) {
-    const post = startStoreService({ ...start, isAlone: false }, () => loadBlake3Core(), onMessage);
-    return { post, stop() {} };
+    return { post: startStoreService(start, () => loadBlake3Core(), onMessage), stop() {} };
   }
   let isOver = false;
   const dead = (cause: unknown) => {

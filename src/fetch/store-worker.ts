@@ -7,7 +7,6 @@ import { startStoreService } from "./store-service.ts";
 
 // startStoreThread gives nothing else than a StoreWorkerStart, and StoreRequests after it.
 onStart<StoreWorkerStart, StoreMessage>((start, say) => {
-  const loadCore = async () => await instantiateBlake3(await compileBlake3(start.wasm));
-  const receive = startStoreService({ ...start, isAlone: true }, loadCore, say);
+  const receive = startStoreService(start, async () => await instantiateBlake3(await compileBlake3(start.wasm)), say);
   return (request) => receive(request as StoreRequest);
 });

@@ -60,5 +60,16 @@ for (const kind of ["tmpfs", "ext4"] as const) {
       const store = await place.open();
       assert.equal(await putPiece(store, bytes, 0), true);
     });
+
+    test(`${kind}, ${name}: what a full disk did not take is in no digest`, async () => {
+      const { disk, place } = await placeOnDisk(kind, host);
+      const store = await place.open(); // without a list nobody knows yet that the first one is wrong
+      assert.equal(await putPiece(store, bytes, 4), true);
+      const makeRoom = fillDisk(disk);
+      await assert.rejects(putPiece(store, bytes.map((byte) => byte ^ 1), 0), fails("E_DISK_FULL"));
+      makeRoom();
+      for (let index = 0; index < store.pieceCount; index++) assert.equal(await putPiece(store, bytes, index), true);
+      assert.equal((await store.seal({ signal })).sha256, place.artifact.sha256);
+    });
   }
 }

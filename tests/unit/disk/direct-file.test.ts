@@ -32,37 +32,37 @@ function newFile(parent: string, name: string, content: Uint8Array | string = ""
 
 const open = (file: string) => openDirectFile(file, statSync(file).ino);
 
-function closing(direct: DirectFile | undefined, use: (direct: DirectFile) => void): void {
+async function closing(direct: DirectFile | undefined, use: (direct: DirectFile) => Promise<void>): Promise<void> {
   if (direct === undefined) return console.warn("skipped: no direct I/O here");
   try {
-    use(direct);
+    await use(direct);
   } finally {
     direct.close();
   }
 }
 
-test("what was written is there for every reader, before and behind what others write", () => {
+test("what was written is there for every reader, before and behind what others write", async () => {
   const file = newFile(folder, "kept", "before");
   const bytes = pages(3);
-  closing(open(file), (direct) => {
-    if (!direct.write(bytes, PAGE_BYTES)) return console.warn("skipped: no direct I/O here");
+  await closing(open(file), async (direct) => {
+    if (!await direct.write(bytes, PAGE_BYTES)) return console.warn("skipped: no direct I/O here");
     const other = openSync(file, "r+");
     writeFileSync(other, "BEFORE"); // by the page cache
     closeSync(other);
     const expected = Buffer.concat([Buffer.from("BEFORE"), new Uint8Array(PAGE_BYTES - 6), bytes]);
     assert.ok(readFileSync(file).equals(expected));
-    assert.equal(direct.write(bytes.subarray(PAGE_BYTES), 0), true);
+    assert.equal(await direct.write(bytes.subarray(PAGE_BYTES), 0), true);
     assert.ok(readFileSync(file).equals(Buffer.concat([bytes.subarray(PAGE_BYTES), bytes.subarray(PAGE_BYTES)])));
   });
 });
 
-test("what is not at a page is either written or refused, and after a refusal so is everything", () => {
+test("what is not at a page is either written or refused, and after a refusal so is everything", async () => {
   const file = newFile(folder, "odd");
-  closing(open(file), (direct) => {
+  await closing(open(file), async (direct) => {
     const bytes = pages(2);
-    const isWritten = direct.write(bytes.subarray(1, 1 + PAGE_BYTES), 1);
+    const isWritten = await direct.write(bytes.subarray(1, 1 + PAGE_BYTES), 1);
     if (isWritten) assert.ok(readFileSync(file).subarray(1).equals(bytes.subarray(1, 1 + PAGE_BYTES)));
-    else assert.equal(direct.write(bytes, 0), false);
+    else assert.equal(await direct.write(bytes, 0), false);
   });
 });
 
@@ -76,35 +76,35 @@ test("a file that is not the one that is meant, a link and nothing at all are le
   assert.equal(openDirectFile(join(folder, "absent"), 1), undefined);
 });
 
-test("a file system that does not know it says so, before or with the first write", () => {
+test("a file system that does not know it says so, before or with the first write", async () => {
   const disk = disks.mount("ramfs");
   if (disk === undefined) return;
   const direct = open(newFile(disk, "file"));
-  assert.equal(direct?.write(pages(1), 0) ?? false, false);
+  assert.equal(await direct?.write(pages(1), 0) ?? false, false);
   direct?.close();
 });
 
-test("a full disk is its own error, not a refusal", () => {
+test("a full disk is its own error, not a refusal", async () => {
   const disk = disks.mount("ext4");
   if (disk === undefined) return;
   const file = newFile(disk, "file");
   const makeRoom = fillDisk(disk);
-  closing(open(file), (direct) => {
+  await closing(open(file), async (direct) => {
     const bytes = pages(16);
-    assert.throws(() => direct.write(bytes, 0), { code: "ENOSPC" });
+    await assert.rejects(direct.write(bytes, 0), { code: "ENOSPC" });
     makeRoom();
-    assert.equal(direct.write(bytes, 0), true);
+    assert.equal(await direct.write(bytes, 0), true);
     assert.ok(readFileSync(file).equals(bytes));
   });
 });
 
-test("a disk that takes a part of it has not taken it", () => {
+test("a disk that takes a part of it has not taken it", async () => {
   const disk = disks.mount("tmpfs");
   if (disk === undefined) return;
-  closing(open(newFile(disk, "file")), (direct) => {
+  await closing(open(newFile(disk, "file")), async (direct) => {
     let isWritten = false;
     try {
-      isWritten = direct.write(pages(9 << 8), 0); // 9 MiB on a disk of 8
+      isWritten = await direct.write(pages(9 << 8), 0); // 9 MiB on a disk of 8
     } catch (e) {
       assert.equal((e as NodeJS.ErrnoException).code, "ENOSPC"); // Deno tries the rest by itself
     }
