@@ -138,20 +138,25 @@ function createPieceFile(
     });
   }
 
-  /** Writes the piece and gives it to SHA-256, if it is the next one. */
+  /** Writes the piece, and gives it to SHA-256 meanwhile if it is the next one. */
   async function write(index: number, bytes: Uint8Array, isInPlace: boolean): Promise<void> {
     const position = index * PIECE_BYTES;
+    let writing: Promise<boolean> | undefined;
     // What SHA-256 takes at once is not read again here, so the page cache need not have it.
     if (direct !== undefined && index === hashed && bytes.length === PIECE_BYTES) {
       const aligned = place(index);
       if (!isInPlace) aligned.set(bytes);
-      const writing = direct.write(aligned, position);
-      hash(index, bytes);
-      if (await writing) return;
+      writing = direct.write(aligned, position);
     }
-    writeAt(fd, bytes, position);
-    writeBack.wrote(bytes.length);
     hash(index, bytes);
+    try {
+      if (await writing) return;
+      writeAt(fd, bytes, position);
+      writeBack.wrote(bytes.length);
+    } catch (e) {
+      unhash(index); // it has seen what is not there
+      throw e;
+    }
   }
 
   /** A hole in the file reads as zeros; a piece of zeros is fetched again. */
@@ -203,12 +208,7 @@ function createPieceFile(
         drop(index);
       }
       requireOwn();
-      try {
-        await write(index, bytes, known === undefined);
-      } catch (e) {
-        unhash(index);
-        throw e;
-      }
+      await write(index, bytes, known === undefined);
       if (!isListed) map.setValue(index, value);
       map.mark(index, true);
       keep(index, value);
@@ -245,8 +245,7 @@ function createPieceFile(
       if (!isListed) values.fill(0);
       map.replace({ marks, values });
       ftruncateSync(fd);
-      sha256 = createHash("sha256");
-      hashed = 0;
+      unhash(0);
       isDone = false;
     },
     seal() {

@@ -16,7 +16,7 @@ import { ANY_TIME, type TrustState } from "../trust/client.ts";
 import { isSameBytes } from "../trust/proof.ts";
 import { listReleases } from "../trust/releases.ts";
 
-/** So much of a file is read at a time for one peer. */
+/** So much of a file is read at a time for one peer. Each read costs Deno so much that half of it would be slower. */
 const CHUNK_BYTES = 512 << 10;
 
 /** Files whose measurement is remembered: the versions that are around at one time. */

@@ -20,11 +20,11 @@ if (unknown.length > 0) {
   console.error(`no such measurement: ${unknown.join(", ")}; there are ${all.join(", ")}`);
   process.exit(2);
 }
+// Installed now, as what is taken away below may name the certificates that their packages are fetched with.
+runtimes();
 // What is set for the runtimes on this machine belongs to no measurement. NODE_EXTRA_CA_CERTS with a system's list of
 // certificates, say, costs Node 20 45 ms and 60 ms of the processor at each start: it reads all of them before anything
 // else. (Deno gives its environment to those it starts, whatever it is told to give them.)
-// The runtimes are installed before, as what goes may name the certificates that their packages are fetched with.
-runtimes();
 const OF_RUNTIMES = /^(NODE|DENO|BUN)_/;
 for (const variable of Object.keys(process.env)) {
   if (OF_RUNTIMES.test(variable) && variable !== "DENO_DIR") delete process.env[variable];

@@ -49,7 +49,7 @@ export function createSmallDisks(): SmallDisks {
         return disk;
       }
       rmSync(disk, { recursive: true });
-      console.warn(`skipped: no ${kind} can be mounted here (it takes root on Linux)`);
+      console.warn(`skipped: no ${kind} can be mounted here (it takes root on Linux, and mke2fs for ext4)`);
       return undefined;
     },
     remove() {
