@@ -65,6 +65,19 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
       }
     }
 
+    test("SHA-256 catches up with pieces that came early while others follow", async () => {
+      const { bytes, list, open } = await placeOf(longest);
+      const store = await open();
+      await store.setPieceList(list);
+      const early = numbersBelow(10).slice(1), following = numbersBelow(store.pieceCount).slice(10);
+      const put = async (index: number) => {
+        await putPiece(store, bytes, index);
+        return index + 1 - store.hashedPieces;
+      };
+      const behind = await Promise.all([...early, 0, ...following].map(put));
+      assert.deepEqual(behind.slice(-20), Array(20).fill(0));
+    });
+
     test("a wrong piece is refused, nothing of it is kept, and the right one can follow", async () => {
       const place = await placeOf(sequenceOf(3 * MIB + 5));
       const { bytes } = place;
