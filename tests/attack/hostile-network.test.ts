@@ -20,7 +20,7 @@ import { MAX_BUNDLE_BYTES } from "../../src/trust/bundle.ts";
 import { platformName } from "../../src/trust/naming.ts";
 import { json } from "../cli/network.ts";
 import { testBytes } from "../support/artifact.ts";
-import { memoryKnowledge, startStranger, type Stranger, TOPIC } from "../support/gossip-network.ts";
+import { memoryKnowledge, startStranger, type Stranger, TOPIC, untilHeard } from "../support/gossip-network.ts";
 import { createHonestNetwork } from "../support/honest-network.ts";
 import { createReleaseRepository, nameOf, PLATFORM } from "../support/release-repository.ts";
 import { until } from "../support/until.ts";
@@ -54,8 +54,7 @@ async function attackers(answer?: (stream: Stream) => void): Promise<Stranger[]>
   return await Promise.all(Array.from({ length: HOSTILE }, async () => {
     const stranger = await startStranger(nodes[0]!.address, answer); // there are seven
     for (const { address } of nodes.slice(1)) await stranger.host.dial(library.multiaddr(address));
-    const { pubsub } = stranger.host.services;
-    await until("all hear the stranger", () => pubsub.getSubscribers(TOPIC).length === HONEST);
+    await untilHeard(stranger.host, HONEST);
     return stranger;
   }));
 }

@@ -1,7 +1,8 @@
 // Nodes of a network on loopback, each at an address of its own, with real trust in memory; and a repository they follow.
 // Must not: judge; the trust functions that run are the product's.
-import type { Stream } from "@libp2p/interface";
+import type { PeerId, Stream } from "@libp2p/interface";
 import { after } from "node:test";
+import { carriesMessages } from "../../src/gossip/connections.ts";
 import { createHost, type Host } from "../../src/gossip/host.ts";
 import { topicOf } from "../../src/gossip/message.ts";
 import { PEER_PROTOCOL } from "../../src/gossip/peer-protocol.ts";
@@ -134,8 +135,17 @@ export async function startStranger(address: string, answer?: (stream: Stream) =
   after(() => host.stop());
   host.services.pubsub.subscribe(TOPIC);
   await host.dial(library.multiaddr(address));
-  await until("the stranger is heard", () => host.services.pubsub.getSubscribers(TOPIC).length > 0);
+  await untilHeard(host, 1);
   return { host, heard };
+}
+
+/** Waits until what it says reaches so many. Their subscriptions come on their streams, and it speaks on its own. */
+export async function untilHeard(host: Host, count: number): Promise<void> {
+  const hears = (peer: PeerId) => carriesMessages(host.getConnections(peer), "outbound");
+  await until(
+    `${count} hear the stranger`,
+    () => host.services.pubsub.getSubscribers(TOPIC).filter(hears).length >= count,
+  );
 }
 
 /** What became of the messages that a node was sent. */
