@@ -7,7 +7,7 @@ import { systemCode } from "../errors.ts";
 
 export interface DirectFile {
   /**
-   * A thread of the host's waits for the disk.
+   * A thread of the host's waits for the disk; on Deno, whose node:fs has none, the one that asks.
    * @param bytes whole pages of memory, 4,096 bytes each, such as WebAssembly's memory has; nobody may change them
    * @param position at a multiple of 4,096
    * @returns false when they must be written some other way; some of them may have been

@@ -16,7 +16,8 @@ import { tempFolder } from "../support/temp-folder.ts";
 const GIBIBYTES = [1, 4, 8];
 const MAX_SLOPE_MIB = 16;
 const MAX_MEGABYTES = { downloadMiB: 150, verifyMiB: 120 };
-const MEASURED = new Set(["node20", "node24", "deno2", "bun1"]);
+// One or some of them: `DCHAT_BENCH_RUNTIMES=node20,bun1`.
+const MEASURED = new Set(process.env["DCHAT_BENCH_RUNTIMES"]?.split(",") ?? ["node20", "node24", "deno2", "bun1"]);
 
 if (process.platform !== "linux") {
   console.log("skipped: needs /proc");

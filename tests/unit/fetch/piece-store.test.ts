@@ -75,7 +75,7 @@ for (const [name, host] of Object.entries(STORE_HOSTS)) {
         return index + 1 - store.hashedPieces;
       };
       const behind = await Promise.all([...early, 0, ...following].map(put));
-      assert.deepEqual(behind.slice(-20), Array(20).fill(0));
+      assert.equal(Math.max(...behind.slice(-20)), 0);
     });
 
     test("a wrong piece is refused, nothing of it is kept, and the right one can follow", async () => {
