@@ -101,7 +101,12 @@ async function give(file: string): Promise<void> {
       bytes.abort();
     }
   });
-  for (const node of [host, plain]) await node.handle(BARE_PROTOCOL, (stream) => giveBare(stream, length));
+  for (const node of [host, plain]) {
+    await node.handle(BARE_PROTOCOL, (stream) => {
+      // Not before it is asked: what comes while the other side still agrees on the protocol may be too much for it.
+      stream.addEventListener("message", () => void giveBare(stream, length), { once: true });
+    });
+  }
   const addresses = [host, plain].map((node) => node.getMultiaddrs()[0]?.toString());
   console.log(JSON.stringify({ addresses, length, sha256, blake3 }));
 }
@@ -131,6 +136,7 @@ async function take(offer: SpeedOffer, rounds: number, folder: string): Promise<
     const stream = await over.newStream(BARE_PROTOCOL);
     let bytes = 0;
     await new Promise<void>((resolve) => {
+      stream.send(Uint8Array.of(1));
       stream.addEventListener("message", ({ data }) => {
         bytes += data.byteLength;
         if (bytes === offer.length) resolve();
