@@ -135,7 +135,7 @@ export async function startStranger(address: string, answer?: (stream: Stream) =
   after(() => host.stop());
   host.services.pubsub.subscribe(TOPIC);
   await host.dial(library.multiaddr(address));
-  await untilHeard(host, 1);
+  await until("the stranger is heard", () => host.services.pubsub.getSubscribers(TOPIC).length > 0);
   return { host, heard };
 }
 
