@@ -59,7 +59,7 @@ export function startStoreService(
       reply(request, await outcomeOf(() => answer(file, request)), file.hashedPieces);
       if (request.type === "close") return;
       // Faster than new ones arrive, so that those that came early are caught up with.
-      for (let pieces = 0; pieces < CATCH_UP_PIECES && file.hashNext();) pieces++;
+      await catchUp(file, CATCH_UP_PIECES);
       await turn();
     }
   }
@@ -119,11 +119,16 @@ async function answer(file: PieceFile, request: StoreRequest): Promise<Result> {
     case "clear":
       return file.clear();
     case "seal":
-      while (file.hashNext()) await turn();
+      await catchUp(file, Infinity);
       return file.seal();
     case "close":
       return file.close();
   }
+}
+
+/** Gives SHA-256 pieces that wait for it, so many at most; after each, others get a turn. */
+async function catchUp(file: PieceFile, max: number): Promise<void> {
+  for (let pieces = 0; pieces < max && file.hashNext(); pieces++) await turn();
 }
 
 async function outcomeOf(work: () => Result | Promise<Result>): Promise<Answer> {
