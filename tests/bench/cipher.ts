@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { runtimes } from "../runtimes/runtimes.ts";
+import { measuredRuntimes } from "../runtimes/runtimes.ts";
 import { bundleNode } from "../support/bundle-node.ts";
 import type { CipherSpeeds } from "../support/cipher-speed-program.ts";
 import { median, round } from "../support/measure.ts";
@@ -19,9 +19,7 @@ const folder = tempFolder("bench");
 const program = join(folder, "program.mjs");
 writeFileSync(program, await bundleNode(new URL("../support/cipher-speed-program.ts", import.meta.url)));
 
-// One or some of them: `DCHAT_BENCH_RUNTIMES=node20,bun1`.
-const named = process.env["DCHAT_BENCH_RUNTIMES"]?.split(",");
-const rows = runtimes().filter(({ name }) => named === undefined || named.includes(name)).map((runtime) => {
+const rows = measuredRuntimes().map((runtime) => {
   const runs = Array.from({ length: PROCESSES }, () => {
     const [command, ...args] = runtime.fileCommand(program, []);
     const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });

@@ -7,7 +7,7 @@ import { closeSync, openSync, readFileSync, rmSync, statfsSync, truncateSync } f
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
-import { runtimes } from "../runtimes/runtimes.ts";
+import { measuredRuntimes } from "../runtimes/runtimes.ts";
 import { type CommandLine, round, timeMs } from "../support/measure.ts";
 import { BUNDLE, publishRelease } from "../support/release-fixture.ts";
 import { serveFolder } from "../support/mirror-process.ts";
@@ -16,8 +16,7 @@ import { tempFolder } from "../support/temp-folder.ts";
 const GIBIBYTES = [1, 4, 8];
 const MAX_SLOPE_MIB = 16;
 const MAX_MEGABYTES = { downloadMiB: 150, verifyMiB: 120 };
-// One or some of them: `DCHAT_BENCH_RUNTIMES=node20,bun1`.
-const MEASURED = new Set(process.env["DCHAT_BENCH_RUNTIMES"]?.split(",") ?? ["node20", "node24", "deno2", "bun1"]);
+const MEASURED = measuredRuntimes(["node20", "node24", "deno2", "bun1"]);
 
 if (process.platform !== "linux") {
   console.log("skipped: needs /proc");
@@ -66,7 +65,7 @@ for (const gibibytes of GIBIBYTES) {
     const { repo, root } = publishRelease(folder, original);
     const server = await serveFolder(repo);
     try {
-      for (const { name: runtime, fileCommand } of runtimes().filter((r) => MEASURED.has(r.name))) {
+      for (const { name: runtime, fileCommand } of MEASURED) {
         const home = join(folder, `home-${runtime}`);
         timeMs(fileCommand(BUNDLE, ["init", "--home", home, "--repo", server.url, "--root", root]));
         const release = ["--home", home, "--version", "1.0.0", "--platform", "linux-x64", "--quiet"];
@@ -90,7 +89,7 @@ const say = (what: string) => {
   console.error(what);
   process.exitCode = 1;
 };
-for (const runtime of MEASURED) {
+for (const { name: runtime } of MEASURED) {
   const own = rows.filter((r) => r.runtime === runtime);
   for (const [what, maxMegabytes] of Object.entries(MAX_MEGABYTES) as [keyof typeof MAX_MEGABYTES, number][]) {
     const slope = (own.at(-1)?.[what] ?? 0) - (own[0]?.[what] ?? 0);

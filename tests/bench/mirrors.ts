@@ -4,7 +4,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { type Runtime, runtimes } from "../runtimes/runtimes.ts";
+import { measuredRuntimes, type Runtime } from "../runtimes/runtimes.ts";
 import { isInstalled, round, timeMs } from "../support/measure.ts";
 import { createDownloadHome, MIB, publishRandomRelease, watchDownload } from "../support/measured-download.ts";
 import type { MirrorOptions } from "../support/mirror-program.ts";
@@ -15,7 +15,7 @@ const MEBIBYTES = 512;
 const MIB_PER_SECOND = 20;
 const MIN_SHARE_OF_SUM = 0.95;
 const MAX_RATIO_WITH_FAULTS = 1.5;
-const MEASURED = new Set(["node20", "node24", "deno2", "bun1"]);
+const MEASURED = ["node20", "node24", "deno2", "bun1"];
 // Another one each time; `deno task bench mirrors` with DCHAT_BENCH_SEED=… repeats one.
 const SEED = process.env["DCHAT_BENCH_SEED"] ?? String(Date.now());
 
@@ -86,7 +86,7 @@ async function withFaults(runtime: Runtime) {
   });
 }
 
-const measured = runtimes().filter(({ name }) => MEASURED.has(name));
+const measured = measuredRuntimes(MEASURED);
 const honest: Awaited<ReturnType<typeof threeHonest>>[] = [];
 if (isInstalled("aria2c")) honest.push(await aria2());
 for (const runtime of measured) honest.push(await threeHonest(runtime));

@@ -6,7 +6,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { type Runtime, runtimes } from "../runtimes/runtimes.ts";
+import { measuredRuntimes, type Runtime } from "../runtimes/runtimes.ts";
 import { bundleNode } from "../support/bundle-node.ts";
 import { median, medianRatio, round, writeRandomFile } from "../support/measure.ts";
 import { ended } from "../support/mirror-process.ts";
@@ -56,12 +56,8 @@ async function measure({ name, fileCommand }: Runtime) {
 }
 
 try {
-  // One or some of them: `DCHAT_BENCH_RUNTIMES=node20,bun1`.
-  const named = process.env["DCHAT_BENCH_RUNTIMES"]?.split(",");
   const rows: Awaited<ReturnType<typeof measure>>[] = [];
-  for (const runtime of runtimes()) {
-    if (named === undefined || named.includes(runtime.name)) rows.push(await measure(runtime));
-  }
+  for (const runtime of measuredRuntimes()) rows.push(await measure(runtime));
   console.table(rows);
   console.log(JSON.stringify({ bench: "peer-transfer", mebibytes: MEBIBYTES, rounds: ROUNDS, rows }));
   if (rows.some(({ ok }) => !ok)) process.exitCode = 1;

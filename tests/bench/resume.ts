@@ -1,7 +1,7 @@
 // download of 512 MiB, killed (-9) at 10 random moments and started again each time. The mirror counts what it sends
 // twice. Target: at most 16 MiB a kill, and the proof of the whole holds at the end.
 import process from "node:process";
-import { runtimes } from "../runtimes/runtimes.ts";
+import { measuredRuntimes } from "../runtimes/runtimes.ts";
 import { round } from "../support/measure.ts";
 import { createDownloadHome, downloadUntil, MIB, publishRandomRelease } from "../support/measured-download.ts";
 import { startMirror } from "../support/mirror-process.ts";
@@ -13,7 +13,7 @@ const KILLS = 10;
 const MAX_REPEATED_MIB = 16;
 // Slower than a client, so that what it has sent was received: else it counts what sockets still hold.
 const BYTES_PER_SECOND = 64 * MIB;
-const MEASURED = new Set(["node20", "node24", "deno2", "bun1"]);
+const MEASURED = ["node20", "node24", "deno2", "bun1"];
 // Another one each time; `deno task bench resume` with DCHAT_BENCH_SEED=… repeats one.
 const SEED = process.env["DCHAT_BENCH_SEED"] ?? String(Date.now());
 
@@ -21,7 +21,7 @@ const folder = tempFolder("bench");
 const { repo, root, sha256 } = publishRandomRelease(folder, MEBIBYTES);
 
 const rows: { runtime: string; repeatedMiB: number[]; mostMiB: number; ok: boolean }[] = [];
-for (const runtime of runtimes().filter(({ name }) => MEASURED.has(name))) {
+for (const runtime of measuredRuntimes(MEASURED)) {
   const mirror = await startMirror(repo, { bytesPerSecond: BYTES_PER_SECOND });
   const home = createDownloadHome(folder, runtime, [mirror.url], root);
   try {

@@ -21,6 +21,15 @@ export function runtimes(): readonly Runtime[] {
   return found ??= findRuntimes();
 }
 
+/**
+ * Those that a benchmark measures: one or some of them by `DCHAT_BENCH_RUNTIMES=node20,bun1`, else the usual ones.
+ * @param usual their names; default: all
+ */
+export function measuredRuntimes(usual?: readonly string[]): readonly Runtime[] {
+  const names = process.env["DCHAT_BENCH_RUNTIMES"]?.split(",") ?? usual;
+  return names === undefined ? runtimes() : runtimes().filter(({ name }) => names.includes(name));
+}
+
 let found: readonly Runtime[] | undefined;
 
 function findRuntimes(): readonly Runtime[] {
