@@ -34,24 +34,29 @@ function messageSchedule(): number[][] {
 /** A statement that rotates each 32-bit word of a variable to the right. */
 type Rotation = (word: string) => string;
 
+/** Where each byte of a vector comes from. */
+type ByteOrder = readonly number[];
+const ROTATED_BY_16: ByteOrder = [2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13];
+const ROTATED_BY_8: ByteOrder = [1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12];
+
 const byShifts = (bits: number): Rotation => (x) =>
   `${x} = v128.or(i32x4.shr_u(${x}, ${bits}), i32x4.shl(${x}, ${32 - bits}));`;
-const byBytes = (...order: number[]): Rotation => (x) => `${x} = i8x16.shuffle(${x}, ${x}, ${order.join(", ")});`;
+const byBytes = (order: ByteOrder): Rotation => (x) => `${x} = i8x16.shuffle(${x}, ${x}, ${order.join(", ")});`;
+/** @param mask the name of the place in memory that has the order */
+const byMask = (mask: string): Rotation => (x) => `${x} = i8x16.swizzle(${x}, v128.load(${mask}));`;
 
-const rotate16 = byBytes(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+// An order that was loaded V8 keeps in a register, and a swizzle by it is an instruction, and one beside it that waits
+// for nothing. An order that it sees is constant it makes anew each time, and a shuffle by halves takes two in a row.
+const rotate16: Record<KernelName, Rotation> = { unrolled: byMask("rotated16"), looped: byBytes(ROTATED_BY_16) };
 const rotate12 = byShifts(12);
-const rotate8: Record<KernelName, Rotation> = {
-  // V8 knows the byte order of rotate16 as swapped halves; any other it looks up in a table, which costs more.
-  unrolled: byShifts(8),
-  looped: byBytes(1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12),
-};
+const rotate8: Record<KernelName, Rotation> = { unrolled: byMask("rotated8"), looped: byBytes(ROTATED_BY_8) };
 const rotate7 = byShifts(7);
 
 /** G on four inputs. `a` takes the message word first, because that sum need not wait for `b`. */
 function g(kernel: KernelName, quarter: readonly [number, number, number, number], x: string, y: string): string[] {
   const [a, b, c, d] = [`v${quarter[0]}`, `v${quarter[1]}`, `v${quarter[2]}`, `v${quarter[3]}`] as const;
   return [
-    `${a} = i32x4.add(i32x4.add(${a}, ${x}), ${b}); ${d} = v128.xor(${d}, ${a}); ${rotate16(d)}`,
+    `${a} = i32x4.add(i32x4.add(${a}, ${x}), ${b}); ${d} = v128.xor(${d}, ${a}); ${rotate16[kernel](d)}`,
     `${c} = i32x4.add(${c}, ${d}); ${b} = v128.xor(${b}, ${c}); ${rotate12(b)}`,
     `${a} = i32x4.add(i32x4.add(${a}, ${y}), ${b}); ${d} = v128.xor(${d}, ${a}); ${rotate8[kernel](d)}`,
     `${c} = i32x4.add(${c}, ${d}); ${b} = v128.xor(${b}, ${c}); ${rotate7(b)}`,
@@ -73,7 +78,11 @@ function round(kernel: KernelName, word: (i: number) => string): string[] {
 export function roundsSource(kernel: KernelName): string {
   const schedule = messageSchedule();
   if (kernel === "unrolled") {
-    return schedule.flatMap((order) => round(kernel, (i) => `v128.load(MESSAGE, ${16 * order[i]!})`)).join("\n");
+    return [
+      `const rotated16 = memory.data<u8>([${ROTATED_BY_16.join(", ")}]);`,
+      `const rotated8 = memory.data<u8>([${ROTATED_BY_8.join(", ")}]);`,
+      ...schedule.flatMap((order) => round(kernel, (i) => `v128.load(MESSAGE, ${16 * order[i]!})`)),
+    ].join("\n");
   }
   const offsets = schedule.flat().map((word) => 16 * word);
   return [
