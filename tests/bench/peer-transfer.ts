@@ -14,7 +14,7 @@ import type { SpeedRound } from "../support/peer-speed-program.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const MEBIBYTES = Number(process.env["DCHAT_BENCH_MIB"] ?? 512);
-const ROUNDS = 3;
+const ROUNDS = 7;
 const MIN_RATIO = 0.9;
 
 const folder = tempFolder("bench");
