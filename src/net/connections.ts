@@ -30,8 +30,8 @@ interface Idle {
   readonly sinceMs: number;
 }
 
-// More than any command talks to; only a daemon whose mirrors change their addresses gets here.
-const MAX_IDLE = 32;
+/** More than any command talks to; only a daemon whose mirrors change their addresses gets here. */
+export const MAX_IDLE = 32;
 // Longer than that and whatever stands between us and the server may have forgotten the connection.
 const MAX_IDLE_MS = 30_000;
 

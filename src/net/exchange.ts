@@ -6,7 +6,7 @@ import { asUpdateError, UpdateError } from "../errors.ts";
 import { type Body, createBody, type PaceLimits } from "./body.ts";
 import type { Route } from "./connect.ts";
 import type { HttpConnection, InFlight, Request } from "./connection.ts";
-import type { Connections } from "./connections.ts";
+import { type Connections, MAX_IDLE } from "./connections.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { AnswerHead } from "./http1-parser.ts";
 import { timedOut, unreachable } from "./net-error.ts";
@@ -35,14 +35,17 @@ export interface Answer extends AnswerHead {
   discard(): void;
 }
 
+// As many idle connections as are kept may all have ended, as those to a server that was started anew.
+const MAX_TRIES = MAX_IDLE + 1;
+
 /**
  * Sends a request and waits for the headers of its answer.
  * @throws UpdateError E_UNREACHABLE, E_TIMEOUT, E_INTERRUPTED
  */
 export async function exchange(route: Route, request: ExchangeRequest, means: ExchangeMeans): Promise<Answer> {
-  for (;;) {
+  for (let tries = 1;; tries++) {
     const connection = await take(route, request, means);
-    const answer = await send(connection, request, means);
+    const answer = await send(connection, request, tries < MAX_TRIES, means);
     if (answer !== "was idle") return answer; // which new connections never are
   }
 }
@@ -54,10 +57,14 @@ async function take(route: Route, { host, signal }: ExchangeRequest, means: Exch
   });
 }
 
-/** @returns "was idle" when the server had ended the connection before it saw the request */
+/**
+ * @param mayBeIdle otherwise such an end is a failure like others
+ * @returns "was idle" when the server had ended the connection before it saw the request
+ */
 function send(
   connection: HttpConnection,
   request: ExchangeRequest,
+  mayBeIdle: boolean,
   { deadlines, limits }: ExchangeMeans,
 ): Promise<Answer | "was idle"> {
   const { host, signal } = request;
@@ -112,7 +119,7 @@ function send(
       },
       onFailure(e, wasIdle) {
         if (isOver) return;
-        if (!wasIdle) return fail(unreachable(host, e));
+        if (!wasIdle || !mayBeIdle) return fail(unreachable(host, e));
         finish();
         resolve("was idle");
       },

@@ -62,7 +62,8 @@ export function createHttp2Connection(socket: Socket, origin: string, owner: Con
       if (isGone && inFlight.size === 0) session.destroy();
       tell();
     }
-    const failOne = (e: unknown) => settle(() => sink.onFailure(e, wasIdle && !hasHead));
+    // Only when the connection ended: a server that refuses one stream after another is not asked for ever.
+    const failOne = (e: unknown) => settle(() => sink.onFailure(e, wasIdle && !hasHead && isGone));
     const cut = () => {
       stream.close(constants.NGHTTP2_CANCEL);
       failOne(new UpdateError("E_UNREACHABLE", `${host}: the answer ended early, or is longer than it said`));

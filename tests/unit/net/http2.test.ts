@@ -32,6 +32,18 @@ describe("a server that speaks HTTP/2 only", { timeout: 60_000 }, () => {
     assert.equal(asked["range"], "bytes=1-");
   });
 
+  test("is not asked without an end when it refuses one stream after another", async () => {
+    let asked = 0;
+    const server = await serve((_, response) => {
+      if (++asked === 1) return void response.end("ok");
+      response.stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    });
+    const c = client({ caFile: CA_FILE });
+    assert.equal(await textOf(await c.get(server.url, { signal })), "ok");
+    await assert.rejects(c.get(server.url, { signal }), fails("E_UNREACHABLE"));
+    assert.ok(asked <= 3, `asked ${asked} times`);
+  });
+
   test("is asked by POST as well", async () => {
     const server = await serve((request, response) => {
       const parts: Uint8Array[] = [];
