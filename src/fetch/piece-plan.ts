@@ -15,6 +15,8 @@ export interface Run {
   /** How far its claim reaches: to its end, or a little ahead for a run that passes over what others bring. */
   claimEnd: number;
   readonly passesOver: boolean;
+  /** Whose pieces these were; he holds them too, until he gets there. */
+  readonly takenFrom: Run | undefined;
 }
 
 /** How long a run will need for what is left of it; the caller knows clocks and rates. */
@@ -95,12 +97,15 @@ export function createPiecePlan(count: number, isHeld: (index: number) => boolea
     return start(first, behind);
   }
 
-  function start(next: number, end: number, claimEnd = end, passesOver = false): Run {
-    const run = { next, end, claimEnd, passesOver };
+  function start(next: number, end: number, o: Partial<Pick<Run, "claimEnd" | "passesOver" | "takenFrom">> = {}): Run {
+    const run = { next, end, claimEnd: end, passesOver: false, takenFrom: undefined, ...o };
     runs.add(run);
-    hold(next, claimEnd, 1);
+    hold(next, run.claimEnd, 1);
     return run;
   }
+
+  /** It is one of those who hold this piece. */
+  const holds = (run: Run, i: number) => runs.has(run) && !suspended.has(run) && run.next <= i && i < run.claimEnd;
 
   return {
     get missingCount() {
@@ -127,7 +132,7 @@ export function createPiecePlan(count: number, isHeld: (index: number) => boolea
     takeAhead: (have, max) => take(have, max, count),
     takeOver(have, max, ownMs, estimateMs) {
       const end = windowEnd();
-      let best: { first: number; count: number; ms: number } | undefined;
+      let best: { run: Run; first: number; count: number; ms: number } | undefined;
       for (const run of runs) {
         if (suspended.has(run)) continue;
         let last = Math.min(run.claimEnd, end) - 1;
@@ -142,11 +147,11 @@ export function createPiecePlan(count: number, isHeld: (index: number) => boolea
         }
         const ms = estimateMs(run);
         if (ms <= (best?.ms ?? 0) || ms < WORTH_FACTOR * (last + 1 - first) * ownMs + WORTH_MS) continue;
-        best = { first, count: last + 1 - first, ms };
+        best = { run, first, count: last + 1 - first, ms };
       }
-      return best === undefined ? undefined : start(best.first, best.first + best.count);
+      return best && start(best.first, best.first + best.count, { takenFrom: best.run });
     },
-    takeAll: () => start(0, count, Math.min(CLAIM_PIECES, count), true),
+    takeAll: () => start(0, count, { claimEnd: Math.min(CLAIM_PIECES, count), passesOver: true }),
     advance(run) {
       if (!suspended.has(run) && run.next < run.claimEnd) hold(run.next, run.next + 1, -1);
       run.next++;
@@ -155,9 +160,13 @@ export function createPiecePlan(count: number, isHeld: (index: number) => boolea
       if (!suspended.has(run)) hold(Math.max(run.claimEnd, run.next), claimEnd, 1);
       run.claimEnd = claimEnd;
     },
-    isRelieved: (run) =>
-      run.next < run.end && !run.passesOver &&
-      (done[run.next] === true || (holders[run.next] ?? 0) > (suspended.has(run) ? 0 : 1)),
+    isRelieved(run) {
+      const { next, end, passesOver, takenFrom } = run;
+      if (next >= end || passesOver) return false;
+      if (done[next]) return true;
+      const own = holds(run, next) ? 1 : 0, slow = takenFrom !== undefined && holds(takenFrom, next) ? 1 : 0;
+      return (holders[next] ?? 0) > own + slow;
+    },
     suspend(run) {
       if (!runs.has(run) || suspended.has(run)) return;
       suspended.add(run);

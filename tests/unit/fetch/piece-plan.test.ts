@@ -95,6 +95,26 @@ describe("the plan of pieces", () => {
     assert.equal(plan.isRelieved(slow), true);
   });
 
+  test("who takes over goes on to the end, and who was slow leaves when he gets there", () => {
+    const plan = createPiecePlan(8, none);
+    const slow = plan.takeFree(EVERYTHING, 8), taker = plan.takeOver(EVERYTHING, 16, 10, () => 1e9);
+    assert.ok(slow && taker);
+    for (const index of [4, 5, 6]) {
+      plan.arrived(index);
+      plan.advance(taker);
+      assert.equal(plan.isRelieved(taker), false, `behind ${index}`);
+    }
+    for (const index of [0, 1, 2]) {
+      plan.arrived(index);
+      plan.advance(slow);
+      assert.equal(plan.isRelieved(slow), false, `behind ${index}`);
+    }
+    plan.arrived(3);
+    plan.advance(slow);
+    assert.equal(plan.isRelieved(slow), true);
+    assert.equal(plan.isRelieved(taker), false);
+  });
+
   test("does not take over what comes soon enough", () => {
     const plan = createPiecePlan(2, none);
     plan.takeFree(EVERYTHING, 2);
