@@ -225,12 +225,12 @@ function sourceLines(reports: readonly SourceReport[]): string[] {
     `${r.pieces} piece${r.pieces === 1 ? "" : "s"}`,
     formatBytes(r.bytes),
     r.madeFrom !== null ? "patches" : r.bytesPerSecond === null ? "-" : `${formatBytes(r.bytesPerSecond)}/s`,
-    r.lies > 0 ? "lied: refused" : r.outcome === "failed" ? "failed" : "",
+    r.lies > 0 ? `${r.lies} ${r.lies === 1 ? "lie" : "lies"}: refused` : r.outcome === "failed" ? "failed" : "",
   ]);
   return table(rows);
 }
 
-function sourceJson({ error, ...r }: SourceReport): Record<string, unknown> {
+function sourceJson({ error, brokeOff: _, ...r }: SourceReport): Record<string, unknown> {
   return { ...r, code: error?.code ?? null, message: error?.message ?? null };
 }
 

@@ -77,7 +77,8 @@ export function seenInDownload(
     // A delta that was of no use may be the older file's doing.
     if ((signal.aborted || r.madeFrom !== null) && r.pieces === 0 && r.lies === 0) return [];
     const seen = { id, latencyMs, bytes, ...(isLimited ? {} : { bytesPerSecond: r.bytesPerSecond }) };
-    return [r.lies > 0 ? { ...seen, outcome: "lie", lies: r.lies } : { ...seen, outcome: OUTCOMES[r.outcome] }];
+    if (r.lies > 0) return [{ ...seen, outcome: "lie", lies: r.lies }];
+    return [{ ...seen, outcome: r.brokeOff && !signal.aborted ? "failure" : OUTCOMES[r.outcome] }];
   });
 }
 

@@ -26,6 +26,8 @@ export interface EngineOptions extends Opts {
   readonly onEvent: (e: DownloadEvent) => void;
   /** A piece that was missing is on disk. */
   readonly onPiece?: (index: number, supplier: Supplier) => void;
+  /** Tests only: see `HOPELESS_MS`. */
+  readonly hopelessMs?: number;
 }
 
 const TICK_MS = 100;
@@ -55,7 +57,9 @@ class PieceEngine {
   readonly #canGrow = new Set<Supplier>();
   readonly #readings = new SmallSet<PieceReading>();
   #proving = 0;
-  #progressMs = performance.now();
+  #lastByteMs = performance.now();
+  /** Since when nothing has come that could have. */
+  #fruitlessMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */
   readonly #stop = new AbortController();
   #settle: { resolve: () => void; reject: (e: unknown) => void } | undefined;
@@ -83,7 +87,7 @@ class PieceEngine {
         this.#pump();
       });
       this.#report();
-      return this.#progressMs;
+      return this.#lastByteMs;
     } finally {
       clearInterval(timer);
       signal.removeEventListener("abort", onAbort);
@@ -104,14 +108,16 @@ class PieceEngine {
   #tick(): void {
     const nowMs = performance.now();
     for (const reading of this.#readings) {
-      const isSilent = reading.silentMs(nowMs) >= STALLED_MS;
+      const silentMs = reading.silentMs(nowMs), isSilent = silentMs >= STALLED_MS;
+      // One that waits for us, for a limit that the operator has set, would bring more.
+      if (silentMs === 0) this.#fruitlessMs = nowMs;
       if (isSilent && reading.run.next >= reading.run.end) reading.abort.abort(); // it does not hang up
       else if (isSilent && !reading.isStalled) this.#stall(reading);
     }
     const atWork = this.#readings.size > 0;
     for (const supplier of this.#asked) supplier.tick(nowMs, atWork);
     this.#report();
-    if (nowMs - this.#progressMs > HOPELESS_MS && this.#proving === 0) this.#fail();
+    if (nowMs - this.#fruitlessMs > (this.#o.hopelessMs ?? HOPELESS_MS) && this.#proving === 0) this.#fail();
     else this.#pump();
   }
 
@@ -138,7 +144,21 @@ class PieceEngine {
         void this.#read(supplier, run);
       }
     }
+    if (!this.#asked.some((s) => s.state === "ready" && this.#isOfUse(s))) this.#knock();
     if (this.#plan.missingCount > 0 && this.#isHopeless()) this.#fail();
+  }
+
+  /** Nobody brings anything: what fell silent may be a line and not the source behind it, so it is asked on another. */
+  #knock(): void {
+    if (!this.#classes.areAllOpen) return;
+    for (const supplier of this.#asked) {
+      const own = this.#readingsOf(supplier);
+      const isSilent = supplier.state === "ready" && own.length > 0 && own.every((r) => r.isStalled);
+      if (!isSilent || supplier.reader?.isSequential === true) continue;
+      if (own.length >= supplier.maxReads || this.#readings.size >= MAX_READINGS) continue;
+      const run = this.#choose(supplier, this.#asked, this.#readings);
+      if (run !== undefined) void this.#read(supplier, run);
+    }
   }
 
   #fail(): void {
@@ -244,10 +264,16 @@ class PieceEngine {
   }
 
   #gotBytes(reading: PieceReading): void {
-    this.#progressMs = reading.lastByteMs;
+    this.#lastByteMs = this.#fruitlessMs = reading.lastByteMs;
     if (!reading.isStalled) return;
     reading.isStalled = false;
     this.#plan.resume(reading.run);
+  }
+
+  /** Ends a stalled read of a source that brings something by others: that is no failure of it. */
+  #leave(reading: PieceReading): void {
+    reading.isStalled = false;
+    reading.abort.abort();
   }
 
   #stall(reading: PieceReading): void {
@@ -261,7 +287,11 @@ class PieceEngine {
     if (this.#plan.isDone(index)) return store.returnBuffer(buffer);
     this.#plan.arrived(index);
     for (const other of this.#readings) {
-      const isLate = other.run.next === index && other.supplier !== supplier && !other.run.passesOver;
+      if (other.supplier === supplier) {
+        if (other.isStalled) this.#leave(other); // on this line alone nothing comes any more
+        continue;
+      }
+      const isLate = other.run.next === index && !other.run.passesOver;
       if (isLate) other.abort.abort(); // it was slower, and what it holds besides is free for all
     }
     this.#proving++;
@@ -280,9 +310,10 @@ class PieceEngine {
 
   #broke(supplier: Supplier, e: unknown): void {
     const error = asUpdateError(e);
-    const { retry } = error;
+    const { code, retry } = error;
     if (isIntegrityError(error)) this.#refuse(supplier, error);
-    else if (retry !== "elsewhere") this.#end(error); // a bug of ours is no fault of a source
+    // A file that cannot be read, of the cache, is one source less; a bug of ours is no fault of a source.
+    else if (retry !== "elsewhere" && code !== "E_IO") this.#end(error);
     else this.#tellFailure(supplier, supplier.broke(error));
   }
 

@@ -3,7 +3,10 @@
 
 import type { Supplier } from "./supplier.ts";
 
-/** `parallel`: a class side by side, the next one when it is not enough. `failover`: one after another. */
+/**
+ * `parallel`: a class side by side, the next one when it is not enough. `failover`: one after another, and two at a time
+ * only when one is slow.
+ */
 export const STRATEGIES = ["parallel", "failover"] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
@@ -30,6 +33,8 @@ export class SourceClasses {
   #asked: readonly Supplier[] = [];
   #openCount = 0;
   #openedAtMs = 0;
+  /** How often those that were open were too slow. */
+  #helpers = 0;
 
   constructor(suppliers: readonly Supplier[], o: ClassOptions) {
     this.#o = o;
@@ -47,30 +52,36 @@ export class SourceClasses {
 
   /** Opens more while those that are open are not enough. */
   openWhatIsNeeded(isOfUse: IsOfUse): void {
-    while (!this.areAllOpen && this.#isMoreNeeded(isOfUse)) {
+    while (!this.areAllOpen) {
+      const isSlow = this.#isSlow();
+      if (!isSlow && !this.#isNobodyOfUse(isOfUse)) return;
+      if (isSlow) this.#helpers++;
       this.#asked = [...this.#asked, ...this.#classes[this.#openCount] ?? []];
       this.#openCount++;
       this.#openedAtMs = performance.now();
     }
   }
 
-  #isMoreNeeded(isOfUse: IsOfUse): boolean {
-    if (!this.#asked.some(isAlive)) return true;
-    const { strategy, limitBytesPerSecond, patienceMs } = this.#o, nowMs = performance.now();
+  #isNobodyOfUse(isOfUse: IsOfUse): boolean {
+    const nowMs = performance.now();
     const helps = (s: Supplier) => {
-      if (s.state === "opening") return nowMs - s.sinceMs < patienceMs;
+      if (s.state === "opening") return nowMs - s.sinceMs < this.#o.patienceMs;
       return s.state === "new" || (s.state === "ready" && isOfUse(s));
     };
-    if (!this.#asked.some(helps)) return true;
-    const rate = this.#asked.reduce((sum, s) => sum + s.rate, 0);
-    return strategy === "parallel" && isSlow(rate, nowMs - this.#openedAtMs, limitBytesPerSecond);
+    return !this.#asked.some(helps);
   }
 
-  /** Those who may get new work: all that were asked, or with failover the first that can help now. */
+  #isSlow(): boolean {
+    if (this.#openCount === 0 || performance.now() - this.#openedAtMs < TRIAL_MS) return false;
+    const rate = this.#asked.reduce((sum, s) => sum + s.rate, 0);
+    return rate < Math.min(SLOW_BYTES_PER_SECOND, (this.#o.limitBytesPerSecond ?? Infinity) / 2);
+  }
+
+  /** Those who may get new work: all that were asked, or with failover the first that can help now, and their helpers. */
   workers(isOfUse: IsOfUse): readonly Supplier[] {
     if (this.#o.strategy === "parallel") return this.#asked;
-    const first = this.#asked.find((s) => isAlive(s) && s.state !== "resting" && isOfUse(s));
-    return first === undefined ? [] : [first];
+    const able = this.#asked.filter((s) => isAlive(s) && s.state !== "resting" && isOfUse(s));
+    return able.slice(0, 1 + this.#helpers);
   }
 }
 
@@ -88,8 +99,4 @@ function inClasses(suppliers: readonly Supplier[], strategy: Strategy): Supplier
     else classes.push([supplier]);
   }
   return classes;
-}
-
-function isSlow(bytesPerSecond: number, openForMs: number, limit: number | undefined): boolean {
-  return openForMs >= TRIAL_MS && bytesPerSecond < Math.min(SLOW_BYTES_PER_SECOND, (limit ?? Infinity) / 2);
 }

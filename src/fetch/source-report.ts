@@ -27,6 +27,8 @@ export interface SourceReport {
   readonly lies: number;
   /** Reads that broke. */
   readonly failures: number;
+  /** It gave pieces, and then failed more than once without another one. */
+  readonly brokeOff: boolean;
   /** The gravest thing that went wrong with it, if anything did. */
   readonly error: UpdateError | undefined;
 }

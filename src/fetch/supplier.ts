@@ -10,8 +10,8 @@ import type { SourceOutcome, SourceReport } from "./source-report.ts";
 
 /**
  * - `new`: nobody has asked it. `opening`, `ready`: as they say.
- * - `resting`: it broke after it gave something; asked again soon, and waited for.
- * - `down`: it broke and gave nothing; asked again later while others are at work, and not waited for.
+ * - `resting`: it broke after it gave something, or for the first time; asked again soon, and waited for.
+ * - `down`: it broke again and gave nothing; asked again later while others are at work, and not waited for.
  * - `out`: it does not have the artifact, or it lied; not asked again.
  */
 export type SupplierState = "new" | "opening" | "ready" | "resting" | "down" | "out";
@@ -132,7 +132,7 @@ export function createSupplier(
     failuresInARow++;
     if (!PASSING.has(e.code)) {
       enter("out");
-    } else if (pieces > 0 && failuresInARow <= MAX_FAILURES_IN_A_ROW) {
+    } else if (failuresInARow <= (pieces > 0 ? MAX_FAILURES_IN_A_ROW : e.code === "E_TIMEOUT" ? 0 : 1)) {
       retryAtMs = now() + FIRST_REST_MS * 2 ** (failuresInARow - 1);
       enter("resting");
     } else {
@@ -183,6 +183,7 @@ export function createSupplier(
         latencyMs,
         lies,
         failures,
+        brokeOff: pieces > 0 && failuresInARow > 1,
         error,
       };
     },

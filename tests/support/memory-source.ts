@@ -22,6 +22,8 @@ export interface MemoryBehaviour {
   readonly diesAfterBytes?: number;
   /** Nothing more comes after so many bytes, counted over all reads. */
   readonly silentAfterBytes?: number;
+  /** Of these reads, counted from 0 since it was made, nothing comes after the first chunk. */
+  readonly freezesRead?: (n: number) => boolean;
   /** What was asked for is followed by bytes without an end. */
   readonly endless?: boolean;
   /** It cannot read from anywhere but the beginning, and tells so when it is first asked. */
@@ -105,6 +107,7 @@ export function createMemorySource(o: MemorySourceOptions): MemorySource {
     reader: { isSequential: boolean },
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
+    const n = reads.length - 1;
     if (b.latencyMs !== undefined) await pause(b.latencyMs, signal);
     if (b.absent === true) throw error("E_ABSENT", "does not have it");
     if (b.sequential === true) {
@@ -114,6 +117,10 @@ export function createMemorySource(o: MemorySourceOptions): MemorySource {
     const end = Math.min((first + count) * PIECE_BYTES, bytes.length);
     for (let at = first * PIECE_BYTES; b.endless === true || at < end;) {
       signal.throwIfAborted();
+      if (at > first * PIECE_BYTES && b.freezesRead?.(n) === true) {
+        await event(signal);
+        continue;
+      }
       if (allowance() <= 0) {
         if (b.diesAfterBytes !== undefined && givenBytes - givenBefore >= b.diesAfterBytes) {
           throw error("E_UNREACHABLE", "is gone: connection lost");

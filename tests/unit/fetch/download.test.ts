@@ -63,6 +63,7 @@ describe("a download", { timeout: 120_000 }, () => {
         madeFrom: null,
         lies: 0,
         failures: 0,
+        brokeOff: false,
         error: undefined,
       }],
       bytesFetched: bytes.length,

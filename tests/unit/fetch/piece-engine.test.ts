@@ -113,9 +113,56 @@ describe("the piece engine", { timeout: 120_000 }, () => {
     assertAllClosed(silent, good);
   });
 
+  test("of a source that is alone, a line that freezes costs no more than the stall detection", async () => {
+    for (const freezesRead of [(n: number) => n === 3, (n: number) => n < 2]) {
+      const at = place();
+      const lone = source("lone", { bytesPerSecond: 20 * MIB, freezesRead });
+      const startMs = performance.now();
+      const got = await at.download([lone]);
+      assert.ok(performance.now() - startMs < 6_000, `${performance.now() - startMs} ms`);
+      assert.equal(reportOf(got, lone).failures, 0);
+      await at.assertPlaced(bytes);
+      assertAllClosed(lone);
+    }
+  });
+
+  test("asks a source for several runs at a time, where that brings more", async () => {
+    const at = place();
+    const far = source("far", { latencyMs: 300 });
+    await at.download([far]);
+    assert.ok(far.mostRunning > 1, `${far.mostRunning}`);
+  });
+
+  for (const strategy of ["parallel", "failover"] as const) {
+    test(`opens the next class when the first is slow, within seconds (${strategy})`, async () => {
+      const at = place();
+      const slow = source("slow", { bytesPerSecond: 300_000 }, 1),
+        fast = source("fast", { bytesPerSecond: 50 * MIB }, 2);
+      const startMs = performance.now();
+      const got = await at.download([slow, fast], { strategy });
+      assert.ok(performance.now() - startMs < 12_000, `${performance.now() - startMs} ms; alone it takes 80 s`);
+      assert.ok(reportOf(got, fast).pieces > PIECES / 2);
+      await at.assertPlaced(bytes);
+    });
+  }
+
+  test("a source that breaks at its first byte is asked once more, and fails the second time", async () => {
+    const at = place();
+    const lone = source("lone", { diesAfterBytes: 0 });
+    setTimeout(() => lone.behave({}), 50);
+    await at.download([lone]);
+    await at.assertPlaced(bytes);
+    const gone = source("gone", { diesAfterBytes: 0 });
+    const startMs = performance.now();
+    await assert.rejects(place().download([gone]), fails("E_UNREACHABLE"));
+    assert.ok(performance.now() - startMs < 3_000);
+  });
+
   test("the last pieces of a slow source are asked for at a fast one too", async () => {
     const at = place();
-    const slow = source("slow", { bytesPerSecond: 100_000 }), fast = source("fast", { bytesPerSecond: 50 * MIB });
+    // Of a peer the first piece is chance, and may be the last one, which is short.
+    const slow = source("slow", { bytesPerSecond: 100_000 }, 1, { kind: "https" });
+    const fast = source("fast", { bytesPerSecond: 50 * MIB }, 1, { kind: "https" });
     const startMs = performance.now();
     const got = await at.download([slow, fast]);
     assert.ok(performance.now() - startMs < 5_000, `${performance.now() - startMs} ms; alone a piece takes 10 s`);
@@ -270,6 +317,15 @@ describe("the piece engine", { timeout: 120_000 }, () => {
       const got = await at.download([bare("one")]);
       await at.assertPlaced(bytes);
       assert.equal(got.source, "one");
+    });
+
+    test("a source that drips is not waited for to the end", async () => {
+      const at = place();
+      const drip = bare("drip", { bytesPerSecond: 20_000 }), good = bare("good", { bytesPerSecond: 50 * MIB });
+      const startMs = performance.now();
+      await at.download([drip, good]);
+      assert.ok(performance.now() - startMs < 12_000, `${performance.now() - startMs} ms; alone it takes 20 min`);
+      await at.assertPlaced(bytes);
     });
 
     test("a liar that gave all of it is refused, and the next one is asked", async () => {

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { rm, writeFile } from "node:fs/promises";
+import { rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import process from "node:process";
 import { describe, test } from "node:test";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { createCacheSource } from "../../../src/sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
-import { artifactOf, testBytes } from "../../support/artifact.ts";
+import { artifactOf, pieceListOf, testBytes } from "../../support/artifact.ts";
+import { createDownloadPlace } from "../../support/download-place.ts";
 import { fails } from "../../support/fails.ts";
+import { createMemorySource } from "../../support/memory-source.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { openAndRead, testSource } from "../../support/source-suite.ts";
 import { testClient } from "../../support/test-client.ts";
@@ -40,6 +43,21 @@ describe("the cache", () => {
     await assert.rejects(openAndRead(createCacheSource({ packagesDir }), a), fails("E_ABSENT", "99 bytes"));
     await rm(packagesDir, { recursive: true });
   });
+});
+
+test("a cache that cannot be read keeps nobody from giving", { skip: process.platform === "win32" }, async () => {
+  const bytes = testBytes(3 * PIECE_BYTES), a = await artifactOf(bytes), list = await pieceListOf(bytes);
+  for (const unreadable of [[`${a.name}.pieces`], [a.name, `${a.name}.pieces`]]) {
+    const packagesDir = tempFolder("cache"), at = createDownloadPlace(a);
+    if (unreadable.length === 1) await writeFile(join(packagesDir, a.name), testBytes(bytes.length, "another"));
+    for (const name of unreadable) await symlink(name, join(packagesDir, name)); // a loop: ELOOP, whoever asks
+    const good = createMemorySource({ id: "good", priority: 1, bytes, list });
+    const got = await at.download([createCacheSource({ packagesDir }), good]);
+    await at.assertPlaced(bytes);
+    assert.equal(got.source, "good");
+    await at.remove();
+    await rm(packagesDir, { recursive: true });
+  }
 });
 
 test("a cached artifact has a piece list only where one of the right size lies beside it", async () => {
