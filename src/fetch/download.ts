@@ -125,7 +125,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
     return { ...summary(suppliers.map((s) => s.report)), file, bytesResumed, proofMs: Math.round(proofMs) };
   } finally {
     o.onReports?.(suppliers.map((s) => s.report));
-    await Promise.all(suppliers.map((s) => s.close()));
+    await Promise.allSettled(suppliers.map((s) => s.close())); // whatever they say, the thread and its files must go
     await store.close();
   }
 }

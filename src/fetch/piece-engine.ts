@@ -213,6 +213,7 @@ class PieceEngine {
       for await (const _ of supplier.reader?.changed({ signal: this.#stop.signal }) ?? []) this.#pump();
     } catch (e) {
       if (this.#settle !== undefined) this.#tellFailure(supplier, supplier.broke(e));
+      this.#watched.delete(supplier); // listened to again when it is back
     }
     this.#canGrow.delete(supplier);
     this.#pump();

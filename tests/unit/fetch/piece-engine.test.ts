@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import type { Source, SourceKind } from "../../../src/api.ts";
-import { AllSourcesFailedError } from "../../../src/errors.ts";
+import { AllSourcesFailedError, UpdateError } from "../../../src/errors.ts";
 import { artifactOf, pieceListOf, testBytes } from "../../support/artifact.ts";
 import { createDownloadPlace, type DownloadPlace } from "../../support/download-place.ts";
 import { fails } from "../../support/fails.ts";
@@ -230,6 +230,31 @@ describe("the piece engine", { timeout: 120_000 }, () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       growing.grow([i, i + 1].filter((p) => p < PIECES));
     }
+    await done;
+    await at.assertPlaced(bytes);
+  });
+
+  test("a holder that broke off while it was listened to is listened to again", async () => {
+    const at = place();
+    const growing = source("growing", {}, 1, { pieces: [0, 1] });
+    let isFirst = true;
+    const done = at.download([{
+      ...growing,
+      async open(a, o) {
+        const reader = await growing.open(a, o);
+        return new Proxy(reader, {
+          get(target, name) {
+            if (name !== "changed" || !isFirst) return Reflect.get(target, name);
+            isFirst = false;
+            return async function* () {
+              await new Promise((resolve) => setTimeout(resolve, 100));
+              throw new UpdateError("E_UNREACHABLE", "the line broke");
+            };
+          },
+        });
+      },
+    }]);
+    setTimeout(() => growing.grow(Array.from({ length: PIECES }, (_, i) => i)), 1_500);
     await done;
     await at.assertPlaced(bytes);
   });
