@@ -47,6 +47,17 @@ test("another platform's file is named as that platform names it", async () => {
   assert.equal(name, "dchat-1.0.0-windows-x64.exe");
 });
 
+test("what a download may take is said by options, and a wrong one before anything is asked for", async () => {
+  const home = await network.initialised(mirror.url);
+  await succeed(download(home, "--max-rate-per-source", "20K", "--strategy", "failover", "--connections", "1"));
+  for (
+    const [option, value] of [["strategy", "both"], ["connections", "17"], ["max-rate-per-source", "fast"]] as const
+  ) {
+    const { stderr } = await expect(2, download(home, `--${option}`, value));
+    assert.match(stderr, new RegExp(`^error E_USAGE: .*--${option}`));
+  }
+});
+
 test("--output puts the proven file there too, ready to run", async () => {
   const home = await network.initialised(mirror.url);
   const output = join(network.folder, "bin", "dchat");
