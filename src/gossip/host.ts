@@ -69,7 +69,7 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
       identify: library.identify(),
       ping: library.ping(),
       pubsub: library.gossipsub({
-        ...gossipLimits(o.topic),
+        ...gossipLimits(o.topic, (peer) => o.isShutOut(peer)),
         // Of the whole message: a forged copy must not have the id of the genuine one, or it would hide it.
         msgIdFn: ({ data }) => createHash("sha256").update(data).digest(),
       }),

@@ -53,7 +53,7 @@ const OWN_ADDRESSES = new Set(["127.0.0.1", "::1"]);
 
 /** What a peer loses by each invalid message, squared: one is forgiven, three end the connection. */
 const INVALID_WEIGHT = -10;
-const GRAYLIST_SCORE = -80;
+export const GRAYLIST_SCORE = -80;
 const DECAY_INTERVAL_MS = 1_000;
 /** An invalid message counts half after ten minutes: releases are rare, and so is honest misfortune. */
 const INVALID_DECAY = 0.5 ** (DECAY_INTERVAL_MS / 600_000);
@@ -61,7 +61,8 @@ const INVALID_DECAY = 0.5 ** (DECAY_INTERVAL_MS / 600_000);
 /** Scores are kept this long after a peer has left, so that leaving does not wash anybody clean. */
 const RETAIN_SCORE_MS = 3_600_000;
 
-export function gossipLimits(topic: string): Partial<GossipsubOpts> {
+/** @param isShutOut whether nothing that a peer says is listened to any more, as while its connection is being closed */
+export function gossipLimits(topic: string, isShutOut: (peer: string) => boolean): Partial<GossipsubOpts> {
   return {
     globalSignaturePolicy: "StrictSign",
     allowedTopics: [topic],
@@ -97,7 +98,8 @@ export function gossipLimits(topic: string): Partial<GossipsubOpts> {
       decayToZero: 0.01,
       retainScore: RETAIN_SCORE_MS,
       topicScoreCap: 20,
-      appSpecificWeight: 0,
+      appSpecificWeight: 1,
+      appSpecificScore: (peer) => isShutOut(peer) ? 2 * GRAYLIST_SCORE : 0, // below, whatever it has earned
       behaviourPenaltyWeight: -10,
       behaviourPenaltyThreshold: 6,
       behaviourPenaltyDecay: 0.986,

@@ -139,9 +139,13 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     host.hangUp(library.peerIdFromString(peer)).catch(() => {}); // it is gone already
   }
 
+  /**
+   * Who says too much is blamed for that alone, and soon hung up on. What he says is judged all the same: the library shows a
+   * message once, so not to look at a genuine one would hide it, whoever brings it after him.
+   */
   async function deliver(peer: string, message: Uint8Array): Promise<Delivery> {
     if (!conduct.maySpeak(peer, looksLikeVote(message))) {
-      return { verdict: "reject", why: new UpdateError("E_TOO_LARGE", "more messages than anybody has to say") };
+      blame(peer, new UpdateError("E_TOO_LARGE", "more messages than anybody has to say"));
     }
     try {
       return await relay.deliver(peer, message);

@@ -1,17 +1,27 @@
 // The limits of a node's connections and streams, over real ones on loopback. Design: docs/gossip.md, "Connections".
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Host } from "../../../src/gossip/host.ts";
-import { MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip/limits.ts";
+import { createHost, type Host } from "../../../src/gossip/host.ts";
+import { GRAYLIST_SCORE, MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip/limits.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
+import { loadLibp2p } from "../../../src/heavy/gossip.ts";
 import { freshAddress, memoryKnowledge, startNode, verdicts } from "../../support/gossip-network.ts";
 import { startLoneHost } from "../../support/lone-host.ts";
+import { newIdentity } from "../../support/new-identity.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { until } from "../../support/until.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
+
+interface Scores {
+  getScore(peer: string): number;
+  dumpPeerScoreStats(): Record<string, unknown>;
+}
+
+/** The cast: these methods are public, but the library's interface does not tell of them. */
+const scoresOf = (host: Host) => host.services.pubsub as unknown as Scores;
 
 test("one address has ten connections and no more; what it has goes on", async () => {
   const host = await startLoneHost();
@@ -44,6 +54,24 @@ test("on one connection eight requests are open at a time", async () => {
   await until("some are open", () => most > 0);
   await delay(200); // whatever comes after the eighth would be here
   assert.equal(most, 8);
+});
+
+test("whoever is shut out is not listened to while its connection is still there", async () => {
+  const shutOut = new Set<string>();
+  const host = await createHost(await loadLibp2p(), {
+    ...{ topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>(), allowPrivate: true },
+    isShutOut: (peer) => shutOut.has(peer),
+  });
+  after(() => host.stop());
+  await host.start();
+  const other = await startLoneHost();
+  await other.dial(host.getMultiaddrs()[0]!); // it listens
+  const id = other.peerId.toString(), scores = scoresOf(host);
+  await until("it is scored", () => id in scores.dumpPeerScoreStats());
+  assert.ok(scores.getScore(id) >= 0);
+  shutOut.add(id);
+  await until("its messages are dropped", () => scores.getScore(id) < GRAYLIST_SCORE);
+  assert.equal(host.getPeers().length, 1);
 });
 
 const hasIpv6 = Object.values(networkInterfaces()).flat().some((n) => n?.address === "::1");
