@@ -48,9 +48,6 @@ export const STREAM_LIMITS: StreamMuxerOptions = {
   },
 };
 
-/** Of peers on this machine an address says nothing. */
-const OWN_ADDRESSES = new Set(["127.0.0.1", "::1"]);
-
 /** What a peer loses by each invalid message, squared: one is forgiven, three end the connection. */
 const INVALID_WEIGHT = -10;
 export const GRAYLIST_SCORE = -80;
@@ -58,8 +55,11 @@ const DECAY_INTERVAL_MS = 1_000;
 /** An invalid message counts half after ten minutes: releases are rare, and so is honest misfortune. */
 const INVALID_DECAY = 0.5 ** (DECAY_INTERVAL_MS / 600_000);
 
-/** Scores are kept this long after a peer has left, so that leaving does not wash anybody clean. */
-const RETAIN_SCORE_MS = 3_600_000;
+/**
+ * The library's score of a peer starts anew when it connects again, however long the old one is kept: to keep it would only
+ * fill the memory with identities that come and go. What a peer has to answer for is remembered in conduct.ts.
+ */
+const RETAIN_SCORE_MS = 0;
 
 /** @param isShutOut whether nothing that a peer says is listened to any more, as while its connection is being closed */
 export function gossipLimits(topic: string, isShutOut: (peer: string) => boolean): Partial<GossipsubOpts> {
@@ -103,9 +103,8 @@ export function gossipLimits(topic: string, isShutOut: (peer: string) => boolean
       behaviourPenaltyWeight: -10,
       behaviourPenaltyThreshold: 6,
       behaviourPenaltyDecay: 0.986,
-      IPColocationFactorWeight: -5,
-      IPColocationFactorThreshold: MAX_CONNECTIONS_PER_ADDRESS,
-      IPColocationFactorWhitelist: OWN_ADDRESSES,
+      // An address is nobody's identity: behind one there may be many. How many connections it has is limited above.
+      IPColocationFactorWeight: 0,
       topics: {
         [topic]: {
           topicWeight: 1,

@@ -6,9 +6,13 @@ import { loadLibp2p } from "../../src/heavy/gossip.ts";
 import { freshAddress } from "./gossip-network.ts";
 import { newIdentity } from "./new-identity.ts";
 
-/** Stopped at the end of the test file. */
-export async function startLoneHost(): Promise<Host> {
-  const o = { topic: "t", identity: newIdentity(), listen: [freshAddress()], named: new Set<string>() };
+/**
+ * Stopped at the end of the test file.
+ * @param at where it listens
+ * @param named endpoints that it may connect to though no address of that kind is
+ */
+export async function startLoneHost(at = freshAddress(), named: readonly string[] = []): Promise<Host> {
+  const o = { topic: "t", identity: newIdentity(), listen: [at], named: new Set(named) };
   const host = await createHost(await loadLibp2p(), { ...o, allowPrivate: true, isShutOut: () => false });
   await host.start();
   after(() => host.stop());

@@ -5,6 +5,7 @@ import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createHost, type Host } from "../../../src/gossip/host.ts";
 import { GRAYLIST_SCORE, MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip/limits.ts";
+import { withoutPeer } from "../../../src/gossip/peer-address.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import { loadLibp2p } from "../../../src/heavy/gossip.ts";
 import { freshAddress, memoryKnowledge, startNode, verdicts } from "../../support/gossip-network.ts";
@@ -72,6 +73,28 @@ test("whoever is shut out is not listened to while its connection is still there
   shutOut.add(id);
   await until("its messages are dropped", () => scores.getScore(id) < GRAYLIST_SCORE);
   assert.equal(host.getPeers().length, 1);
+});
+
+const ownAddress = Object.values(networkInterfaces()).flat().find((n) => n?.family === "IPv4" && !n.internal)?.address;
+const skip = ownAddress === undefined ? "this machine has no address of its own" : false;
+
+test("who comes and goes leaves no score behind, and nobody else at that address pays for it", { skip }, async () => {
+  const host = await startLoneHost(`/ip4/${ownAddress}/tcp/0`);
+  const at = host.getMultiaddrs()[0]!, scores = scoresOf(host); // it listens
+  const start = () => startLoneHost(freshAddress(), [withoutPeer(at.toString())]);
+  const stays = await start();
+  await stays.dial(at);
+  for (let i = 0; i < MAX_CONNECTIONS_PER_ADDRESS + 6; i++) {
+    const passing = await start();
+    await passing.dial(at);
+    const id = passing.peerId.toString();
+    await until("it is scored", () => id in scores.dumpPeerScoreStats());
+    await passing.stop();
+    await delay(120); // ten new ones a second are let in
+  }
+  const id = stays.peerId.toString();
+  assert.ok(scores.getScore(id) >= 0);
+  await until("the others are forgotten", () => Object.keys(scores.dumpPeerScoreStats()).join() === id);
 });
 
 const hasIpv6 = Object.values(networkInterfaces()).flat().some((n) => n?.address === "::1");
