@@ -70,12 +70,20 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
       ping: library.ping(),
       pubsub: library.gossipsub({
         ...gossipLimits(o.topic, (peer) => o.isShutOut(peer)),
-        // Of the whole message: a forged copy must not have the id of the genuine one, or it would hide it.
-        msgIdFn: ({ data }) => createHash("sha256").update(data).digest(),
+        // Of the whole message, not only of what is signed in it: the library remembers an id before anybody has judged the
+        // message, so a forged copy that had the id of the genuine one would hide it.
+        msgIdFn: ({ data }) => sha256(data),
+        // The same id, asked for before the publisher's signature is verified: copies cost a hash, however many come. It is
+        // remembered only once a signature has verified, as the other one is, and so hides nothing more.
+        fastMsgIdFn: ({ data = new Uint8Array() }) => sha256(data).toString("base64"),
       }),
     },
   });
   return host;
+}
+
+function sha256(data: Uint8Array): Buffer {
+  return createHash("sha256").update(data).digest();
 }
 
 function ipOf(address: Multiaddr): string | undefined {

@@ -140,11 +140,11 @@ export async function startStranger(address: string, answer?: (stream: Stream) =
 }
 
 /** Waits until what it says reaches so many. Their subscriptions come on their streams, and it speaks on its own. */
-export async function untilHeard(host: Host, count: number): Promise<void> {
+export async function untilHeard(host: Host, count: number, topic = TOPIC): Promise<void> {
   const hears = (peer: PeerId) => carriesMessages(host.getConnections(peer), "outbound");
   await until(
     `${count} hear the stranger`,
-    () => host.services.pubsub.getSubscribers(TOPIC).filter(hears).length >= count,
+    () => host.services.pubsub.getSubscribers(topic).filter(hears).length >= count,
   );
 }
 

@@ -8,7 +8,7 @@ import { GRAYLIST_SCORE, MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip
 import { withoutPeer } from "../../../src/gossip/peer-address.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import { loadLibp2p } from "../../../src/heavy/gossip.ts";
-import { freshAddress, memoryKnowledge, startNode, verdicts } from "../../support/gossip-network.ts";
+import { freshAddress, memoryKnowledge, startNode, untilHeard, verdicts } from "../../support/gossip-network.ts";
 import { startLoneHost } from "../../support/lone-host.ts";
 import { newIdentity } from "../../support/new-identity.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -18,7 +18,7 @@ const NOW = Date.UTC(2026, 0, 1);
 
 interface Scores {
   getScore(peer: string): number;
-  dumpPeerScoreStats(): Record<string, unknown>;
+  dumpPeerScoreStats(): Record<string, { topics: Record<string, { invalidMessageDeliveries: number }> }>;
 }
 
 /** The cast: these methods are public, but the library's interface does not tell of them. */
@@ -73,6 +73,39 @@ test("whoever is shut out is not listened to while its connection is still there
   shutOut.add(id);
   await until("its messages are dropped", () => scores.getScore(id) < GRAYLIST_SCORE);
   assert.equal(host.getPeers().length, 1);
+});
+
+interface Rpc {
+  readonly messages?: readonly { readonly signature?: Uint8Array }[];
+}
+
+test("of a message that is known no signature is verified again", async () => {
+  const host = await startLoneHost(), other = await startLoneHost();
+  const heard: string[] = [];
+  host.services.pubsub.addEventListener("message", ({ detail }) => heard.push(new TextDecoder().decode(detail.data)));
+  for (const { services } of [host, other]) services.pubsub.subscribe("t");
+  await other.dial(host.getMultiaddrs()[0]!); // it listens
+  await untilHeard(other, 1, "t");
+  // The cast: what goes over the wire can only be repeated by the method that puts it there.
+  const wire = other.services.pubsub as unknown as { sendRpc(peer: string, rpc: Rpc): boolean };
+  const sendRpc = wire.sendRpc.bind(wire), sent: Rpc[] = [];
+  wire.sendRpc = (peer, rpc) => {
+    if ((rpc.messages ?? []).length > 0) sent.push(rpc);
+    return sendRpc(peer, rpc);
+  };
+  const say = (text: string) => other.services.pubsub.publish("t", new TextEncoder().encode(text));
+  await say("once");
+  await until("it is heard", () => heard.length === 1);
+  const [message] = sent[0]?.messages ?? [];
+  assert.ok(message?.signature !== undefined);
+  // Whoever looks at this signature sees that it is wrong, and counts that.
+  const copy = { ...message, signature: message.signature.toReversed() };
+  for (let i = 0; i < 3; i++) sendRpc(host.peerId.toString(), { messages: [copy] });
+  await say("and on");
+  await until("what came after is heard", () => heard.length === 2);
+  assert.deepEqual(heard, ["once", "and on"]);
+  const { topics } = scoresOf(host).dumpPeerScoreStats()[other.peerId.toString()]!; // it is connected
+  assert.equal(topics["t"]?.invalidMessageDeliveries ?? 0, 0);
 });
 
 const ownAddress = Object.values(networkInterfaces()).flat().find((n) => n?.family === "IPv4" && !n.internal)?.address;
