@@ -43,6 +43,17 @@ export function isVouchedFor(state: TrustState, bytes: Uint8Array): boolean {
   return [state.root.signed, ...olderRoots(state)].some((root) => isSignedUnder(root, envelope));
 }
 
+/**
+ * True when these are the very bytes of the trusted timestamp. One signed content can be written in many forms: with other
+ * spaces, or with signatures of keys that nobody here knows. None of them can be called a lie: publishers write as they
+ * like, keys of roots that a node was never given sign along in a rotation, and an honest node may have been given any of
+ * them. So each node passes on one, the one that it has proven and gives to others.
+ */
+export function isTrustedTimestamp(state: TrustState, bytes: Uint8Array): boolean {
+  const trusted = state.timestamp?.envelope.bytes;
+  return trusted?.length === bytes.length && trusted.every((byte, i) => byte === bytes[i]);
+}
+
 function judgeForeign(state: TrustState, envelope: Envelope): Judgement {
   if (olderRoots(state).some((root) => isSignedUnder(root, envelope))) {
     return { verdict: "ignore", why: new UpdateError("E_STALE", `${WHAT} is signed under an older root`) };

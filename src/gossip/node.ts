@@ -15,9 +15,10 @@ import { carriesMessages, isAt } from "./connections.ts";
 import { type Delivery, isLie } from "./delivery.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost, type Host } from "./host.ts";
+import { isTrustedTimestamp } from "./judge-timestamp.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { createLan, NO_LAN } from "./lan.ts";
-import { looksLikeVote, topicOf } from "./message.ts";
+import { looksLikeVote, readRelease, topicOf } from "./message.ts";
 import { HINTS } from "./mirror-hints.ts";
 import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { TOLD_PEERS } from "./peer-exchange.ts";
@@ -148,7 +149,11 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
       blame(peer, new UpdateError("E_TOO_LARGE", "more messages than anybody has to say"));
     }
     try {
-      return await relay.deliver(peer, message);
+      const delivery = await relay.deliver(peer, message);
+      if (delivery.verdict !== "accept" || delivery.kind !== "release") return delivery;
+      if (isTrustedTimestamp(knowledge.state(), readRelease(message))) return delivery;
+      // What is trusted by now is newer, or the same written in another way. That is announced, and this one not as well.
+      return { verdict: "ignore", why: new UpdateError("E_STALE", "another form of what is known, or older") };
     } catch (e) {
       return { verdict: "ignore", why: asUpdateError(e) }; // a full disk is nobody's lie
     }

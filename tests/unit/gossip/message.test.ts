@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { encodeRelease, judgeMessage, MAX_MESSAGE_BYTES, readRelease, topicOf } from "../../../src/gossip/message.ts";
-import { isVouchedFor } from "../../../src/gossip/judge-timestamp.ts";
+import { isTrustedTimestamp, isVouchedFor } from "../../../src/gossip/judge-timestamp.ts";
 import { pinRoot, type TrustState } from "../../../src/trust/client.ts";
 import { inTime } from "../../support/in-time.ts";
 import { refused } from "../../support/refused.ts";
@@ -22,6 +22,17 @@ function behind(seed: string): { repo: TufRepository; state: TrustState } {
 
 function follow(repo: TufRepository, from: TrustState = pinRoot(repo.pinnedRoot)): TrustState {
   return updated(from, repo.files(), clock);
+}
+
+/** A node, the repository one root later, and a newer timestamp that its old key and its new one have signed. */
+function rotated(seed: string): { repo: TufRepository; state: TrustState; both: Uint8Array } {
+  const { repo, state } = behind(seed);
+  const before = [...repo.signers("timestamp")];
+  repo.rotate("timestamp");
+  repo.publish();
+  const { signed } = parseFile(repo.bytes("timestamp"));
+  put(signed, ["version"], 99);
+  return { repo, state, both: signedFile(signed, [...before, ...repo.signers("timestamp")]) };
 }
 
 const { repo, state } = behind("gossip message");
@@ -155,6 +166,22 @@ describe("nobody is punished for", () => {
     assert.equal(isVouchedFor(ahead, rotated), true);
   });
 
+  test("keys of the root before and of this one, whichever of the two a node has", () => {
+    const { repo, state, both } = rotated("gossip both keys");
+    assert.equal(judgeFile(both, state), "newer");
+    const ahead = follow(repo, state);
+    assert.equal(judgeFile(both, ahead), "newer");
+    assert.equal(isVouchedFor(ahead, both), true);
+  });
+
+  test("a key of a root that came before the first one a node was given", () => {
+    const { repo, both } = rotated("gossip pinned late");
+    const late = pinRoot(repo.bytes("root"));
+    assert.equal(late.root.signed.version, 2);
+    assert.equal(judgeFile(both, late), "newer");
+    assert.equal(isVouchedFor(late, both), true);
+  });
+
   test("what was signed under the root before", () => {
     const { repo, state } = behind("gossip old key");
     const before = repo.bytes("timestamp");
@@ -179,6 +206,14 @@ describe("nobody is punished for", () => {
     assert.equal(ahead.root.signed.version, 3);
     assert.equal(judgeFile(before, ahead), "ignore E_STALE");
   });
+});
+
+test("a node passes on the bytes that it trusts, and no other form of them", () => {
+  const ahead = follow(repo, state);
+  assert.equal(isTrustedTimestamp(ahead, timestamp), true);
+  assert.equal(isTrustedTimestamp(state, timestamp), false);
+  assert.equal(isTrustedTimestamp(pinRoot(repo.pinnedRoot), timestamp), false);
+  assert.equal(isTrustedTimestamp(ahead, bytes(JSON.parse(text(timestamp)))), false);
 });
 
 test("vouching takes signatures, not a version that looks old", () => {
