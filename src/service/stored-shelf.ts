@@ -40,7 +40,10 @@ export function createStoredShelf(
     return listed.bySha256.get(sha256);
   }
 
-  /** The piece list of a file that is the artifact; undefined when it is not. Measured once as long as it is the same. */
+  /**
+   * The piece list of a file that is the artifact; undefined when it is not. Measured once as long as it is the same.
+   * @throws UpdateError when it cannot be measured now, such as for want of file descriptors; the next call tries again
+   */
   async function listOf(file: string, a: Artifact): Promise<Uint8Array | undefined> {
     const info = await stat(file).catch(() => undefined);
     if (info?.isFile() !== true || info.size !== a.length) return undefined;
@@ -51,20 +54,22 @@ export function createStoredShelf(
     if (measured.size >= MAX_MEASURED && oldest !== undefined) measured.delete(oldest);
     const measuring = measureList(file, a);
     measured.set(mark, measuring);
-    return await measuring;
-  }
-
-  async function measureList(file: string, a: Artifact): Promise<Uint8Array | undefined> {
     try {
-      const { digests, pieces } = await measureFile(file, { signal });
-      return isSameBytes(digests, a) ? pieces : undefined;
-    } catch {
-      return undefined; // as good as not here
+      return await measuring;
+    } catch (e) {
+      // That says nothing about the file.
+      if (measured.get(mark) === measuring) measured.delete(mark);
+      throw e;
     }
   }
 
+  async function measureList(file: string, a: Artifact): Promise<Uint8Array | undefined> {
+    const { digests, pieces } = await measureFile(file, { signal });
+    return isSameBytes(digests, a) ? pieces : undefined;
+  }
+
   async function wholeOf(file: string, a: Artifact): Promise<Holding | undefined> {
-    const list = await listOf(file, a);
+    const list = await listOf(file, a).catch(() => undefined); // as good as not here
     if (list === undefined) return undefined;
     return {
       length: a.length,

@@ -30,11 +30,11 @@ const state = updated(pinRoot(repository.pinnedRoot), repository.files(), strict
 let count = 0;
 
 /** An empty home, and what its node gives. */
-function place() {
+function place(over = signal) {
   const home = join(folder, String(count++));
   const packagesDir = join(home, "packages"), partialDir = join(home, "partial");
   for (const dir of [packagesDir, partialDir]) mkdirSync(dir, { recursive: true });
-  return { packagesDir, partialDir, shelf: createStoredShelf({ packagesDir, partialDir }, () => state, signal) };
+  return { packagesDir, partialDir, shelf: createStoredShelf({ packagesDir, partialDir }, () => state, over) };
 }
 
 async function bytesOf(holding: Holding, first: number, count: number): Promise<Uint8Array> {
@@ -65,6 +65,20 @@ test("a file that is damaged, or another one, is not given", async () => {
   assert.equal(await shelf.find(digest), undefined);
   writeFileSync(join(packagesDir, nameOf("1.0.0")), content.subarray(1));
   assert.equal(await shelf.find(digest), undefined);
+});
+
+test("a file that could not be measured once is given the next time", async () => {
+  let failures = 1;
+  const { signal: faulty } = new AbortController();
+  // It is looked at between two reads: as good a place as any for a read that fails.
+  faulty.throwIfAborted = () => {
+    if (failures-- > 0) throw Object.assign(new Error("too many open files"), { code: "EMFILE" });
+  };
+  const { packagesDir, shelf } = place(faulty);
+  writeFileSync(join(packagesDir, nameOf("1.0.0")), content);
+  assert.deepEqual(await Promise.all([shelf.find(digest), shelf.find(digest)]), [undefined, undefined]);
+  const holding = await shelf.find(digest);
+  assert.equal(holding?.length, content.length);
 });
 
 test("of a file on its way the pieces that are here are given", async () => {
