@@ -2,6 +2,7 @@
 // Design: "The network of nodes" of docs/architecture.md. Must not: give up, or ask anybody more often than every few
 // seconds.
 import { setTimeout as delay } from "node:timers/promises";
+import { UpdateError } from "../errors.ts";
 
 export interface BootstrapOptions {
   readonly addresses: readonly string[];
@@ -33,6 +34,8 @@ async function keepOne(address: string, o: BootstrapOptions): Promise<void> {
     }
     try {
       await o.connect(address);
+      // Whatever the reason: with no pause it would be dialled again as fast as it can be.
+      if (!o.isConnected(address)) throw new UpdateError("E_UNREACHABLE", "the connection was over at once");
     } catch (e) {
       if (o.signal.aborted) return;
       o.onFailure(address, e);

@@ -6,7 +6,7 @@ import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
 export function isAt(connection: Connection, address: string): boolean {
   const { peer } = requirePeerAddress(address, "the peer");
   if (peer !== undefined) return connection.remotePeer.toString() === peer;
-  return withoutPeer(connection.remoteAddr.toString()) === address;
+  return withoutPeer(connection.remoteAddr.toString()) === withoutPeer(address);
 }
 
 /** Whether the stream for messages of topics is open, one for each direction: without it they are lost without an error. */

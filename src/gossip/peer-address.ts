@@ -34,7 +34,7 @@ export function requirePeerAddress(text: string, what: string): PeerAddress {
   });
 }
 
-/** Decides about a connection to be made. `named` are the operator's own addresses: they may lead anywhere. */
+/** Decides about a connection to be made. `named`, as of `withoutPeer`, are the operator's: they may lead anywhere. */
 export function mayDial(text: string, named: ReadonlySet<string>, allowPrivate: boolean): boolean {
   if (named.has(withoutPeer(text))) return true;
   const ip = parsePeerAddress(text)?.ip;
@@ -42,7 +42,13 @@ export function mayDial(text: string, named: ReadonlySet<string>, allowPrivate: 
   return scope === "public" || (allowPrivate && (scope === "private" || scope === "loopback"));
 }
 
-/** The endpoint alone. */
+/**
+ * The endpoint alone, in one way of writing it: of an IPv6 address, a name and a port there are many, and what the
+ * operator gave is compared with what the library tells. What is no TCP endpoint stays as it is.
+ */
 export function withoutPeer(text: string): string {
-  return text.replace(/\/p2p\/[^/]*$/, "");
+  const [, kind, host = "", port] = ENDPOINT.exec(text) ?? [];
+  if (kind === undefined || parsePeerAddress(text) === undefined) return text.replace(/\/p2p\/[^/]*$/, "");
+  const written = kind === "ip6" ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host.toLowerCase();
+  return `/${kind}/${written}/tcp/${Number(port)}`;
 }

@@ -27,3 +27,24 @@ test("a peer that is away is tried again after longer and longer waits, and each
   assert.equal(connected, 1, "who is connected is left alone");
   assert.deepEqual([...new Set(failed)], ["away"]);
 });
+
+test("a connection that is over at once, or leads elsewhere, is a failure like any other", async () => {
+  const stopping = new AbortController();
+  const failed: unknown[] = [];
+  let dials = 0;
+  const running = keepConnected({
+    addresses: ["elsewhere"],
+    signal: stopping.signal,
+    isConnected: () => false,
+    connect() {
+      if (++dials > 50) stopping.abort(); // it would go on for ever, and nothing else get a turn
+      return Promise.resolve();
+    },
+    onFailure: (_, error) => failed.push(error),
+  });
+  await until("it was tried twice", () => dials >= 2);
+  stopping.abort();
+  await running;
+  assert.ok(failed[0] instanceof UpdateError && failed[0].code === "E_UNREACHABLE", String(failed[0]));
+  assert.equal(dials, 2);
+});

@@ -144,3 +144,17 @@ test("nodes meet over IPv6 as well", { skip: hasIpv6 ? false : "this machine has
   assert.match(node.connections()[0]?.address ?? "", /^\/ip6\/::1\/tcp\//);
   assert.deepEqual(verdicts(node).filter((v) => v.startsWith("reject")), []);
 });
+
+test(
+  "a named peer is met however its address is written",
+  { skip: hasIpv6 ? false : "this machine has no IPv6" },
+  async () => {
+    const repository = createReleaseRepository({ seed: "written out", nowMs: NOW });
+    const there = await startNode(memoryKnowledge(repository.pinnedRoot, NOW), { listen: ["/ip6/::1/tcp/0"] });
+    const written = `/ip6/0:0:0:0:0:0:0:1/tcp/${there.address.split("/")[4]}`;
+    const node = await startNode(memoryKnowledge(repository.pinnedRoot, NOW), { peers: [written] });
+    await until("they have met", () => node.peers().includes(there.id));
+    assert.deepEqual(node.dialled(), [{ address: there.address, isNamed: true }]);
+    assert.deepEqual(node.events.filter((e) => e.type === "unreachable"), []);
+  },
+);

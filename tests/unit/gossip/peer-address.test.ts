@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { mayDial, parsePeerAddress, requirePeerAddress } from "../../../src/gossip/peer-address.ts";
+import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "../../../src/gossip/peer-address.ts";
 import { refused } from "../../support/refused.ts";
 
 const PEER = "/p2p/12D3KooWK5V9pWJfw5xi32fNBM7hvDPVYWeCfb28GEdENGs4a4vq";
@@ -33,6 +33,27 @@ for (
     refused("E_USAGE", () => requirePeerAddress(text, "--peer"));
   });
 }
+
+describe("an endpoint is the same however it is written", () => {
+  for (
+    const [same, texts] of Object.entries({
+      "/ip6/::1/tcp/4217": ["/ip6/0:0:0:0:0:0:0:1/tcp/04217", `/ip6/::0:1/tcp/4217${PEER}`],
+      "/ip6/fd00::a1/tcp/1": ["/ip6/FD00:0:0::A1/tcp/1", "/ip6/fd00:0000::00a1/tcp/1"],
+      "/ip6/::ffff:a00:1/tcp/1": ["/ip6/::ffff:10.0.0.1/tcp/1"],
+      "/dns4/node.lan/tcp/1": [`/dns4/Node.LAN/tcp/1${PEER}`],
+    })
+  ) {
+    for (const text of [same, ...texts]) {
+      test(text, () => {
+        assert.equal(withoutPeer(text), same);
+        assert.ok(mayDial(text, new Set([same]), false));
+      });
+    }
+  }
+  test("and of another one nothing is changed but its id", () => {
+    assert.equal(withoutPeer(`/ip6/::1/udp/4217/quic-v1${PEER}`), "/ip6/::1/udp/4217/quic-v1");
+  });
+});
 
 describe("a node connects", () => {
   const named = new Set(["/ip4/10.0.0.1/tcp/1", "/dns4/node.lan/tcp/1"]);
