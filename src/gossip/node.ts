@@ -85,7 +85,10 @@ const STOP_MS = 5_000;
 /** What three strangers say is enough to try. */
 const MAX_ASKED_FOR_MIRRORS = 3;
 
-/** @throws UpdateError E_USAGE for an address that is none, E_IO when it can listen nowhere */
+/**
+ * What was started of a node that cannot be is stopped again.
+ * @throws UpdateError E_USAGE for an address that is none, E_IO when it can listen nowhere or not ask on its links
+ */
 export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode> {
   const { knowledge, onEvent } = o;
   const topic = topicOf(knowledge.network);
@@ -213,17 +216,33 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     maxOutboundStreams: 8,
   });
   await host.register(PEER_PROTOCOL, { onConnect: (peer) => void catchUp.welcome(peer.toString()) });
-  await host.start();
-  pubsub.subscribe(topic);
   const addresses = () => host.getMultiaddrs().map((address) => address.toString());
-  if (o.listen.length > 0 && addresses().length === 0) {
-    await host.stop();
-    throw new UpdateError("E_IO", `it is not possible to listen on ${o.listen.join(" or ")}`, {
-      hint: "another program may have the port: choose another one with --listen",
-    });
+
+  async function close(): Promise<void> {
+    const soon = async (stopped: Promise<void>) =>
+      await Promise.race([stopped, delay(STOP_MS, undefined, { ref: false })]);
+    try {
+      await soon(lan.stop());
+    } finally {
+      await soon(Promise.resolve(host.stop()));
+    }
   }
-  onEvent({ type: "listening", addresses: addresses() });
-  await lan.start();
+
+  try {
+    await host.start();
+    pubsub.subscribe(topic);
+    if (o.listen.length > 0 && addresses().length === 0) {
+      throw new UpdateError("E_IO", `it is not possible to listen on ${o.listen.join(" or ")}`, {
+        hint: "another program may have the port: choose another one with --listen",
+      });
+    }
+    onEvent({ type: "listening", addresses: addresses() });
+    await lan.start();
+  } catch (e) {
+    stopping.abort();
+    await close().catch(() => {}); // why it did not start says more
+    throw asUpdateError(e, "E_IO");
+  }
 
   const running = Promise.all([
     catchUp.nowAndThen(announcer.retry),
@@ -289,8 +308,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     async stop() {
       stopping.abort();
       await running;
-      await Promise.race([lan.stop(), delay(STOP_MS, undefined, { ref: false })]);
-      await Promise.race([host.stop(), delay(STOP_MS, undefined, { ref: false })]);
+      await close();
     },
   };
 }

@@ -1,9 +1,9 @@
 // Nodes on one link find each other by multicast DNS, and nobody on it leads them elsewhere. docs/gossip.md, "On a LAN".
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { createSocket } from "node:dgram";
+import dgram, { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { after, test } from "node:test";
 import { memoryKnowledge, startNode, TOPIC } from "../../support/gossip-network.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -88,4 +88,23 @@ test("an answer that leads to this machine, another link or a name is not follow
   await until("it has looked around", () => node.peers().length === 1);
   await node.stop();
   assert.equal(knocks, 0);
+});
+
+test("a node that cannot ask on its links does not start, and does not go on listening", async (t) => {
+  const place = createServer().listen(0, "127.0.0.1");
+  await once(place, "listening");
+  const { port } = place.address() as AddressInfo; // it listens on TCP
+  place.close();
+  await once(place, "close");
+  t.mock.method(dgram, "createSocket", () => {
+    throw new Error("no datagrams in this container");
+  });
+  const listen = [`/ip4/127.0.0.1/tcp/${port}`];
+  await assert.rejects(startNode(knowledge(), { mdns: true, listen }), /no datagrams/);
+  const found = await new Promise((resolve) => {
+    const knocking = connect(port, "127.0.0.1", () => resolve("somebody listens"));
+    knocking.on("error", (e: NodeJS.ErrnoException) => resolve(e.code));
+    after(() => knocking.destroy());
+  });
+  assert.equal(found, "ECONNREFUSED");
 });
