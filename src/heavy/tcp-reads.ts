@@ -1,9 +1,11 @@
 // How bytes of a TCP connection reach its channel: where we dial, the kernel writes them into the channel's memory; where
 // somebody dialled us, the runtime allocates for each read, which goes back at once. Not by events, once there is a channel.
-// Design: docs/decisions/0025-peer-data-path.md; `onread` is that of docs/decisions/0014-http-clients.md.
-// Must not: know what the bytes mean.
-import type { MessageStream, Transport } from "@libp2p/interface";
+// And how many connections others may have here: the library counts them all together alone.
+// Design: docs/decisions/0025-peer-data-path.md; `onread` is that of docs/decisions/0014-http-clients.md; docs/gossip.md,
+// "Connections". Must not: know what the bytes mean.
+import type { MessageStream, MultiaddrConnection, Transport, Upgrader } from "@libp2p/interface";
 import { tcp, type TCPComponents, type TCPOptions } from "@libp2p/tcp";
+import type { Multiaddr } from "@multiformats/multiaddr";
 import type { OnReadOpts } from "node:net";
 import type { RecordChannel } from "./record-channel.ts";
 import { release } from "./release.ts";
@@ -34,10 +36,56 @@ export function readsInto(connection: MessageStream, channel: RecordChannel): vo
   Object.assign(connection, { onData });
 }
 
+/** What is one network: an address. */
+export interface NetworkLimits {
+  /** Connections that somebody there has made, those included whose handshake is not done. */
+  readonly maxInboundOfNetwork: number;
+  /** Of these, how many handshakes at a time: the library has places for a few in all, which one must not take. */
+  readonly maxHandshakesOfNetwork: number;
+}
+
+/** The upgrader, with a place in each network's share for as long as a handshake and a connection last. */
+export function sharedOut(upgrader: Upgrader, o: NetworkLimits): Upgrader {
+  const open = new Map<string, number>(), handshakes = new Map<string, number>();
+  const take = (count: Map<string, number>, network: string) => count.set(network, (count.get(network) ?? 0) + 1);
+  const giveBack = (count: Map<string, number>, network: string) => {
+    const left = (count.get(network) ?? 0) - 1;
+    if (left > 0) count.set(network, left);
+    else count.delete(network);
+  };
+
+  /** Whoever rejects here is hung up on by the listener. */
+  async function upgradeInbound(made: MultiaddrConnection, how: unknown): Promise<void> {
+    const network = networkOf(made.remoteAddr);
+    if ((open.get(network) ?? 0) >= o.maxInboundOfNetwork) throw new Error("too many connections of one network");
+    if ((handshakes.get(network) ?? 0) >= o.maxHandshakesOfNetwork) {
+      throw new Error("too many handshakes of one network");
+    }
+    take(open, network);
+    made.addEventListener("close", () => giveBack(open, network), { once: true });
+    take(handshakes, network);
+    try {
+      await Reflect.apply(upgrader.upgradeInbound, upgrader, [made, how]);
+    } finally {
+      giveBack(handshakes, network);
+    }
+  }
+
+  return Object.create(upgrader, { upgradeInbound: { value: upgradeInbound } });
+}
+
+function networkOf(address: Multiaddr): string {
+  const { value } = address.getComponents().find((c) => c.name === "ip4" || c.name === "ip6") ?? {};
+  return value ?? address.toString();
+}
+
 /** For `transports` of the library's node. */
-export function readingTcp(options: TCPOptions): (components: TCPComponents) => Transport {
+export function readingTcp(options: TCPOptions & NetworkLimits): (components: TCPComponents) => Transport {
   return (components) => {
     const transport = tcp(options)(components);
+    const createListener = transport.createListener.bind(transport);
+    let shared: Upgrader | undefined; // of all listeners
+    transport.createListener = (o) => createListener({ ...o, upgrader: shared ??= sharedOut(o.upgrader, options) });
     const dial = transport.dial.bind(transport);
     transport.dial = (address, o) => {
       let connection: (MessageStream & Reading) | undefined;

@@ -1,5 +1,6 @@
 // The limits of a node's connections and streams, over real ones on loopback. Design: docs/gossip.md, "Connections".
 import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -37,6 +38,30 @@ test("one address has ten connections and no more; what it has goes on", async (
   await until("the others are refused", () => dialled.filter((h) => h.getPeers().length > 0).length <= 10);
   await until("ten are left", () => host.getConnections().length === MAX_CONNECTIONS_PER_ADDRESS);
   assert.ok(dialled.slice(0, 8).every((h) => h.getPeers().length === 1));
+});
+
+test("an address that opens connections and says nothing keeps nobody else out", async () => {
+  const host = await startLoneHost();
+  const at = host.getMultiaddrs()[0]!; // it listens
+  const [, , ip, , port] = at.toString().split("/");
+  let connected = 0;
+  /** At a pace at which the library lets all in. */
+  async function connectSilently(localAddress: string): Promise<Socket> {
+    await delay(105);
+    const silent = connect({ host: ip, port: Number(port), localAddress });
+    silent.on("connect", () => connected++).on("error", () => {}).resume();
+    after(() => silent.destroy());
+    return silent;
+  }
+  for (let i = 0; i < 25; i++) await connectSilently("127.0.0.9"); // more than there were places for handshakes
+  for (let i = 0; i < 11; i++) {
+    const silent = await connectSilently("127.0.0.1");
+    silent.once("connect", () => silent.destroy());
+  }
+  await until("all were there", () => connected === 36);
+  const honest = await startLoneHost(); // also 127.0.0.1, whose connections are over
+  await honest.dial(at);
+  await until("it is in", () => host.getPeers().some((peer) => peer.equals(honest.peerId)));
 });
 
 test("on one connection eight requests are open at a time", async () => {

@@ -1,0 +1,55 @@
+// What one network may take of the places for connections. docs/gossip.md, "Connections".
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Upgrader } from "@libp2p/interface";
+import { multiaddr } from "@multiformats/multiaddr";
+import { sharedOut } from "../../../src/heavy/tcp-reads.ts";
+
+/** An upgrader whose handshakes end when the test says so, and the connections that come to it. */
+function scene() {
+  const ends: ((failure?: Error) => void)[] = [];
+  const upgrader = {
+    upgradeInbound: () =>
+      new Promise<void>((resolve, reject) =>
+        ends.push((failure) => failure === undefined ? resolve() : reject(failure))
+      ),
+  } as unknown as Upgrader; // nothing else of it is asked for
+  const shared = sharedOut(upgrader, { maxInboundOfNetwork: 3, maxHandshakesOfNetwork: 2 });
+
+  /** @returns "waits" while its handshake goes on */
+  async function come(from: string) {
+    const connection = Object.assign(new EventTarget(), { remoteAddr: multiaddr(from) });
+    const upgraded = shared.upgradeInbound(connection as never, { signal: AbortSignal.timeout(1_000) });
+    const fate = upgraded.then(() => "is in", (e: Error) => e.message);
+    const now = await Promise.race([fate, new Promise<string>((resolve) => setImmediate(resolve, "waits"))]);
+    return { now, fate, close: () => connection.dispatchEvent(new Event("close")) };
+  }
+  return { come, ends };
+}
+
+const REFUSED = /^too many /;
+
+test("one address has its share of handshakes, and what it does not finish is no trouble to another one", async () => {
+  const { come, ends } = scene();
+  const [first] = [await come("/ip4/8.8.8.8/tcp/1"), await come("/ip4/8.8.8.8/tcp/2")];
+  assert.match((await come("/ip4/8.8.8.8/tcp/3")).now, REFUSED);
+  assert.equal((await come("/ip4/8.8.4.4/tcp/1")).now, "waits");
+  ends[0]?.(new Error("silence"));
+  assert.equal(await first?.fate, "silence");
+  first?.close(); // by the listener
+  assert.equal((await come("/ip4/8.8.8.8/tcp/4")).now, "waits");
+});
+
+test("one address has its share of connections, until they close", async () => {
+  const { come, ends } = scene();
+  const all = [];
+  for (const port of [1, 2, 3]) {
+    const one = await come(`/ip4/8.8.8.8/tcp/${port}`);
+    ends.pop()?.();
+    assert.equal(await one.fate, "is in");
+    all.push(one);
+  }
+  assert.match((await come("/ip4/8.8.8.8/tcp/4")).now, REFUSED);
+  all[1]?.close();
+  assert.equal((await come("/ip4/8.8.8.8/tcp/5")).now, "waits");
+});
