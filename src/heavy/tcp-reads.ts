@@ -5,7 +5,7 @@
 // "Connections". Must not: know what the bytes mean.
 import type { MessageStream, MultiaddrConnection, Transport, Upgrader } from "@libp2p/interface";
 import { tcp, type TCPComponents, type TCPOptions } from "@libp2p/tcp";
-import type { Multiaddr } from "@multiformats/multiaddr";
+import { type Multiaddr, multiaddr } from "@multiformats/multiaddr";
 import type { OnReadOpts } from "node:net";
 import type { RecordChannel } from "./record-channel.ts";
 import { release } from "./release.ts";
@@ -36,7 +36,7 @@ export function readsInto(connection: MessageStream, channel: RecordChannel): vo
   Object.assign(connection, { onData });
 }
 
-/** What is one network: an address. */
+/** What is one network: an IPv4 address, or the 64 bits of an IPv6 one behind which a subscriber has all the others. */
 export interface NetworkLimits {
   /** Connections that somebody there has made, those included whose handshake is not done. */
   readonly maxInboundOfNetwork: number;
@@ -75,8 +75,11 @@ export function sharedOut(upgrader: Upgrader, o: NetworkLimits): Upgrader {
 }
 
 function networkOf(address: Multiaddr): string {
-  const { value } = address.getComponents().find((c) => c.name === "ip4" || c.name === "ip6") ?? {};
-  return value ?? address.toString();
+  const { name, value } = address.getComponents().find((c) => c.name === "ip4" || c.name === "ip6") ?? {};
+  if (value === undefined) return address.toString();
+  const bytes = multiaddr(`/${name}/${value}`).bytes.subarray(1); // without the code of the protocol
+  const isMapped = bytes.length === 16 && bytes.subarray(0, 12).every((byte, i) => byte === (i < 10 ? 0 : 0xff));
+  return (isMapped ? bytes.subarray(12) : bytes.subarray(0, 8)).join(".");
 }
 
 /** For `transports` of the library's node. */

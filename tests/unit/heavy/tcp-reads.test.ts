@@ -1,6 +1,6 @@
 // What one network may take of the places for connections. docs/gossip.md, "Connections".
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { Upgrader } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { sharedOut } from "../../../src/heavy/tcp-reads.ts";
@@ -52,4 +52,21 @@ test("one address has its share of connections, until they close", async () => {
   assert.match((await come("/ip4/8.8.8.8/tcp/4")).now, REFUSED);
   all[1]?.close();
   assert.equal((await come("/ip4/8.8.8.8/tcp/5")).now, "waits");
+});
+
+describe("of one network are", () => {
+  for (
+    const [what, first, second, other] of [
+      ["64 bits of IPv6", "/ip6/2001:db8:1:2::1", "/ip6/2001:db8:1:2:ffff::9", "/ip6/2001:db8:1:3::1"],
+      ["an IPv4 address and the same in IPv6", "/ip4/8.8.8.8", "/ip6/::ffff:8.8.8.8", "/ip6/::ffff:8.8.4.4"],
+    ] as const
+  ) {
+    test(what, async () => {
+      const { come } = scene();
+      const comes = async (from: string) => (await come(`${from}/tcp/1`)).now;
+      assert.deepEqual([await comes(first), await comes(second)], ["waits", "waits"]);
+      for (const from of [first, second]) assert.match(await comes(from), REFUSED);
+      assert.equal(await comes(other), "waits");
+    });
+  }
 });
