@@ -11,7 +11,7 @@ import { keepConnected } from "./bootstrap.ts";
 import { requestBundle } from "./bundle-exchange.ts";
 import { createCatchUp } from "./catch-up.ts";
 import { createConduct } from "./conduct.ts";
-import { carriesMessages, isAt } from "./connections.ts";
+import { carriesMessages, forgetLeavers, isAt } from "./connections.ts";
 import { type Delivery, isLie } from "./delivery.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost, type Host } from "./host.ts";
@@ -96,6 +96,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const remembered = (o.remembered ?? []).filter((p) => parsePeerAddress(p.address)?.peer !== undefined);
   const allNamed = [...o.peers, ...remembered.filter((p) => p.isNamed).map((p) => p.address)];
   const named = new Set(allNamed.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text)));
+  const acquainted = new Set([...o.peers, ...remembered.map((p) => p.address)].map((a) => parsePeerAddress(a)?.peer));
   const library = await loadLibp2p();
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -246,6 +247,11 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
 
   const running = Promise.all([
     catchUp.nowAndThen(announcer.retry),
+    forgetLeavers({
+      signal,
+      book: host.peerStore,
+      isKept: (peer) => acquainted.has(peer) || connectionsOf(peer).length > 0,
+    }),
     findPeers({
       signal,
       remembered: remembered.map((p) => p.address),
