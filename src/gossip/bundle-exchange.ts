@@ -57,9 +57,8 @@ export function createBundleService(
     const given = bundleFor(known);
     if (given === undefined) return await writeLine(bytes, formatAnswer({ status: "none" }));
     const hadTurn = await turns.take(peer, async () => {
-      const endMs = performance.now() + EXCHANGE_MS;
       await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
-      for (let at = 0; at < given.length && performance.now() < endMs; at += WRITE_BYTES) {
+      for (let at = 0; at < given.length; at += WRITE_BYTES) {
         await bytes.write(given.subarray(at, at + WRITE_BYTES));
       }
     });

@@ -9,7 +9,7 @@ import type { MuxedStream } from "../heavy/muxed-stream.ts";
 export interface ByteStreamOptions {
   /** Aborted, the stream is reset. */
   readonly signal: AbortSignal;
-  /** The longest wait for a byte to come or to go. */
+  /** The longest wait for a byte to come; and for bytes to go, beside the time that they take at the least pace. */
   readonly idleMs: number;
 }
 
@@ -22,13 +22,23 @@ export interface ByteStream {
    * @throws UpdateError E_UNREACHABLE when the stream ends before, E_TIMEOUT
    */
   chunks(count: number, reusesChunks?: boolean): AsyncGenerator<Uint8Array>;
-  /** Waits until the peer takes them; their memory is the caller's again then. @throws UpdateError E_UNREACHABLE, E_TIMEOUT */
-  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Waits until the peer takes them; their memory is the caller's again then.
+   * @param withinMs for all of them: a peer that takes one by one does not get more of it
+   * @throws UpdateError E_UNREACHABLE, E_TIMEOUT
+   */
+  write(bytes: Uint8Array, withinMs?: number): Promise<void>;
   /** Nothing more will be written. */
   end(): Promise<void>;
   /** Drops whatever is under way. Never throws. */
   abort(): void;
 }
+
+/** A peer that takes less holds what others want. */
+const LEAST_BYTES_PER_SECOND = 16 << 10;
+
+/** Time for bytes at the least pace, in milliseconds. */
+export const leastPaceMs = (bytes: number): number => bytes * 1000 / LEAST_BYTES_PER_SECOND;
 
 /** So much may wait to be read before the peer is asked to pause; one piece of an artifact. */
 const PAUSE_ABOVE_BYTES = 1 << 20;
@@ -64,14 +74,13 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     stream.abort(new Error("given up")); // the peer sees a reset and no reason
   }
 
-  /** Until one of the stream's events. */
-  async function event(what: string): Promise<void> {
+  /** Until one of the stream's events. @throws UpdateError E_TIMEOUT with that message */
+  async function event(withinMs: number, message: string): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     try {
       sleeping.add(resolve);
-      const message = `the peer ${what} nothing for ${o.idleMs / 1000} s`;
-      timer = setTimeout(() => reject(new UpdateError("E_TIMEOUT", message)), o.idleMs);
+      timer = setTimeout(() => reject(new UpdateError("E_TIMEOUT", message)), Math.max(0, withinMs));
       await promise;
     } finally {
       clearTimeout(timer);
@@ -92,7 +101,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
       if (chunk === undefined) {
         o.signal.throwIfAborted();
         if (isAtEnd()) throw gone();
-        await event("sent");
+        await event(o.idleMs, `the peer sent nothing for ${o.idleMs / 1000} s`);
         continue;
       }
       const bytes = chunk.length > max ? chunk.subarray(0, max) : chunk;
@@ -118,12 +127,13 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
       }
       return bytes;
     },
-    async write(bytes) {
+    async write(bytes, withinMs = o.idleMs + leastPaceMs(bytes.length)) {
       o.signal.throwIfAborted();
       if (stream.writeStatus !== "writable") throw gone();
       stream.send(bytes);
+      const endMs = performance.now() + withinMs;
       while (stream.writeBufferLength > 0) {
-        await event("took");
+        await event(endMs - performance.now(), "the peer takes too little");
         o.signal.throwIfAborted();
         if (stream.writeStatus !== "writable") throw gone();
       }

@@ -4,20 +4,36 @@ import { UpdateError } from "../errors.ts";
 
 export interface FetchSlotsOptions {
   readonly atOnce: number;
+  /** Of those of one peer; default: as many as there are. */
+  readonly maxPerPeer?: number;
   /** An exchange takes as long as it takes; after this time it ends as soon as others wait for its slot. */
   readonly leashMs: number;
   pause(ms: number): Promise<void>;
 }
 
 /** Runs the work when it has a slot. @throws UpdateError E_TIMEOUT when too many wait; what the work throws, which its signal ends */
-export type FetchSlots = <T>(work: (signal: AbortSignal) => Promise<T>) => Promise<T>;
+export type FetchSlots = <T>(work: (signal: AbortSignal) => Promise<T>, peer?: string) => Promise<T>;
 
 /** Of a hundred peers, each may be asked when it appears and when it announces something. */
 const MAX_WAITING = 256;
 
-export function createFetchSlots({ atOnce, leashMs, pause }: FetchSlotsOptions): FetchSlots {
-  const running = new Set<{ readonly untilMs: number; readonly stop: AbortController }>(); // in order of their beginning
+interface Slot {
+  readonly peer: string | undefined;
+  readonly untilMs: number;
+  readonly stop: AbortController;
+}
+
+export function createFetchSlots({ atOnce, maxPerPeer = atOnce, leashMs, pause }: FetchSlotsOptions): FetchSlots {
+  const running = new Set<Slot>(); // in order of their beginning
   const waiting = new Set<() => void>();
+
+  /** The oldest of those of whom one has to end before a peer has a slot; undefined when there is one. */
+  function inTheWayOf(peer: string | undefined): Slot | undefined {
+    const own = peer === undefined ? [] : [...running].filter((slot) => slot.peer === peer);
+    if (own.length >= maxPerPeer) return own[0];
+    const [oldest] = running;
+    return running.size >= atOnce ? oldest : undefined;
+  }
 
   /** Who has waited longest looks first. */
   function wake(): void {
@@ -25,10 +41,9 @@ export function createFetchSlots({ atOnce, leashMs, pause }: FetchSlotsOptions):
   }
 
   /** Until there may be room. @throws UpdateError E_TIMEOUT when too many wait */
-  async function waitForRoom(): Promise<void> {
-    const [oldest] = running;
-    const leftMs = (oldest?.untilMs ?? 0) - performance.now();
-    if (oldest !== undefined && leftMs <= 0) {
+  async function waitForRoom(oldest: Slot): Promise<void> {
+    const leftMs = oldest.untilMs - performance.now();
+    if (leftMs <= 0) {
       running.delete(oldest);
       return oldest.stop.abort(new UpdateError("E_TIMEOUT", "given up for the sake of other peers"));
     }
@@ -39,9 +54,9 @@ export function createFetchSlots({ atOnce, leashMs, pause }: FetchSlotsOptions):
     waiting.delete(look);
   }
 
-  return async (work) => {
-    while (running.size >= atOnce) await waitForRoom();
-    const slot = { untilMs: performance.now() + leashMs, stop: new AbortController() };
+  return async (work, peer) => {
+    for (let oldest = inTheWayOf(peer); oldest !== undefined; oldest = inTheWayOf(peer)) await waitForRoom(oldest);
+    const slot = { peer, untilMs: performance.now() + leashMs, stop: new AbortController() };
     running.add(slot);
     try {
       return await work(slot.stop.signal);

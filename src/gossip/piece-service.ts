@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { createRateLimit } from "../fetch/rate-limit.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
-import type { ByteStream } from "./byte-stream.ts";
+import { type ByteStream, leastPaceMs } from "./byte-stream.ts";
 import { formatAnswer, type HaveRequest, type PeerAnswer, type PiecesRequest, writeLine } from "./peer-protocol.ts";
 import { encodeBits, hasAll } from "./piece-bits.ts";
 import type { Holding, Shelf } from "./shelf.ts";
@@ -16,6 +16,16 @@ export interface PieceServiceOptions {
   readonly bytesPerSecond: number | undefined;
   /** Told of bytes that a peer took. */
   readonly onGiven: (bytes: number) => void;
+  /** Shorter in tests. */
+  readonly patience?: Patience;
+}
+
+/** How far a peer may fall behind the least pace, in milliseconds. Waiting for a limit of our own does not count. */
+export interface Patience {
+  /** Then he gives his place to whoever waits for it. */
+  readonly wantedMs: number;
+  /** Then it ends, though nobody waits. */
+  readonly aloneMs: number;
 }
 
 export interface PieceService {
@@ -39,13 +49,13 @@ const NOT_YET_MS = 3_000;
 const NOT_YET_LOOK_MS = 100;
 /** A listener hears something at least so often, or it would take the silence for the end. */
 const SIGN_OF_LIFE_MS = 5_000;
-/** Whoever takes less is holding a place that others want. Waiting for a limit of our own does not count. */
-const LEAST_BYTES_PER_SECOND = 16 << 10;
-const GRACE_MS = 10_000;
+/** Over a slow line a peer takes nothing for a while and then a mebibyte at once: that is how often he tells of it. */
+const PATIENCE: Patience = { wantedMs: 5_000, aloneMs: 60_000 };
 /** Bytes go out in such parts: each waits until the peer has room, and is a frame, which the peer answers with one. */
 const WRITE_BYTES = 256 << 10;
 
-export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: PieceServiceOptions): PieceService {
+export function createPieceService(o: PieceServiceOptions): PieceService {
+  const { shelf, signal, bytesPerSecond, onGiven, patience = PATIENCE } = o;
   const uploads = createSlots(MAX_UPLOADS, MAX_UPLOADS_PER_PEER);
   const listeners = createSlots(MAX_LISTENERS, MAX_LISTENERS_PER_PEER);
   const limit = createRateLimit(bytesPerSecond);
@@ -54,7 +64,8 @@ export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: P
 
   /** Tells what is here, and what comes, until there is all of it. */
   async function have({ sha256 }: HaveRequest, peer: string, bytes: ByteStream): Promise<void> {
-    if (!await listeners.take(peer)) return await answer(bytes, { status: "busy" });
+    const place = await listeners.take(peer);
+    if (place === undefined) return await answer(bytes, { status: "busy" });
     try {
       let told = "", toldMs = -Infinity;
       for (;;) {
@@ -73,7 +84,7 @@ export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: P
         await delay(LOOK_MS, undefined, { signal, ref: false });
       }
     } finally {
-      listeners.free(peer);
+      listeners.free(place);
     }
   }
 
@@ -86,26 +97,28 @@ export function createPieceService({ shelf, signal, bytesPerSecond, onGiven }: P
   }
 
   async function pieces({ sha256, first, count }: PiecesRequest, peer: string, bytes: ByteStream): Promise<void> {
-    if (!await uploads.take(peer)) return await answer(bytes, { status: "busy" });
+    const place = await uploads.take(peer);
+    if (place === undefined) return await answer(bytes, { status: "busy" });
     try {
       const holding = await shelf.find(sha256);
       if (holding === undefined || !isHere(holding, first, count)) return await answer(bytes, { status: "none" });
       const length = runBytes(holding.length, first, count);
       await answer(bytes, { status: "ok", bytes: length });
-      let patienceMs = GRACE_MS + length * 1000 / LEAST_BYTES_PER_SECOND;
+      let behindMs = 0;
       for await (const chunk of holding.read(first, count)) {
         for (let at = 0; at < chunk.length; at += WRITE_BYTES) {
           const part = chunk.subarray(at, at + WRITE_BYTES);
           await limit.take(part.length, signal);
-          const sentMs = performance.now();
-          await bytes.write(part);
+          const dueMs = performance.now() - behindMs + leastPaceMs(part.length);
+          place.late = { atMs: dueMs + patience.wantedMs, end: () => bytes.abort() };
+          await bytes.write(part, dueMs + patience.aloneMs - performance.now());
+          place.late = undefined;
           onGiven(part.length);
-          patienceMs -= performance.now() - sentMs;
-          if (patienceMs < 0) return bytes.abort();
+          behindMs = Math.max(0, performance.now() - dueMs);
         }
       }
     } finally {
-      uploads.free(peer);
+      uploads.free(place);
     }
   }
 
@@ -123,51 +136,61 @@ export function runBytes(length: number, first: number, count: number): number {
   return Math.min((first + count) * PIECE_BYTES, length) - first * PIECE_BYTES;
 }
 
+/** What a peer holds. */
+interface Place {
+  readonly peer: string;
+  /** When he is so late with what he is to take that others come first; undefined while he is to take nothing. */
+  late?: { readonly atMs: number; end(): void } | undefined;
+}
+
 interface Slots {
-  /** Waits for a place, first come first served as far as each peer's share allows. False after too long. */
-  take(peer: string): Promise<boolean>;
-  free(peer: string): void;
+  /**
+   * Waits for a place, first come first served as far as each peer's share allows; who is late makes room.
+   * @returns undefined after too long
+   */
+  take(peer: string): Promise<Place | undefined>;
+  free(place: Place): void;
 }
 
 function createSlots(max: number, maxPerPeer: number): Slots {
-  const taken = new Map<string, number>();
-  const waiting: { readonly peer: string; readonly go: (isFree: boolean) => void }[] = [];
-  let all = 0;
+  const taken = new Set<Place>();
+  const waiting: { readonly peer: string; readonly go: (place: Place | undefined) => void }[] = [];
 
-  const hasPlace = (peer: string) => all < max && (taken.get(peer) ?? 0) < maxPerPeer;
+  /** Those of whom one has to go before the peer has a place. */
+  function inTheWayOf(peer: string): readonly Place[] {
+    const own = [...taken].filter((place) => place.peer === peer);
+    if (own.length >= maxPerPeer) return own;
+    return taken.size >= max ? [...taken] : [];
+  }
 
-  function occupy(peer: string): void {
-    all++;
-    taken.set(peer, (taken.get(peer) ?? 0) + 1);
+  function occupy(peer: string): Place {
+    const place: Place = { peer };
+    taken.add(place);
+    return place;
   }
 
   return {
     async take(peer) {
-      if (hasPlace(peer)) {
-        occupy(peer);
-        return true;
-      }
-      const { promise, resolve: go } = Promise.withResolvers<boolean>();
+      const others = inTheWayOf(peer);
+      if (others.length === 0) return occupy(peer);
+      const { promise, resolve: go } = Promise.withResolvers<Place | undefined>();
       const entry = { peer, go };
       waiting.push(entry); // as many as there are streams, which are limited
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(entry), 1); // before it is told: nobody may give it a place now
-        go(false);
+        go(undefined);
       }, PLACE_WAIT_MS);
-      const isFree = await promise;
+      const nowMs = performance.now();
+      others.find(({ late }) => late !== undefined && late.atMs < nowMs)?.late?.end();
+      const place = await promise;
       clearTimeout(timer);
-      return isFree;
+      return place;
     },
-    free(peer) {
-      all--;
-      const left = (taken.get(peer) ?? 1) - 1;
-      if (left > 0) taken.set(peer, left);
-      else taken.delete(peer);
-      const at = waiting.findIndex((w) => hasPlace(w.peer));
+    free(place) {
+      taken.delete(place);
+      const at = waiting.findIndex((w) => inTheWayOf(w.peer).length === 0);
       const [next] = at < 0 ? [] : waiting.splice(at, 1);
-      if (next === undefined) return;
-      occupy(next.peer); // here, so that nobody takes it before he runs
-      next.go(true);
+      next?.go(occupy(next.peer)); // here, so that nobody takes it before he runs
     },
   };
 }

@@ -5,8 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "@libp2p/interface";
 import { type ByteStream, createByteStream } from "../../../src/gossip/byte-stream.ts";
 import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-protocol.ts";
-import { createPeerService } from "../../../src/gossip/peer-service.ts";
+import { createPeerService, type PeerServiceOptions } from "../../../src/gossip/peer-service.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
+import { MuxedStream } from "../../../src/heavy/muxed-stream.ts";
 import { memoryKnowledge } from "../../support/gossip-network.ts";
 import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -23,12 +24,14 @@ interface Giver {
   readBytes(): number;
   /** Bytes that peers took. */
   givenBytes(): number;
+  /** Its ends of all streams so far. */
+  readonly streams: readonly MuxedStream[];
   /** A peer of its own. */
   taker(): Promise<Connection>;
 }
 
 /** Has an artifact of 64 pieces. */
-async function startGiver(bytesPerSecond?: number): Promise<Giver> {
+async function startGiver(o: Partial<PeerServiceOptions> = {}): Promise<Giver> {
   const host = await startLoneHost();
   let readBytes = 0, givenBytes = 0;
   const holding = {
@@ -46,12 +49,19 @@ async function startGiver(bytesPerSecond?: number): Promise<Giver> {
     knowledge,
     shelf: { find: (sha256) => Promise.resolve(sha256 === SHA256 ? holding : undefined) },
     signal,
-    bytesPerSecond,
+    bytesPerSecond: undefined,
     onGiven: (bytes) => givenBytes += bytes,
+    ...o,
   });
   const limits = { maxInboundStreams: 8, maxOutboundStreams: 8 };
-  await host.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream), limits);
+  const streams: MuxedStream[] = [];
+  await host.handle(PEER_PROTOCOL, (stream, { remotePeer }) => {
+    if (!(stream instanceof MuxedStream)) throw new Error("a stream of another muxer");
+    streams.push(stream);
+    return service(remotePeer.toString(), stream);
+  }, limits);
   return {
+    streams,
     readBytes: () => readBytes,
     givenBytes: () => givenBytes,
     taker: async () => await (await startLoneHost()).dial(host.getMultiaddrs()[0]!), // it listens
@@ -76,6 +86,19 @@ const isServed = (connection: Connection) =>
     bytes.abort();
     return line.startsWith("ok");
   });
+
+/** Of a peer that takes what it has to, and then one byte again and again. @returns the answer's line, and what ends it */
+async function askAndDrip(taker: Connection, giver: Giver, request: string): Promise<[string, () => void]> {
+  const stream = await taker.newStream(PEER_PROTOCOL);
+  if (stream instanceof MuxedStream) stream.announceData = () => {}; // more than its window, for which it did not ask
+  const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
+  await writeLine(bytes, request);
+  const line = await readLine(bytes);
+  const timer = setInterval(() => giver.streams.forEach((s) => s.growSendWindow(1)), 20);
+  return [line, () => clearInterval(timer)];
+}
+
+const isOpen = (stream: MuxedStream) => stream.status === "open";
 
 const piecesFrom = (first: number, count: number) => `pieces ${SHA256} ${first} ${count}`;
 
@@ -102,7 +125,7 @@ test("sixteen uploads are all there are", async () => {
 });
 
 test("nothing is read for a peer that takes nothing, beyond what is on its way; and its place is taken away", async () => {
-  const giver = await startGiver();
+  const giver = await startGiver({ patience: { wantedMs: -14_000, aloneMs: 0 } });
   const taker = await giver.taker();
   const { line } = await ask(taker, piecesFrom(0, PIECES));
   assert.match(line, /^ok/);
@@ -121,7 +144,7 @@ test("nothing is read for a peer that takes nothing, beyond what is on its way; 
 
 test("a limit is one of all uploads together", async () => {
   const limit = 4 * PIECE_BYTES;
-  const giver = await startGiver(limit);
+  const giver = await startGiver({ bytesPerSecond: limit });
   const takers = await Promise.all([giver.taker(), giver.taker()]);
   const beganMs = performance.now();
   await Promise.all(takers.map(async (t) => await (await ask(t, piecesFrom(0, 4))).bytes.read(4 * PIECE_BYTES)));
@@ -136,4 +159,45 @@ test("what is not here, and more than there is, is none", async () => {
   for (const request of [`pieces ${"cd".repeat(32)} 0 1`, piecesFrom(PIECES - 1, 2), piecesFrom(PIECES, 1)]) {
     assert.equal((await ask(taker, request)).line, "none", request);
   }
+});
+
+test("who takes byte after byte gives his place to who waits for it, and loses it in the end though nobody waits", async () => {
+  const giver = await startGiver({ patience: { wantedMs: -15_900, aloneMs: -13_000 } }); // a part may take 16 s
+  const takers = await Promise.all(Array.from({ length: 4 }, () => giver.taker()));
+  const beganMs = performance.now();
+  const drips = await Promise.all(
+    takers.flatMap((t) => Array.from({ length: 4 }, () => askAndDrip(t, giver, piecesFrom(0, 32)))),
+  );
+  for (const [line] of drips) assert.match(line, /^ok/);
+  await delay(1_000);
+  assert.equal(giver.streams.filter(isOpen).length, 16, "nobody else wants a place");
+  const { line, bytes } = await ask(await giver.taker(), piecesFrom(0, 1));
+  assert.equal(line, `ok ${PIECE_BYTES}`);
+  await bytes.read(PIECE_BYTES);
+  bytes.abort();
+  assert.ok(giver.streams.filter(isOpen).length >= 15, "one place was enough");
+  await until("nobody holds anything", () => !giver.streams.some(isOpen));
+  assert.ok(performance.now() - beganMs < 10_000);
+  for (const [, end] of drips) end();
+});
+
+test("who takes other answers byte by byte makes room for who waits, and is waited for no longer than all may take", async () => {
+  const repository = createReleaseRepository({ seed: "dripped bundles", nowMs: NOW });
+  const knowledge = memoryKnowledge(repository.pinnedRoot, NOW);
+  knowledge.follow(repository);
+  const bundle = new Uint8Array(4 << 20);
+  const answering = { leashMs: 300, wholeMs: 3_000 };
+  const giver = await startGiver({ knowledge: { ...knowledge, bundle: () => bundle }, answering });
+  const takers = await Promise.all(Array.from({ length: 7 }, () => giver.taker()));
+  const beganMs = performance.now();
+  const drips = await Promise.all(takers.map((t) => askAndDrip(t, giver, "bundle 1 0")));
+  for (const [line] of drips) assert.match(line, /^ok/);
+  const { line, bytes } = await ask(await giver.taker(), "bundle 1 0");
+  assert.equal(line, `ok ${bundle.length}`);
+  await bytes.read(bundle.length);
+  bytes.abort();
+  assert.ok(giver.streams.filter(isOpen).length >= 6, "one place was enough");
+  await until("nobody holds anything", () => !giver.streams.some(isOpen));
+  assert.ok(performance.now() - beganMs < 8_000);
+  for (const [, end] of drips) end();
 });
