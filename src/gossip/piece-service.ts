@@ -53,12 +53,18 @@ const SIGN_OF_LIFE_MS = 5_000;
 const PATIENCE: Patience = { wantedMs: 5_000, aloneMs: 60_000 };
 /** Bytes go out in such parts: each waits until the peer has room, and is a frame, which the peer answers with one. */
 const WRITE_BYTES = 256 << 10;
+/** No part is smaller: whoever allows a few hundred bytes a second has chosen to look stalled. */
+const MIN_WRITE_BYTES = 1 << 10;
 
 export function createPieceService(o: PieceServiceOptions): PieceService {
   const { shelf, signal, bytesPerSecond, onGiven, patience = PATIENCE } = o;
   const uploads = createSlots(MAX_UPLOADS, MAX_UPLOADS_PER_PEER);
   const listeners = createSlots(MAX_LISTENERS, MAX_LISTENERS_PER_PEER);
   const limit = createRateLimit(bytesPerSecond);
+  // Under a limit, all uploads get a part each within a second: a taker holds two seconds of silence for a stall.
+  const partBytes = Math.ceil(
+    Math.max(MIN_WRITE_BYTES, Math.min((bytesPerSecond ?? Infinity) / MAX_UPLOADS, WRITE_BYTES)),
+  );
 
   const answer = (bytes: ByteStream, a: PeerAnswer) => writeLine(bytes, formatAnswer(a));
 
@@ -106,8 +112,8 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
       await answer(bytes, { status: "ok", bytes: length });
       let behindMs = 0;
       for await (const chunk of holding.read(first, count)) {
-        for (let at = 0; at < chunk.length; at += WRITE_BYTES) {
-          const part = chunk.subarray(at, at + WRITE_BYTES);
+        for (let at = 0; at < chunk.length; at += partBytes) {
+          const part = chunk.subarray(at, at + partBytes);
           await limit.take(part.length, signal);
           const dueMs = performance.now() - behindMs + leastPaceMs(part.length);
           place.late = { atMs: dueMs + patience.wantedMs, end: () => bytes.abort() };

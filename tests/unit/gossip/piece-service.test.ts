@@ -153,6 +153,24 @@ test("a limit is one of all uploads together", async () => {
   assert.ok(seconds > 1.8, `8 MiB in ${seconds} s at 4 MiB a second`);
 });
 
+test("under a low limit no upload is silent for longer than a second or so", async () => {
+  const giver = await startGiver({ bytesPerSecond: 100_000 });
+  const takers = await Promise.all([giver.taker(), giver.taker()]);
+  const reads = takers.flatMap((t) => [0, 1, 2, 3].map((first) => ask(t, piecesFrom(first, 1))));
+  const silencesMs = await Promise.all(reads.map(async (read) => {
+    const { bytes } = await read;
+    let lastMs = performance.now(), got = 0, longestMs = 0;
+    for await (const { length } of bytes.chunks(PIECE_BYTES)) {
+      longestMs = Math.max(longestMs, performance.now() - lastMs);
+      lastMs = performance.now();
+      if ((got += length) > 30_000) break;
+    }
+    bytes.abort();
+    return longestMs;
+  }));
+  assert.ok(Math.max(...silencesMs) < 1_500, `${silencesMs} ms`);
+});
+
 test("what is not here, and more than there is, is none", async () => {
   const giver = await startGiver();
   const taker = await giver.taker();
