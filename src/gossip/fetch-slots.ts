@@ -27,13 +27,9 @@ export function createFetchSlots({ atOnce, maxPerPeer = atOnce, leashMs, pause }
   const running = new Set<Slot>(); // in order of their beginning
   const waiting = new Set<() => void>();
 
-  /** The oldest of those of whom one has to end before a peer has a slot; undefined when there is one. */
-  function inTheWayOf(peer: string | undefined): Slot | undefined {
-    const own = peer === undefined ? [] : [...running].filter((slot) => slot.peer === peer);
-    if (own.length >= maxPerPeer) return own[0];
-    const [oldest] = running;
-    return running.size >= atOnce ? oldest : undefined;
-  }
+  /** Nobody makes room for himself: what he waits for is what he asked for before. */
+  const hasEnough = (peer: string | undefined) =>
+    peer !== undefined && [...running].filter((slot) => slot.peer === peer).length >= maxPerPeer;
 
   /** Who has waited longest looks first. */
   function wake(): void {
@@ -41,21 +37,22 @@ export function createFetchSlots({ atOnce, maxPerPeer = atOnce, leashMs, pause }
   }
 
   /** Until there may be room. @throws UpdateError E_TIMEOUT when too many wait */
-  async function waitForRoom(oldest: Slot): Promise<void> {
-    const leftMs = oldest.untilMs - performance.now();
-    if (leftMs <= 0) {
+  async function waitForRoom(isOwnFault: boolean): Promise<void> {
+    const [oldest] = running;
+    const leftMs = (oldest?.untilMs ?? 0) - performance.now();
+    if (!isOwnFault && oldest !== undefined && leftMs <= 0) {
       running.delete(oldest);
       return oldest.stop.abort(new UpdateError("E_TIMEOUT", "given up for the sake of other peers"));
     }
     if (waiting.size >= MAX_WAITING) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
     let look = () => {};
     const freed = new Promise<void>((resolve) => waiting.add(look = resolve));
-    await Promise.race([freed, pause(leftMs)]);
+    await (isOwnFault ? freed : Promise.race([freed, pause(leftMs)]));
     waiting.delete(look);
   }
 
   return async (work, peer) => {
-    for (let oldest = inTheWayOf(peer); oldest !== undefined; oldest = inTheWayOf(peer)) await waitForRoom(oldest);
+    while (hasEnough(peer) || running.size >= atOnce) await waitForRoom(hasEnough(peer));
     const slot = { peer, untilMs: performance.now() + leashMs, stop: new AbortController() };
     running.add(slot);
     try {

@@ -56,3 +56,13 @@ test("what the work throws is thrown, and its slot is free", async () => {
   await assert.rejects(gone, fails("E_UNREACHABLE"));
   assert.equal(await inSlot(() => Promise.resolve(1)), 1);
 });
+
+test("who has as many as a peer may have waits for himself, on no leash, and keeps nobody else waiting", async () => {
+  const inSlot = createFetchSlots({ atOnce: 2, maxPerPeer: 1, leashMs: 5, pause });
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const first = inSlot(() => promise, "a"), second = inSlot(() => Promise.resolve("second"), "a");
+  await delay(20);
+  assert.equal(await inSlot(() => Promise.resolve("other"), "b"), "other");
+  resolve("first");
+  assert.deepEqual(await Promise.all([first, second]), ["first", "second"]);
+});
