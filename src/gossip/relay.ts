@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import type { Certificate } from "../trust/certificate.ts";
 import type { TrustState } from "../trust/client.ts";
+import { createAnnouncedFetches } from "./announced-fetches.ts";
 import { type Delivery, isLie } from "./delivery.ts";
 import { createFetchSlots } from "./fetch-slots.ts";
 import { isVouchedFor } from "./judge-timestamp.ts";
@@ -76,6 +77,8 @@ export function createRelay(o: RelayOptions): Relay {
     signal: o.signal,
   });
 
+  const announced = createAnnouncedFetches({ learnFrom, isKnown, pause });
+
   /** Fetches and proves what a peer has that is newer. @param giveUp ends it early */
   async function learnFrom(peer: string, giveUp: AbortSignal): Promise<void> {
     const before = versionsOf(knowledge);
@@ -88,7 +91,9 @@ export function createRelay(o: RelayOptions): Relay {
       throw e;
     }
     const { root, timestamp } = versionsOf(knowledge);
-    if (root !== before.root || timestamp !== before.timestamp) o.onLearnt(peer);
+    if (root === before.root && timestamp === before.timestamp) return;
+    announced.endNeedless();
+    o.onLearnt(peer);
   }
 
   /** It is signed by whom this node trusts: somebody has what it names. */
@@ -96,7 +101,7 @@ export function createRelay(o: RelayOptions): Relay {
     let why: UpdateError | undefined;
     const asking = new Set<Promise<void>>();
     const ask = (from: string) => {
-      const task = learnFrom(from, o.signal).catch((e) => void (why ??= asUpdateError(e))).finally(() =>
+      const task = announced.ask(from, message).catch((e) => void (why ??= asUpdateError(e))).finally(() =>
         asking.delete(task)
       );
       asking.add(task);
