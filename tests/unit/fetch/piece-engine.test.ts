@@ -248,7 +248,7 @@ describe("the piece engine", { timeout: 120_000 }, () => {
             isFirst = false;
             return async function* () {
               await new Promise((resolve) => setTimeout(resolve, 100));
-              throw new UpdateError("E_UNREACHABLE", "the line broke");
+              yield await Promise.reject(new UpdateError("E_UNREACHABLE", "the line broke"));
             };
           },
         });
