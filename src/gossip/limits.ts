@@ -11,7 +11,7 @@ export const MAX_CONNECTIONS_PER_ADDRESS = 10;
 
 export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> = {
   maxConnections: MAX_CONNECTIONS,
-  maxIncomingPendingConnections: 60, // a dozen times what one network may have
+  maxIncomingPendingConnections: 100, // a dozen times what one network may have
   inboundConnectionThreshold: 10, // a second for each address
   inboundUpgradeTimeout: 10_000,
   maxParallelDials: 8,
@@ -30,7 +30,7 @@ const SOCKET_BUFFER = { highWaterMark: 512 * 1024, noDelay: true };
 
 export const SOCKET_OPTIONS = {
   maxInboundOfNetwork: MAX_CONNECTIONS_PER_ADDRESS,
-  maxHandshakesOfNetwork: 5, // a handshake takes milliseconds; who does not go on with it holds his place for ten seconds
+  maxHandshakesOfNetwork: 8, // some nodes behind one router at once; who says nothing holds a place for ten seconds
   inboundSocketInactivityTimeout: 120_000,
   outboundSocketInactivityTimeout: 120_000,
   dialOpts: SOCKET_BUFFER,

@@ -38,9 +38,9 @@ export function readsInto(connection: MessageStream, channel: RecordChannel): vo
 
 /** What is one network: an IPv4 address, or the 64 bits of an IPv6 one behind which a subscriber has all the others. */
 export interface NetworkLimits {
-  /** Connections that somebody there has made, those included whose handshake is not done. */
+  /** Connections that somebody there has made: with so many no more handshakes are begun. */
   readonly maxInboundOfNetwork: number;
-  /** Of these, how many handshakes at a time: the library has places for a few in all, which one must not take. */
+  /** Handshakes at a time: the library has places for some in all, which one must not take. */
   readonly maxHandshakesOfNetwork: number;
 }
 
@@ -61,14 +61,15 @@ export function sharedOut(upgrader: Upgrader, o: NetworkLimits): Upgrader {
     if ((handshakes.get(network) ?? 0) >= o.maxHandshakesOfNetwork) {
       throw new Error("too many handshakes of one network");
     }
-    take(open, network);
-    made.addEventListener("close", () => giveBack(open, network), { once: true });
     take(handshakes, network);
     try {
       await Reflect.apply(upgrader.upgradeInbound, upgrader, [made, how]);
     } finally {
       giveBack(handshakes, network);
     }
+    if (made.status !== "open") return; // it will not close once more
+    take(open, network);
+    made.addEventListener("close", () => giveBack(open, network), { once: true });
   }
 
   return Object.create(upgrader, { upgradeInbound: { value: upgradeInbound } });
