@@ -74,7 +74,16 @@ export function encodeVote(vote: Certificate): Uint8Array {
 
 /** Whether it says that it is a vote: to be asked before anything else of it is looked at. */
 export function looksLikeVote(bytes: Uint8Array): boolean {
-  return new TextDecoder().decode(bytes.subarray(0, VOTE_HEAD.length)) === VOTE_HEAD;
+  return hasHead(bytes, VOTE_HEAD);
+}
+
+/** Whether it says that it is of a kind that is read here: another one is of no use, whatever follows. As cheap to ask. */
+export function looksKnown(bytes: Uint8Array): boolean {
+  return MESSAGE_KINDS.some(({ kind }) => hasHead(bytes, `{"kind":"${kind}",`));
+}
+
+function hasHead(bytes: Uint8Array, head: string): boolean {
+  return new TextDecoder().decode(bytes.subarray(0, head.length)) === head;
 }
 
 function voteCertificate(message: Field): Certificate {

@@ -18,7 +18,7 @@ import { createHost, type Host } from "./host.ts";
 import { isTrustedTimestamp } from "./judge-timestamp.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { createLan, NO_LAN } from "./lan.ts";
-import { looksLikeVote, readRelease, topicOf } from "./message.ts";
+import { looksKnown, looksLikeVote, readRelease, topicOf } from "./message.ts";
 import { HINTS } from "./mirror-hints.ts";
 import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { TOLD_PEERS } from "./peer-exchange.ts";
@@ -145,12 +145,14 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   }
 
   /**
-   * Who says too much is blamed for that alone, and soon hung up on. What he says is judged all the same: the library shows a
-   * message once, so not to look at a genuine one would hide it, whoever brings it after him.
+   * Who says too much is blamed for that alone, and soon hung up on. What may be genuine is judged all the same: the library
+   * shows a message once, so not to look at it would hide it, whoever brings it after him.
    */
   async function deliver(peer: string, message: Uint8Array): Promise<Delivery> {
     if (!conduct.maySpeak(peer, looksLikeVote(message))) {
-      blame(peer, new UpdateError("E_TOO_LARGE", "more messages than anybody has to say"));
+      const why = new UpdateError("E_TOO_LARGE", "more messages than anybody has to say");
+      if (!looksKnown(message)) return { verdict: "reject", why, isBearersFault: true };
+      blame(peer, why);
     }
     try {
       const delivery = await relay.deliver(peer, message);

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { encodeRelease, judgeMessage, MAX_MESSAGE_BYTES, readRelease, topicOf } from "../../../src/gossip/message.ts";
+import {
+  encodeRelease,
+  judgeMessage,
+  looksKnown,
+  MAX_MESSAGE_BYTES,
+  readRelease,
+  topicOf,
+} from "../../../src/gossip/message.ts";
 import { isTrustedTimestamp, isVouchedFor } from "../../../src/gossip/judge-timestamp.ts";
 import { pinRoot, type TrustState } from "../../../src/trust/client.ts";
 import { inTime } from "../../support/in-time.ts";
@@ -239,6 +246,14 @@ test("a hostile message costs milliseconds, whatever is in it", () => {
   inTime(100, "100 nested messages", () => {
     for (let i = 0; i < 100; i++) assert.equal(judge(nested), "reject E_MALFORMED");
   });
+});
+
+test("what says that it is of a kind that is read here may be genuine, nothing else", () => {
+  assert.equal(looksKnown(encodeRelease(timestamp)), true);
+  assert.equal(looksKnown(new TextEncoder().encode('{"kind":"vote",')), true);
+  for (const other of ['{"kind":"poll","question":"…"}', '{"kind":"releases",', ' {"kind":"release",', "{}", ""]) {
+    assert.equal(looksKnown(new TextEncoder().encode(other)), false, other);
+  }
 });
 
 test("the topic names the network", () => assert.equal(topicOf("testnet"), "/dchat/update/1/testnet"));
