@@ -23,43 +23,84 @@ interface Slot {
   readonly stop: AbortController;
 }
 
+interface Waiting {
+  readonly peer: string | undefined;
+  readonly go: (slot: Slot) => void;
+}
+
 export function createFetchSlots({ atOnce, maxPerPeer = atOnce, leashMs, pause }: FetchSlotsOptions): FetchSlots {
   const running = new Set<Slot>(); // in order of their beginning
-  const waiting = new Set<() => void>();
+  const waiting = new Set<Waiting>(); // in order of their coming
+  let looksAgain = false;
 
   /** Nobody makes room for himself: what he waits for is what he asked for before. */
   const hasEnough = (peer: string | undefined) =>
     peer !== undefined && [...running].filter((slot) => slot.peer === peer).length >= maxPerPeer;
 
-  /** Who has waited longest looks first. */
-  function wake(): void {
-    for (const look of [...waiting]) look();
+  function begin(peer: string | undefined): Slot {
+    const slot = { peer, untilMs: performance.now() + leashMs, stop: new AbortController() };
+    running.add(slot);
+    return slot;
   }
 
-  /** Until there may be room. @throws UpdateError E_TIMEOUT when too many wait */
-  async function waitForRoom(isOwnFault: boolean): Promise<void> {
-    const [oldest] = running;
-    const leftMs = (oldest?.untilMs ?? 0) - performance.now();
-    if (!isOwnFault && oldest !== undefined && leftMs <= 0) {
-      running.delete(oldest);
-      return oldest.stop.abort(new UpdateError("E_TIMEOUT", "given up for the sake of other peers"));
+  /** Whatever else its peer waits for is behind all others then. */
+  function end(slot: Slot): void {
+    if (!running.delete(slot) || slot.peer === undefined) return;
+    for (const own of [...waiting].filter((w) => w.peer === slot.peer)) {
+      waiting.delete(own);
+      waiting.add(own);
     }
+  }
+
+  /** Who has waited longest is first. */
+  function serve(): void {
+    for (const next of [...waiting]) {
+      if (hasEnough(next.peer)) continue;
+      if (running.size >= atOnce && !endOldest()) return;
+      waiting.delete(next);
+      next.go(begin(next.peer));
+    }
+  }
+
+  /** @returns false when it is on its leash still; then there is another look at the end of that */
+  function endOldest(): boolean {
+    const [oldest] = running;
+    if (oldest === undefined) return false;
+    const leftMs = oldest.untilMs - performance.now();
+    if (leftMs > 0) {
+      lookAgainIn(leftMs);
+      return false;
+    }
+    end(oldest);
+    oldest.stop.abort(new UpdateError("E_TIMEOUT", "given up for the sake of other peers"));
+    return true;
+  }
+
+  function lookAgainIn(ms: number): void {
+    if (looksAgain) return;
+    looksAgain = true;
+    void pause(ms).then(() => {
+      looksAgain = false;
+      serve();
+    });
+  }
+
+  /** @throws UpdateError E_TIMEOUT when too many wait */
+  function wait(peer: string | undefined): Promise<Slot> {
     if (waiting.size >= MAX_WAITING) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
-    let look = () => {};
-    const freed = new Promise<void>((resolve) => waiting.add(look = resolve));
-    await (isOwnFault ? freed : Promise.race([freed, pause(leftMs)]));
-    waiting.delete(look);
+    const { promise, resolve: go } = Promise.withResolvers<Slot>();
+    waiting.add({ peer, go });
+    serve();
+    return promise;
   }
 
   return async (work, peer) => {
-    while (hasEnough(peer) || running.size >= atOnce) await waitForRoom(hasEnough(peer));
-    const slot = { peer, untilMs: performance.now() + leashMs, stop: new AbortController() };
-    running.add(slot);
+    const slot = running.size < atOnce && !hasEnough(peer) ? begin(peer) : await wait(peer);
     try {
       return await work(slot.stop.signal);
     } finally {
-      running.delete(slot);
-      wake();
+      end(slot);
+      serve();
     }
   };
 }

@@ -66,3 +66,13 @@ test("who has as many as a peer may have waits for himself, on no leash, and kee
   resolve("first");
   assert.deepEqual(await Promise.all([first, second]), ["first", "second"]);
 });
+
+test("whoever was ended is behind those who waited, though he has asked for more before them", async () => {
+  const inSlot = createFetchSlots({ atOnce: 1, maxPerPeer: 1, leashMs: 10, pause });
+  const order: string[] = [];
+  const ended = assert.rejects(inSlot(untilAborted, "holder"), fails("E_TIMEOUT"));
+  const more = inSlot(() => Promise.resolve(order.push("holder")), "holder");
+  const honest = inSlot(() => Promise.resolve(order.push("honest")), "honest");
+  await Promise.all([ended, more, honest]);
+  assert.deepEqual(order, ["honest", "holder"]);
+});
