@@ -16,8 +16,8 @@ const IDLE_MS = 10_000;
 const EXCHANGE_MS = 40_000;
 /** Bytes go out in such parts: each waits until the peer has room. */
 const WRITE_BYTES = 64 << 10;
-/** Bundles that are being given away at once; whoever comes then is told to ask again. */
-const MAX_GIVING = 8;
+/** Peers that have a turn at once, most of them waiting for a slot; whoever comes then is told to ask again. */
+const MAX_TURNS = 64;
 /**
  * A peer has a new bundle when there is one; asking twice within this time has a use only when there were two. Who asks
  * is waited for: he would not hear of the second one again for a minute.
@@ -41,11 +41,15 @@ export async function requestBundle(
   throw new UpdateError("E_UNREACHABLE", `the peer answers "${answer}"`);
 }
 
-/** Gives the bundle of what is known to peers that know less. */
+/**
+ * Gives the bundle of what is known to peers that know less.
+ * @param inSlot runs what gives it to a peer on that stream, within limits
+ */
 export function createBundleService(
   knowledge: Knowledge,
+  inSlot: (peer: string, bytes: ByteStream, give: () => Promise<void>) => Promise<void>,
 ): (r: BundleRequest, peer: string, bytes: ByteStream) => Promise<void> {
-  const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS, areWaitedFor: true });
+  const turns = createPeerTurns({ atOnce: MAX_TURNS, intervalMs: SERVE_INTERVAL_MS, areWaitedFor: true });
 
   function bundleFor(known: KnownVersions): Uint8Array | undefined {
     const ours = versionsOf(knowledge);
@@ -56,12 +60,12 @@ export function createBundleService(
   return async ({ known }, peer, bytes) => {
     const given = bundleFor(known);
     if (given === undefined) return await writeLine(bytes, formatAnswer({ status: "none" }));
-    const hadTurn = await turns.take(peer, async () => {
+    const give = async () => {
       await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
-      for (let at = 0; at < given.length; at += WRITE_BYTES) {
-        await bytes.write(given.subarray(at, at + WRITE_BYTES));
-      }
-    });
+      for (let at = 0; at < given.length; at += WRITE_BYTES) await bytes.write(given.subarray(at, at + WRITE_BYTES));
+    };
+    // The slot within the turn: who is not due yet would hold it for nothing.
+    const hadTurn = await turns.take(peer, () => inSlot(peer, bytes, give));
     if (!hadTurn) await writeLine(bytes, formatAnswer({ status: "busy" }));
   };
 }

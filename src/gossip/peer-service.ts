@@ -37,14 +37,15 @@ export interface AnswerLimits {
 const IDLE_MS = 10_000;
 /** Some round trips and a bundle of a megabyte over a line of 2 Mbit/s; those who ask give up after 40 s themselves. */
 const ANSWERING: AnswerLimits = { leashMs: 5_000, wholeMs: 40_000 };
-/** Answers of a kind that are given at once: one less than have turns, for one that was ended may not have noticed yet. */
-const MAX_BUNDLES = 7;
+/** Bundles that are given at once. */
+const MAX_BUNDLES = 8;
+/** Answers of each other kind: one less than have turns, for one that was ended may not have noticed yet. */
 const MAX_LISTS = 3;
 /** Of them to one peer: it may ask again before it has read all of the first one. */
 const MAX_PER_PEER = 2;
 
 export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
-  const giveBundle = createBundleService(o.knowledge), bundles = answering(MAX_BUNDLES);
+  const giveBundle = createBundleService(o.knowledge, answering(MAX_BUNDLES));
   const giveVotes = createVoteService(o.knowledge), votes = answering(MAX_LISTS);
   const givePeers = TOLD_PEERS.createService(o.peers ?? (() => Promise.resolve([]))), peers = answering(MAX_LISTS);
   const giveHints = HINTS.createService(o.mirrors ?? (() => Promise.resolve([]))), mirrors = answering(MAX_LISTS);
@@ -76,7 +77,7 @@ export function createPeerService(o: PeerServiceOptions): (peer: string, stream:
     const request = parseRequest(line);
     switch (request?.get) {
       case "bundle":
-        return await bundles(peer, bytes, () => giveBundle(request, peer, bytes));
+        return await giveBundle(request, peer, bytes);
       case "have":
         return await have(request, peer, bytes);
       case "pieces":
