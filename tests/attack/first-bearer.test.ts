@@ -2,10 +2,7 @@
 // a duplicate. The root is asked of others, soon, and no honest peer is blamed.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Stream } from "@libp2p/interface";
-import { createByteStream } from "../../src/gossip/byte-stream.ts";
 import { encodeRelease } from "../../src/gossip/message.ts";
-import { readLine, writeLine } from "../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../src/gossip/peer-service.ts";
 import { MAX_BUNDLE_BYTES } from "../../src/trust/bundle.ts";
 import { EMPTY_SHELF } from "../support/empty-shelf.ts";
@@ -19,6 +16,7 @@ import {
   TOPIC,
   verdicts,
 } from "../support/gossip-network.ts";
+import { type Answer, answering } from "../support/peer-answers.ts";
 import { createReleaseRepository, type ReleaseRepository } from "../support/release-repository.ts";
 import { until } from "../support/until.ts";
 
@@ -27,22 +25,6 @@ const NOW = Date.UTC(2026, 0, 1);
 const SOON_MS = 10_000;
 /** Streams end with the nodes. */
 const { signal } = new AbortController();
-
-/** Answers every request in one way. */
-type Answer = (stream: Stream) => void;
-
-/** @param line undefined for silence */
-const answering = (line: string | undefined, body = new Uint8Array()): Answer => async (stream) => {
-  const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
-  try {
-    await readLine(bytes);
-    if (line === undefined) return;
-    await writeLine(bytes, line);
-    await bytes.write(body);
-  } catch {
-    bytes.abort(); // given up on
-  }
-};
 
 const FIRST_BEARERS: Record<string, Answer> = {
   "holds the exchange open": answering(undefined),

@@ -2,26 +2,21 @@
 // its own, so whoever makes many of them would have the network pass all of them on. One travels: the one that was proven.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Stream } from "@libp2p/interface";
-import { createByteStream } from "../../src/gossip/byte-stream.ts";
 import { encodeRelease } from "../../src/gossip/message.ts";
-import { readLine, writeLine } from "../../src/gossip/peer-protocol.ts";
 import {
-  memoryKnowledge,
-  startNode,
   startStranger,
+  startWitnessed,
   type Stranger,
   TOPIC,
   untilHeard,
   verdicts,
 } from "../support/gossip-network.ts";
+import { answering } from "../support/peer-answers.ts";
 import { createReleaseRepository } from "../support/release-repository.ts";
 import { until } from "../support/until.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const FORMS = 3;
-/** Streams end with the nodes. */
-const { signal } = new AbortController();
 
 interface Document {
   readonly signatures: { readonly keyid: string; readonly sig: string }[];
@@ -34,16 +29,6 @@ const PADDINGS: Record<string, (document: Document, i: number) => string> = {
   "other spaces": (document, i) => JSON.stringify(document, null, i + 2),
 };
 
-async function hasNothing(stream: Stream): Promise<void> {
-  const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
-  try {
-    await readLine(bytes);
-    await writeLine(bytes, "none");
-  } catch {
-    bytes.abort(); // given up on
-  }
-}
-
 const say = (s: Stranger, text: string) =>
   s.host.services.pubsub.publish(TOPIC, encodeRelease(new TextEncoder().encode(text)));
 
@@ -51,19 +36,11 @@ describe("of a timestamp only the form that was proven is passed on, though othe
   for (const [what, form] of Object.entries(PADDINGS)) {
     test(what, async () => {
       const repository = createReleaseRepository({ seed: `padded: ${what}`, nowMs: NOW });
-      const knows = () => {
-        const knowledge = memoryKnowledge(repository.pinnedRoot, NOW);
-        knowledge.follow(repository);
-        return knowledge;
-      };
-      const victim = await startNode(knows());
-      const honest = await startNode(knows(), { peers: [victim.address] });
-      const witness = await startStranger(victim.address);
+      const { victim, honest, witness } = await startWitnessed(repository, NOW);
       const liars = await Promise.all(
-        Array.from({ length: FORMS }, () => startStranger(victim.address, (stream) => void hasNothing(stream))),
+        Array.from({ length: FORMS }, () => startStranger(victim.address, answering("none"))),
       );
       for (const { host } of [...liars, witness]) await untilHeard(host, 1);
-      await until("the honest one is connected", () => victim.peers().includes(honest.id));
 
       repository.publish();
       const genuine = repository.bytes("timestamp");

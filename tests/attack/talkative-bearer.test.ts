@@ -4,9 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeRelease } from "../../src/gossip/message.ts";
 import {
-  memoryKnowledge,
-  startNode,
   startStranger,
+  startWitnessed,
   type Stranger,
   TOPIC,
   untilHeard,
@@ -28,15 +27,7 @@ const say = (s: Stranger, message: Uint8Array) => s.host.services.pubsub.publish
 
 test("a genuine release is taken from who has said too much, and nobody else is blamed for it", async () => {
   const repository = createReleaseRepository({ seed: "talkative", nowMs: NOW });
-  const knows = () => {
-    const knowledge = memoryKnowledge(repository.pinnedRoot, NOW);
-    knowledge.follow(repository);
-    return knowledge;
-  };
-  const victim = await startNode(knows());
-  const honest = await startNode(knows(), { peers: [victim.address] });
-  const witness = await startStranger(victim.address);
-  await until("the honest one is connected", () => victim.peers().includes(honest.id));
+  const { victim, honest, witness } = await startWitnessed(repository, NOW);
 
   for (let release = 0; release < RELEASES; release++) {
     const talkative = await startStranger(victim.address);

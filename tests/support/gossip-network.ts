@@ -139,6 +139,23 @@ export async function startStranger(address: string, answer?: (stream: Stream) =
   return { host, heard };
 }
 
+/** A victim, an honest node connected to it, and somebody who listens. Both nodes know what is published by now. */
+export async function startWitnessed(
+  repository: ReleaseRepository,
+  nowMs: number,
+): Promise<{ victim: TestNode; honest: TestNode; witness: Stranger }> {
+  const knows = () => {
+    const knowledge = memoryKnowledge(repository.pinnedRoot, nowMs);
+    knowledge.follow(repository);
+    return knowledge;
+  };
+  const victim = await startNode(knows());
+  const honest = await startNode(knows(), { peers: [victim.address] });
+  const witness = await startStranger(victim.address);
+  await until("the honest one is connected", () => victim.peers().includes(honest.id));
+  return { victim, honest, witness };
+}
+
 /** Waits until what it says reaches so many. Their subscriptions come on their streams, and it speaks on its own. */
 export async function untilHeard(host: Host, count: number, topic = TOPIC): Promise<void> {
   const hears = (peer: PeerId) => carriesMessages(host.getConnections(peer), "outbound");
