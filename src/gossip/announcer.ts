@@ -8,7 +8,7 @@ import type { Certificate } from "../trust/certificate.ts";
 import { certificatesFrom, firstOpenSequence, voteName, votesOf } from "../trust/votes.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { encodeRelease, encodeVote } from "./message.ts";
+import { announcementOf, encodeVote } from "./message.ts";
 
 export interface Announcer {
   /** Tells of what is trusted now, and of the votes that have become known since the last time. */
@@ -73,10 +73,9 @@ export function createAnnouncer(o: AnnouncerOptions): Announcer {
   }
 
   async function announceTimestamp(): Promise<void> {
-    const timestamp = knowledge.state().timestamp?.envelope.bytes;
-    if (timestamp === undefined) return;
     try {
-      const message = encodeRelease(timestamp);
+      const message = announcementOf(knowledge.state());
+      if (message === undefined) return;
       isUnheard = !heard.has(idOf(message));
       if (!isUnheard) return;
       if (!canBeHeard()) return void keepTrying();

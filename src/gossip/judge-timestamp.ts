@@ -24,9 +24,11 @@ export function judgeTimestamp(state: TrustState, bytes: Uint8Array, clock: Cloc
   if (timestamp.version <= (state.timestamp?.signed.version ?? 0)) {
     return { verdict: "ignore", why: new UpdateError("E_STALE", `${WHAT} is version ${timestamp.version}, not newer`) };
   }
-  if (countSignatures(envelope, root.keys, root.roles.timestamp).invalid.size > 0) {
+  if (!isSignedUnder(root, envelope)) {
+    if (isSignedUnderOlder(state, envelope)) return isOfOlderRoot();
     throw new UpdateError("E_SIGNATURE", `${WHAT}: the signature of a trusted key does not verify`);
   }
+  // Whatever other signatures say: to a node that is a root behind they may be of keys that it does not know.
   try {
     acceptTimestamp(state, bytes, clock);
     return { verdict: "newer" };
@@ -40,26 +42,39 @@ export function judgeTimestamp(state: TrustState, bytes: Uint8Array, clock: Cloc
 /** True when the timestamp is signed under the trusted root or one before it, whatever its version and time. */
 export function isVouchedFor(state: TrustState, bytes: Uint8Array): boolean {
   const envelope = readBare(bytes);
-  return [state.root.signed, ...olderRoots(state)].some((root) => isSignedUnder(root, envelope));
+  return isSignedUnder(state.root.signed, envelope) || isSignedUnderOlder(state, envelope);
 }
 
-/**
- * True when these are the very bytes of the trusted timestamp. One signed content can be written in many forms: with other
- * spaces, or with signatures of keys that nobody here knows. None of them can be called a lie: publishers write as they
- * like, keys of roots that a node was never given sign along in a rotation, and an honest node may have been given any of
- * them. So each node passes on one, the one that it has proven and gives to others.
- */
-export function isTrustedTimestamp(state: TrustState, bytes: Uint8Array): boolean {
-  const trusted = state.timestamp?.envelope.bytes;
-  return trusted?.length === bytes.length && trusted.every((byte, i) => byte === bytes[i]);
+/** False where something stands around what is signed that peers would call a lie, and readers of metadata do not look at. */
+export function isBare(root: Root, envelope: Envelope): boolean {
+  try {
+    readBare(envelope.bytes);
+    return countSignatures(envelope, root.keys, root.roles.timestamp).invalid.size === 0;
+  } catch (e) {
+    if (e instanceof UpdateError) return false;
+    throw e;
+  }
+}
+
+/** What is signed, and the signatures that verify under the root, written in one way. */
+export function bareForm(root: Root, envelope: Envelope): Uint8Array {
+  const { valid } = countSignatures(envelope, root.keys, root.roles.timestamp);
+  const signatures = [...valid].sort().map((keyid) => ({ keyid, sig: envelope.signatures.get(keyid) }));
+  return new TextEncoder().encode(JSON.stringify({ signatures, signed: envelope.signed }));
 }
 
 function judgeForeign(state: TrustState, envelope: Envelope): Judgement {
-  if (olderRoots(state).some((root) => isSignedUnder(root, envelope))) {
-    return { verdict: "ignore", why: new UpdateError("E_STALE", `${WHAT} is signed under an older root`) };
-  }
+  if (isSignedUnderOlder(state, envelope)) return isOfOlderRoot();
   const message = `${WHAT} is signed by keys that root version ${state.root.signed.version} does not name`;
   return { verdict: "unknown-root", why: new UpdateError("E_UNTRUSTED_KEY", message) };
+}
+
+function isOfOlderRoot(): Judgement {
+  return { verdict: "ignore", why: new UpdateError("E_STALE", `${WHAT} is signed under an older root`) };
+}
+
+function isSignedUnderOlder(state: TrustState, envelope: Envelope): boolean {
+  return olderRoots(state).some((root) => isSignedUnder(root, envelope));
 }
 
 function isSignedUnder(root: Root, envelope: Envelope): boolean {

@@ -7,7 +7,7 @@ import type { Clock, TrustState } from "../trust/client.ts";
 import { Field } from "../trust/fields.ts";
 import { canonicalBytes, parseJsonObject } from "../trust/json.ts";
 import type { KeyId } from "../trust/keys.ts";
-import { judgeTimestamp } from "./judge-timestamp.ts";
+import { bareForm, isBare, judgeTimestamp } from "./judge-timestamp.ts";
 import { judgeVote } from "./judge-vote.ts";
 
 /** Of a whole message. A timestamp has about a kilobyte. */
@@ -55,14 +55,36 @@ export function topicOf(network: string): string {
 
 /** @throws UpdateError E_TOO_LARGE for a timestamp that no node would take */
 export function encodeRelease(timestamp: Uint8Array): Uint8Array {
-  const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(timestamp);
-  const bytes = releaseMessage(text);
+  const bytes = releaseMessage(textOf(timestamp));
   requireSize(bytes);
   return bytes;
 }
 
+/**
+ * The message that tells of the trusted timestamp, as that came if peers take it so; undefined as long as there is none.
+ * A mirror or a peer may have written something around what is signed: it would be blamed on the node that announces it.
+ * One content can be written in many ways that are no lies, too: with other spaces, or with signatures of keys that nobody
+ * here knows, such as those of roots that a node was never given. So each node passes on one, which it has proven.
+ */
+export function announcementOf({ root, timestamp }: TrustState): Uint8Array | undefined {
+  if (timestamp === undefined) return undefined;
+  const asItCame = releaseMessage(textOf(timestamp.envelope.bytes));
+  const isTaken = asItCame.length <= MAX_MESSAGE_BYTES && isBare(root.signed, timestamp.envelope);
+  return isTaken ? asItCame : encodeRelease(bareForm(root.signed, timestamp.envelope));
+}
+
+/** True for the very message by which this node would tell of what it trusts. */
+export function isAnnouncement(state: TrustState, message: Uint8Array): boolean {
+  const own = announcementOf(state);
+  return own !== undefined && isSame(own, message);
+}
+
 function releaseMessage(timestamp: string): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ kind: "release", timestamp }));
+}
+
+function textOf(json: Uint8Array): string {
+  return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
 }
 
 const VOTE_HEAD = '{"kind":"vote","certificate":';
@@ -135,6 +157,11 @@ function requireSize(bytes: Uint8Array): void {
 /** One content, one encoding: what else could be written around it would be another message with the same meaning. */
 function requireExactly(kind: MessageKind, message: Field, bytes: Uint8Array): void {
   const exact = kind.encode(message);
-  const same = exact.length === bytes.length && exact.every((byte, i) => byte === bytes[i]);
-  if (!same) message.fail("must have its fields in their order and nothing else, written in the one way");
+  if (!isSame(exact, bytes)) {
+    message.fail("must have its fields in their order and nothing else, written in the one way");
+  }
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -15,10 +15,9 @@ import { carriesMessages, forgetLeavers, isAt } from "./connections.ts";
 import { type Delivery, isLie } from "./delivery.ts";
 import type { GossipEvent } from "./gossip-event.ts";
 import { createHost, type Host } from "./host.ts";
-import { isTrustedTimestamp } from "./judge-timestamp.ts";
 import type { Knowledge } from "./knowledge.ts";
 import { createLan, NO_LAN } from "./lan.ts";
-import { looksKnown, looksLikeVote, readRelease, topicOf } from "./message.ts";
+import { isAnnouncement, looksKnown, looksLikeVote, topicOf } from "./message.ts";
 import { HINTS } from "./mirror-hints.ts";
 import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { TOLD_PEERS } from "./peer-exchange.ts";
@@ -157,7 +156,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     try {
       const delivery = await relay.deliver(peer, message);
       if (delivery.verdict !== "accept" || delivery.kind !== "release") return delivery;
-      if (isTrustedTimestamp(knowledge.state(), readRelease(message))) return delivery;
+      if (isAnnouncement(knowledge.state(), message)) return delivery;
       // What is trusted by now is newer, or the same written in another way. That is announced, and this one not as well.
       return { verdict: "ignore", why: new UpdateError("E_STALE", "another form of what is known, or older") };
     } catch (e) {

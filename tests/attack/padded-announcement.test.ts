@@ -13,6 +13,7 @@ import {
 } from "../support/gossip-network.ts";
 import { answering } from "../support/peer-answers.ts";
 import { createReleaseRepository } from "../support/release-repository.ts";
+import { parseFile } from "../support/signed-file.ts";
 import { until } from "../support/until.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -29,6 +30,8 @@ const PADDINGS: Record<string, (document: Document, i: number) => string> = {
   "other spaces": (document, i) => JSON.stringify(document, null, i + 2),
 };
 
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
 const say = (s: Stranger, text: string) =>
   s.host.services.pubsub.publish(TOPIC, encodeRelease(new TextEncoder().encode(text)));
 
@@ -44,7 +47,7 @@ describe("of a timestamp only the form that was proven is passed on, though othe
 
       repository.publish();
       const genuine = repository.bytes("timestamp");
-      const document: Document = JSON.parse(new TextDecoder().decode(genuine));
+      const document: Document = JSON.parse(text(genuine));
       for (const [i, liar] of liars.entries()) await say(liar, form(document, i));
       honest.knowledge.follow(repository);
       await honest.announce();
@@ -59,4 +62,22 @@ describe("of a timestamp only the form that was proven is passed on, though othe
       assert.deepEqual(blamed, [], "an honest one could have been given that form");
     });
   }
+});
+
+test("who was given a timestamp with something around it is not blamed for that by those it tells", async () => {
+  const repository = createReleaseRepository({ seed: "wrapped timestamp", nowMs: NOW });
+  const { victim, honest, witness } = await startWitnessed(repository, NOW);
+  await untilHeard(witness.host, 1);
+
+  repository.publish();
+  const files = repository.files(), path = repository.path("timestamp");
+  const wrapped = JSON.stringify({ ...parseFile(repository.bytes("timestamp")), mirror: "https://a.example" });
+  honest.knowledge.follow({ files: () => files.set(path, new TextEncoder().encode(wrapped)) });
+  await honest.announce();
+
+  await until("the witness hears of it", () => witness.heard.length > 0);
+  assert.equal(victim.knowledge.timestampVersion(), honest.knowledge.timestampVersion());
+  assert.deepEqual(witness.heard.map(text).filter((message) => message.includes("a.example")), []);
+  const blamed = [...victim.events, ...honest.events].filter((e) => e.type === "lie" || e.type === "shut-out");
+  assert.deepEqual(blamed, []);
 });

@@ -32,7 +32,7 @@ export interface TestNode extends GossipNode {
 export interface MemoryKnowledge extends Knowledge {
   readonly votes: Votes;
   /** Follows the repository as a mirror would let it, and does not tell anybody. */
-  follow(repository: ReleaseRepository): void;
+  follow(repository: Pick<ReleaseRepository, "files">): void;
   timestampVersion(): number;
 }
 
