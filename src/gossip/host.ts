@@ -1,18 +1,12 @@
 // The library's node with all limits, an identity, and a guard over who is connected to.
 // Design: "The network of nodes" of docs/architecture.md. Must not: know what is said on its streams.
 import type { GossipSub } from "@libp2p/gossipsub";
-import type { Multiaddr } from "@multiformats/multiaddr";
 import type { Libp2p } from "libp2p";
 import { createHash } from "node:crypto";
 import { UpdateError } from "../errors.ts";
 import type { Libp2pLibrary } from "../heavy/gossip.ts";
-import {
-  CONNECTION_LIMITS,
-  gossipLimits,
-  MAX_CONNECTIONS_PER_ADDRESS,
-  SOCKET_OPTIONS,
-  STREAM_LIMITS,
-} from "./limits.ts";
+import { networkOf } from "../net/address.ts";
+import { CONNECTION_LIMITS, gossipLimits, SOCKET_OPTIONS, STREAM_LIMITS } from "./limits.ts";
 import { mayDial } from "./peer-address.ts";
 
 export interface HostOptions {
@@ -46,14 +40,12 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
       hint: "get this program again, and try another runtime",
     });
   }
-  const countAt = (address: Multiaddr): number =>
-    host.getConnections().filter((c) => ipOf(c.remoteAddr) === ipOf(address)).length;
   const host: Host = await library.createLibp2p({
     start: false,
     privateKey: library.privateKeyFromRaw(o.identity),
     nodeInfo: { name: "dchat-update", version: "1", userAgent: "dchat-update" }, // nothing to choose victims by
     addresses: { listen: [...o.listen] },
-    transports: [library.readingTcp(SOCKET_OPTIONS)],
+    transports: [library.readingTcp({ ...SOCKET_OPTIONS, networkOf })],
     transportManager: { faultTolerance: LISTEN_WHERE_POSSIBLE },
     connectionEncrypters: [library.noiseChannel()],
     streamMuxers: [library.streamMuxer(STREAM_LIMITS)],
@@ -62,7 +54,6 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
       denyDialMultiaddr: (address) =>
         !mayDial(address.toString(), o.named, o.allowPrivate) && o.isNearby?.(address.toString()) !== true,
       denyDialPeer: (peer) => o.isShutOut(peer.toString()),
-      denyInboundConnection: ({ remoteAddr }) => countAt(remoteAddr) >= MAX_CONNECTIONS_PER_ADDRESS,
       denyInboundEncryptedConnection: (peer) => o.isShutOut(peer.toString()),
     },
     services: {
@@ -84,8 +75,4 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
 
 function sha256(data: Uint8Array): Buffer {
   return createHash("sha256").update(data).digest();
-}
-
-function ipOf(address: Multiaddr): string | undefined {
-  return address.toString().split("/")[2];
 }

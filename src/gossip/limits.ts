@@ -7,7 +7,7 @@ import { MAX_MESSAGE_BYTES } from "./message.ts";
 
 /** A node needs a dozen peers; an attacker's machine may not take more than its share of the rest. */
 export const MAX_CONNECTIONS = 100;
-export const MAX_CONNECTIONS_PER_ADDRESS = 10;
+export const MAX_CONNECTIONS_OF_NETWORK = 10;
 
 export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> = {
   maxConnections: MAX_CONNECTIONS,
@@ -29,7 +29,7 @@ export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> 
 const SOCKET_BUFFER = { highWaterMark: 512 * 1024, noDelay: true };
 
 export const SOCKET_OPTIONS = {
-  maxInboundOfNetwork: MAX_CONNECTIONS_PER_ADDRESS,
+  maxInboundOfNetwork: MAX_CONNECTIONS_OF_NETWORK,
   maxHandshakesOfNetwork: 8, // some nodes behind one router at once; who says nothing holds a place for ten seconds
   inboundSocketInactivityTimeout: 120_000,
   outboundSocketInactivityTimeout: 120_000,

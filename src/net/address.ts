@@ -79,6 +79,17 @@ export function parseAddress(text: string): Uint8Array | undefined {
   return text.includes(":") ? parseIpv6(text.replace(/%.*$/, "")) : parseIpv4(text);
 }
 
+/**
+ * What one subscriber has: an IPv4 address, or the 64 bits of an IPv6 one behind which he has all others. Text that is no
+ * address is a network of its own.
+ */
+export function networkOf(ip: string): string {
+  const bytes = parseAddress(ip);
+  if (bytes === undefined) return ip;
+  const isMapped = isWithin(bytes, "::ffff:0:0", 96);
+  return (isMapped ? bytes.subarray(12) : bytes.subarray(0, 8)).join("."); // of four bytes all
+}
+
 /** True when an address lies within a block such as `10.0.0.0`/8 of the same family. */
 export function isWithin(address: Uint8Array, prefix: string, bits: number): boolean {
   const block = parseAddress(prefix);

@@ -5,7 +5,7 @@ import { networkInterfaces } from "node:os";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createHost, type Host } from "../../../src/gossip/host.ts";
-import { GRAYLIST_SCORE, MAX_CONNECTIONS_PER_ADDRESS } from "../../../src/gossip/limits.ts";
+import { GRAYLIST_SCORE, MAX_CONNECTIONS_OF_NETWORK } from "../../../src/gossip/limits.ts";
 import { withoutPeer } from "../../../src/gossip/peer-address.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import { loadLibp2p } from "../../../src/heavy/gossip.ts";
@@ -29,14 +29,14 @@ test("one address has ten connections and no more; what it has goes on", async (
   const host = await startLoneHost();
   const at = host.getMultiaddrs()[0]!; // it listens
   const dialled: Host[] = [];
-  for (let i = 0; i < MAX_CONNECTIONS_PER_ADDRESS + 4; i++) {
+  for (let i = 0; i < MAX_CONNECTIONS_OF_NETWORK + 4; i++) {
     const other = await startLoneHost();
     dialled.push(other);
     await other.dial(at).catch(() => {}); // refused, or hung up on
     await delay(120); // ten new ones a second are let in
   }
   await until("the others are refused", () => dialled.filter((h) => h.getPeers().length > 0).length <= 10);
-  await until("ten are left", () => host.getConnections().length === MAX_CONNECTIONS_PER_ADDRESS);
+  await until("ten are left", () => host.getConnections().length === MAX_CONNECTIONS_OF_NETWORK);
   assert.ok(dialled.slice(0, 8).every((h) => h.getPeers().length === 1));
 });
 
@@ -142,7 +142,7 @@ test("who comes and goes leaves no score behind, and nobody else at that address
   const start = () => startLoneHost(freshAddress(), [withoutPeer(at.toString())]);
   const stays = await start();
   await stays.dial(at);
-  for (let i = 0; i < MAX_CONNECTIONS_PER_ADDRESS + 6; i++) {
+  for (let i = 0; i < MAX_CONNECTIONS_OF_NETWORK + 6; i++) {
     const passing = await start();
     await passing.dial(at);
     const id = passing.peerId.toString();

@@ -5,6 +5,7 @@ import {
   classifyAddress,
   isMorePrivate,
   mostPublic,
+  networkOf,
   parseAddress,
 } from "../../../src/net/address.ts";
 
@@ -46,6 +47,13 @@ test("an address is read to its bytes", () => {
   assert.deepEqual([...(parseAddress("192.0.2.33") ?? [])], [192, 0, 2, 33]);
   assert.deepEqual([...(parseAddress("1:2::F") ?? [])], [0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 15]);
   assert.deepEqual([...(parseAddress("::1.2.3.4") ?? [])].slice(12), [1, 2, 3, 4]);
+});
+
+test("an IPv4 address is a network of its own, and so are 64 bits of IPv6", () => {
+  assert.equal(networkOf("8.8.8.8"), networkOf("::ffff:808:808"));
+  assert.equal(networkOf("2001:db8:1:2::1"), networkOf("2001:0DB8:1:2:ffff::9"));
+  const networks = ["8.8.8.8", "8.8.8.9", "2001:db8:1:2::1", "2001:db8:1:3::1", "::8.8.8.8", "::1", "seed.example"];
+  assert.equal(new Set(networks.map(networkOf)).size, networks.length - 1, "two are within ::/64");
 });
 
 test("scopes are ordered from the open internet inwards", () => {

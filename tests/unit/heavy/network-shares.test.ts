@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Upgrader } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
-import { sharedOut } from "../../../src/heavy/tcp-reads.ts";
+import { networkOf } from "../../../src/net/address.ts";
+import { sharedOut } from "../../../src/heavy/network-shares.ts";
 
 /** An upgrader whose handshakes end when the test says so, and the connections that come to it. */
 function scene() {
@@ -14,7 +15,7 @@ function scene() {
         ends.push((failure) => failure === undefined ? resolve() : reject(failure))
       ),
   } as unknown as Upgrader; // nothing else of it is asked for
-  const shared = sharedOut(upgrader, { maxInboundOfNetwork: 3, maxHandshakesOfNetwork: 2 });
+  const shared = sharedOut(upgrader, { networkOf, maxInboundOfNetwork: 3, maxHandshakesOfNetwork: 2 });
 
   /** @returns "waits" while its handshake goes on */
   async function come(from: string) {
@@ -51,6 +52,10 @@ test("one address has its share of connections, until they close", async () => {
   }
   assert.match((await come("/ip4/8.8.8.8/tcp/4")).now, REFUSED);
   all[1]?.close();
+  const late = await come("/ip4/8.8.8.8/tcp/6");
+  assert.match((await come("/ip4/8.8.8.8/tcp/7")).now, REFUSED, "with those whose handshakes go on");
+  ends.pop()?.(new Error("silence"));
+  assert.equal(await late.fate, "silence");
   assert.equal((await come("/ip4/8.8.8.8/tcp/5")).now, "waits");
 });
 
