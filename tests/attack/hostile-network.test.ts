@@ -28,8 +28,10 @@ import { until } from "../support/until.ts";
 const HONEST = 7, HOSTILE = 3;
 /** A release goes through seven nodes in two or three seconds; on two processors that others use too, in less than this. */
 const SOON_MS = 25_000;
-/** Of one message: three signatures and the root in question cost less. */
-const MAX_CPU_MS = 100;
+/** Of one message or stream: three signatures and the root in question cost less. */
+const MAX_CPU_MS = 50;
+/** Of one bundle: 8 MiB are decrypted, and read until they are too deep or too many. */
+const MAX_BUNDLE_CPU_MS = 250;
 /**
  * A hundred at rest; twelve exchanges at a time with bundles of 8 MiB, twice while one is read as text; and what the
  * collector has not come to on a machine that others use: 320 were passed at a load of eleven, 290 are usual.
@@ -83,26 +85,36 @@ await network.tell();
 await network.converged();
 const quietCpuMs = await spread();
 
-/** Under attack, all goes on. @param messages each hostile node sends to each honest one */
+const refusedByAll = async () => (await Promise.all(nodes.map((n) => n.refused()))).reduce((a, b) => a + b, 0);
+
+/**
+ * Under attack, all goes on.
+ * @param count of what the honest nodes together have been burdened with so far; default: messages that they refused
+ */
 async function goesOnUnder(
   what: string,
-  messages: number,
   hostile: readonly Stranger[],
   attack: () => Promise<unknown>,
+  count: () => number | Promise<number> = refusedByAll,
+  maxCpuMs = MAX_CPU_MS,
 ): Promise<void> {
-  const before = cpuOfAll();
+  const before = cpuOfAll(), countBefore = await count();
   try {
     await attack();
     await spread();
   } finally {
     await leave(hostile);
   }
-  const perMessage = (cpuOfAll() - before - quietCpuMs) / (messages * HOSTILE * HONEST);
+  const burdens = await count() - countBefore;
+  assert.ok(burdens >= HOSTILE, `${what}: ${burdens}`);
+  const perBurden = (cpuOfAll() - before - quietCpuMs) / burdens;
   const peakBytes = Math.max(...nodes.map((n) => n.peakBytes()));
   console.log(
-    `${what}: ${perMessage.toFixed(1)} ms of processor time a message, peak ${(peakBytes / 2 ** 20).toFixed(0)} MiB`,
+    `${what}: ${perBurden.toFixed(1)} ms of processor time for each of ${burdens}, peak ${
+      (peakBytes / 2 ** 20).toFixed(0)
+    } MiB`,
   );
-  assert.ok(perMessage < MAX_CPU_MS, `${perMessage} ms a message`);
+  assert.ok(perBurden < maxCpuMs, `${perBurden} ms for each`);
   assert.ok(peakBytes < MAX_PEAK_BYTES, `${peakBytes} bytes`);
   for (const node of nodes) {
     const blamed = node.lines().filter((l) => l.event === "lie" || l.event === "shut-out").map((l) => l.peer ?? "");
@@ -115,7 +127,7 @@ const bytesOf = (value: string) => new TextEncoder().encode(value);
 
 test("forged announcements", async () => {
   const liars = await attackers();
-  await goesOnUnder("forged", 3, liars, async () => {
+  await goesOnUnder("forged", liars, async () => {
     for (const [i, liar] of liars.entries()) {
       for (let n = 0; n < 3; n++) {
         const forged = JSON.parse(text(repository.bytes("timestamp")));
@@ -135,7 +147,7 @@ test("old announcements, replayed by the dozen", async () => {
   }
   await spread();
   const replayers = await attackers();
-  await goesOnUnder("replayed", 50, replayers, async () => {
+  await goesOnUnder("replayed", replayers, async () => {
     for (const [i, message] of old.entries()) await say(replayers[i % HOSTILE]!, message);
     await areGone(replayers); // nobody has so much to say
   });
@@ -143,7 +155,7 @@ test("old announcements, replayed by the dozen", async () => {
 
 test("a flood of whatever", async () => {
   const flooders = await attackers();
-  await goesOnUnder("flood", 100, flooders, async () => {
+  await goesOnUnder("flood", flooders, async () => {
     for (const [i, flooder] of flooders.entries()) {
       for (let n = 0; n < 100; n++) await say(flooder, bytesOf(JSON.stringify({ kind: `kind${i}x${n}` })));
     }
@@ -176,19 +188,31 @@ test("announcements of huge bundles", async () => {
   };
   // As much as is read: whoever is slow at it is given up, and not blamed.
   const generous = await attackers((stream) => void answer(stream));
-  await goesOnUnder("bundles of 8 MiB", 3, generous, async () => {
-    await announceEvil(generous);
-    await until("they were asked by everybody", () => asked >= HONEST * HOSTILE);
-    await areGone(generous, GONE_MS);
-  });
+  await goesOnUnder(
+    "bundles of 8 MiB",
+    generous,
+    async () => {
+      await announceEvil(generous);
+      await until("they were asked by everybody", () => asked >= HONEST * HOSTILE);
+      await areGone(generous, GONE_MS);
+    },
+    () => asked,
+    MAX_BUNDLE_CPU_MS,
+  );
   saidBytes = 1e12;
   const boasting = await attackers((stream) => void answer(stream));
-  await goesOnUnder("bundles of a terabyte", 3, boasting, async () => {
-    const before = asked;
-    await announceEvil(boasting);
-    await until("they are asked too", () => asked > before);
-    await areGone(boasting, GONE_MS);
-  });
+  await goesOnUnder(
+    "bundles of a terabyte",
+    boasting,
+    async () => {
+      const before = asked;
+      await announceEvil(boasting);
+      await until("they are asked too", () => asked > before);
+      await areGone(boasting, GONE_MS);
+    },
+    () => asked,
+    MAX_BUNDLE_CPU_MS,
+  );
 });
 
 test("genuine announcements, wrapped in something else", async () => {
@@ -201,7 +225,7 @@ test("genuine announcements, wrapped in something else", async () => {
     JSON.stringify({ kind: "release", timestamp }, null, i + 1),
     " ".repeat(i) + JSON.stringify({ timestamp, kind: "release" }),
   ];
-  await goesOnUnder("wrapped", 3, liars, async () => {
+  await goesOnUnder("wrapped", liars, async () => {
     for (const [i, liar] of liars.entries()) for (const message of wrapped(i)) await say(liar, bytesOf(message));
     await areGone(liars);
   });
@@ -209,25 +233,27 @@ test("genuine announcements, wrapped in something else", async () => {
 
 test("streams held open, with half a request or none", async () => {
   const holders = await attackers();
+  let held = 0;
   /** As many as are allowed, again and again: each ends after ten seconds. */
   async function hold(): Promise<void> {
     for (const { host } of holders) {
       for (const connection of host.getConnections()) {
         const stream = await connection.newStream(PEER_PROTOCOL).catch(() => undefined);
         const isOpen = stream?.writeStatus === "writable"; // one too many is reset
+        if (isOpen) held++;
         if (isOpen && Math.random() < 0.5) stream.send(new Uint8Array([0, 0, 0, 90]));
       }
     }
     await delay(200);
   }
-  await goesOnUnder("streams held", 18, holders, async () => {
+  await goesOnUnder("streams held", holders, async () => {
     const areHeld = until("the holders are gone", async () => {
       await hold();
       return holders.every(({ host }) => host.getPeers().length === 0);
     }, GONE_MS);
     await spread();
     await areHeld;
-  });
+  }, () => held);
 });
 
 test("a change of the root and of all keys, while nodes are a root apart", async () => {
@@ -239,8 +265,8 @@ test("a change of the root and of all keys, while nodes are a root apart", async
   assert.equal(blamed(), before, "nobody is blamed");
 });
 
-/** A node that says it has everything, and gives what `read` makes of it. */
-async function liarWithPieces(read: Holding["read"]): Promise<Stranger & { readonly address: string }> {
+/** A stranger who says that he has everything, and gives what `read` makes of it. */
+async function giverOfPieces(read: Holding["read"]): Promise<Stranger & { readonly address: string }> {
   const digest = await createDualDigest();
   digest.update(content);
   const { sha256 } = digest.digest();
@@ -259,21 +285,27 @@ async function liarWithPieces(read: Holding["read"]): Promise<Stranger & { reado
 const skip = platformName(process.platform, process.arch) === PLATFORM ? false : `the release is for ${PLATFORM}`;
 
 test(
-  "wrong pieces, and pieces that are claimed and not there: the right ones are found, the liar is named",
+  "wrong pieces, and pieces that are claimed and not there: the right ones are found, the liar is dropped and named",
   { skip },
   async () => {
-    const wrong = await liarWithPieces(async function* (first, count) {
+    let isAsked = false;
+    const wrong = await giverOfPieces(async function* (first, count) {
+      isAsked = true;
       yield content.slice(first * PIECE_BYTES, (first + count) * PIECE_BYTES).fill(7, 0, 1);
     });
-    const silent = await liarWithPieces(async function* () {
+    const silent = await giverOfPieces(async function* () {
       await delay(60_000, undefined, { signal: stopping.signal, ref: false });
       yield new Uint8Array();
     });
-    const lacking = await liarWithPieces(function () {
+    const lacking = await giverOfPieces(function () {
       throw new Error("it is not there");
     });
-    const liars = [wrong, silent, lacking];
-    const peers = [...liars.map((l) => l.address), nodes[0]!.address];
+    const patient = await giverOfPieces(async function* (first, count) {
+      await until("the liar has been asked", () => isAsked);
+      yield content.slice(first * PIECE_BYTES, (first + count) * PIECE_BYTES);
+    });
+    const givers = [wrong, silent, lacking, patient];
+    const peers = givers.map((giver) => giver.address);
     const victim = await network.start({ peers, autoUpdate: true });
     const beganMs = performance.now();
     await until("it has the release", () => victim.count("downloaded") === 1);
@@ -282,18 +314,18 @@ test(
     const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
     const file = join(victim.home, "packages", nameOf("1.0.0"));
     assert.equal(sha256(readFileSync(file)), sha256(content));
-    // Whoever gave a wrong piece, if he was asked for one, is dropped and named, and nobody else is.
     const wrongId = wrong.host.peerId.toString();
     const out = victim.lines().filter((l) => l.event === "shut-out").map((l) => l.peer);
-    assert.deepEqual(out.filter((peer) => peer !== wrongId), []);
-    await until("he is in the alerts", async () => {
+    assert.deepEqual(out, [wrongId]);
+    await until("he is gone", () => wrong.host.getPeers().every((id) => id.toString() !== victim.id));
+    await until("he is in the alerts, and nobody else", async () => {
       const { alerts } = await json(["alerts", "--home", victim.home]);
       const named = new Set<string>(alerts.map((a: { source: string }) => a.source));
-      for (const source of named) assert.equal(source, `peer:${wrongId}`, "nobody but the liar");
-      return out.length === 0 || named.size === 1;
+      for (const source of named) assert.equal(source, `peer:${wrongId}`);
+      return named.size === 1;
     });
     await victim.stop();
-    await leave(liars);
+    await leave(givers);
   },
 );
 

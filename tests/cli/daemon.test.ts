@@ -8,8 +8,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
 import { type Running, startDchat } from "../support/bundled-cli.ts";
+import { heldAnswer } from "../support/held-answer.ts";
 import { until } from "../support/until.ts";
-import { createNetwork, expect, json, PLATFORM, succeed } from "./network.ts";
+import { createNetwork, expect, filesOf, json, PLATFORM, succeed } from "./network.ts";
 
 const network = await createNetwork();
 const mirror = await network.mirror();
@@ -135,6 +136,26 @@ test("commands work beside it, and a second daemon of the same home does not", a
   await daemon.stop();
   const next = await start(home);
   await next.stop();
+});
+
+test("a download beside the daemon that fetches the same release waits for it, and neither fetches it twice", async () => {
+  const slow = await network.mirror(), files = filesOf(network.repo), held = heldAnswer(10_000);
+  const path = [...files.keys()].find((name) => name.endsWith(`dchat-1.0.0-${PLATFORM}`)) ?? "";
+  slow.serve(files, { [path]: held.answer });
+  const home = await network.initialised(slow.url);
+  await succeed(["configure-auto-update", "--enabled", "--home", home]);
+  const asked = () => slow.questions.filter((q) => q.path === path).length;
+  const daemon = await start(home);
+  await until("it has begun", () => asked() === 1);
+  const download = startDchat(["download", "--version", "1.0.0", "--platform", PLATFORM, "--home", home]);
+  await until("the command waits for it", () => /waiting for process \d+/.test(download.said()));
+  held.release();
+  const { code, stderr } = await download.outcome;
+  assert.equal(code, 0, stderr);
+  await until("the daemon has it", () => daemon.said().includes("1.0.0-linux-x64 is downloaded"));
+  await succeed(["verify", "--package", join(home, "packages", `dchat-1.0.0-${PLATFORM}`), "--home", home]);
+  assert.equal(asked(), 1);
+  await daemon.stop();
 });
 
 test("it tells how it is doing, to this machine alone", async () => {

@@ -9,6 +9,7 @@ import type { Runtime } from "../runtimes/runtimes.ts";
 import { type Running, startDchat } from "./bundled-cli.ts";
 import { type LogLine, logLines } from "./log-lines.ts";
 import { startLyingMirror } from "./lying-mirror.ts";
+import { freePort } from "./free-port.ts";
 import { createReleaseRepository, nameOf, type ReleaseRepository } from "./release-repository.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
 import { tempFolder } from "./temp-folder.ts";
@@ -23,6 +24,8 @@ export interface HonestNode {
   count(event: string): number;
   /** The newest that it has proven and stored. */
   timestampVersion(): number;
+  /** Messages of the topic that were of no use to it or lies, by its own counters. */
+  refused(): Promise<number>;
   /** Processor time used so far; 0 where the system does not say. */
   cpuMs(): number;
   /** The most memory it had at any time; 0 where the system does not say. */
@@ -85,7 +88,9 @@ export async function createHonestNetwork(
     await expect(0, ["init", "--repo", repo, "--root", root, "--home", home]);
     if (autoUpdate) await expect(0, ["configure-auto-update", "--enabled", "--home", home]);
     const listen = `/ip4/${network}.${host}/tcp/${port}`;
-    const args = ["daemon", "--json", "--home", home, "--listen", listen, ...peers.flatMap((p) => ["--peer", p])];
+    const metricsPort = await freePort();
+    const where = ["--home", home, "--listen", listen, "--metrics-port", String(metricsPort)];
+    const args = ["daemon", "--json", ...where, ...peers.flatMap((p) => ["--peer", p])];
     const daemon = startDchat(args, { deadlineMs: 600_000, ...(on === undefined ? {} : { runtime: on }) });
     running.add(daemon);
     const lines = () => logLines(daemon.said());
@@ -106,6 +111,11 @@ export async function createHonestNetwork(
       lines,
       count: (event) => lines().filter((l) => l.event === event).length,
       timestampVersion: () => lines().findLast((l) => l.event === "learnt")?.timestampVersion ?? 0,
+      async refused() {
+        const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+        const counts = text.matchAll(/^dchat_update_announcements_total\{verdict="(?:ignored|rejected)"\} (\d+)$/gm);
+        return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+      },
       cpuMs() {
         const [, , , , , , , , , , , user = 0, system = 0] = proc("stat").replace(/^.*\) /, "").split(" ").map(Number);
         return (user + system) * TICK_MS;

@@ -2,10 +2,10 @@
 // something, and whether another one of it runs. Asked for /end/N it ends with N. Design: "Health" of docs/activation.md.
 // Must not: know the product.
 import { existsSync, readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
 import { runtimes } from "../runtimes/runtimes.ts";
+import { freePort } from "./free-port.ts";
 
 /** "ends": with 3, at once. "lies": answers another version. "deaf": does not end when it is asked to. */
 export type Manner = "good" | "ends" | "lies" | "deaf";
@@ -91,14 +91,4 @@ export async function nodeAt(folder: string): Promise<RunningNode> {
 
 function linesOf(file: string): string[] {
   return existsSync(file) ? readFileSync(file, "utf8").trimEnd().split("\n") : [];
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
