@@ -1,4 +1,5 @@
-// Finds more peers while there are few: those that answered in earlier runs, and those that connected peers tell of.
+// Finds more peers while there are few: those that answered in earlier runs, and those that connected peers tell of; and
+// when there are none, as after the machine itself had no network, those that have ever answered.
 // Design: docs/gossip.md, "Connections". Must not: dial what the rules forbid, dial one address again and
 // again, or let one peer fill all places.
 import { setTimeout as delay } from "node:timers/promises";
@@ -6,7 +7,7 @@ import { withoutPeer } from "./peer-address.ts";
 
 export interface PeerFinderOptions {
   readonly signal: AbortSignal;
-  /** With their ids; they are tried first. */
+  /** With their ids, who answered last first; they are tried before others. */
   readonly remembered: readonly string[];
   /** Before the first look; each look that finds nobody doubles it. For tests. */
   readonly waitMs?: number;
@@ -34,10 +35,13 @@ const MAX_CANDIDATES = 64;
 /** Who did not answer is not dialled again so soon, whoever tells of him. */
 const AVOID_MS = 1_800_000;
 const MAX_AVOIDED = 256;
+/** Of more, those that answered last. */
+const MAX_ANSWERED = 64;
 
 /** Runs until the signal. Never throws. */
 export async function findPeers(o: PeerFinderOptions): Promise<void> {
   const candidates = new Set(o.remembered);
+  const answered = new Set([...o.remembered].reverse()); // the last is who answered last
   const avoidedUntilMs = new Map<string, number>();
   const firstWaitMs = o.waitMs ?? FIRST_WAIT_MS;
   let waitMs = firstWaitMs;
@@ -65,6 +69,21 @@ export async function findPeers(o: PeerFinderOptions): Promise<void> {
     }
   }
 
+  function noteAnswer(address: string): void {
+    answered.delete(address);
+    answered.add(address);
+    const [oldest] = answered;
+    if (answered.size > MAX_ANSWERED && oldest !== undefined) answered.delete(oldest);
+  }
+
+  /** Nobody is there to tell of others. That those did not answer lately says more of this node than of them. */
+  function recallAll(): void {
+    for (const address of [...answered].reverse()) {
+      avoidedUntilMs.delete(withoutPeer(address));
+      candidates.add(address);
+    }
+  }
+
   /** @returns how many more there are */
   async function dialSome(): Promise<number> {
     const chosen = [...candidates].filter(isWorthATry).slice(0, MAX_DIALS_AT_ONCE);
@@ -72,6 +91,7 @@ export async function findPeers(o: PeerFinderOptions): Promise<void> {
     const results = await Promise.all(chosen.map(async (address) => {
       try {
         await o.dial(address);
+        noteAnswer(address);
         return 1;
       } catch {
         avoid(address);
@@ -91,6 +111,7 @@ export async function findPeers(o: PeerFinderOptions): Promise<void> {
     }
     for (const address of o.nearby()) if (candidates.size < MAX_CANDIDATES) candidates.add(address);
     if (candidates.size === 0) await askOne();
+    if (candidates.size === 0 && o.connected().length === 1) recallAll();
     const found = await dialSome();
     waitMs = found > 0 ? firstWaitMs : Math.min(waitMs * 2, LONGEST_WAIT_MS);
   }

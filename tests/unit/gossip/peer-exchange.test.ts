@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import process from "node:process";
 import { after, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { isToldAddress, MAX_TOLD_PEERS, TOLD_PEERS } from "../../../src/gossip/peer-exchange.ts";
 import { findPeers } from "../../../src/gossip/peer-finder.ts";
-import { memoryKnowledge, startNode, startStranger } from "../../support/gossip-network.ts";
+import { freshAddress, memoryKnowledge, startNode, startStranger } from "../../support/gossip-network.ts";
 import { refused } from "../../support/refused.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { until } from "../../support/until.ts";
@@ -68,6 +70,20 @@ test("two nodes that know a third find each other, and go on when it leaves", as
     "it is heard without the hub",
     () => other.knowledge.timestampVersion() === one.knowledge.timestampVersion(),
   );
+});
+
+test("who was found by being told of is found again when the node has lost everybody", async () => {
+  const o = { allowPrivate: true };
+  const hub = await startNode(knowledge(), o);
+  const one = await startNode(knowledge(), { ...o, peers: [hub.address] });
+  const listen = [freshAddress().replace("/tcp/0", `/tcp/${20_000 + process.pid % 20_000}`)];
+  const other = await startNode(knowledge(), { peers: [hub.address], listen }); // it dials nobody else itself
+  await until("it has found the other", () => one.dialled().some(({ address }) => address === other.address));
+  await Promise.all([hub.stop(), other.stop()]);
+  await until("it is alone", () => one.peers().length === 0);
+  await delay(6_000); // long enough to try in vain
+  const back = await startNode(knowledge(), { listen, identity: other.identity });
+  await until("it is not alone any more", () => one.peers().includes(back.id));
 });
 
 test("private addresses are neither told of nor dialled where that is not allowed", async () => {
@@ -170,6 +186,43 @@ test("of what one peer tells four are taken, each once, however often he tells",
   const dialled = await found(told, () => false, 8);
   assert.equal(new Set(dialled).size, dialled.length, "nobody is dialled twice");
   assert.ok(dialled.length <= 16);
+});
+
+test("a node that is alone tries who has ever answered, again and again; others it leaves alone", async () => {
+  const stop = new AbortController();
+  const [remembered, told, stranger] = ["a", "b", "c"].map((id, i) => at(i).replace(ID, id)) as [
+    string,
+    string,
+    string,
+  ];
+  const dialled: string[] = [];
+  let connected = ["me", "friend"], hasNetwork = true;
+  const finding = findPeers({
+    signal: stop.signal,
+    remembered: [remembered],
+    waitMs: 1,
+    connected: () => connected,
+    nearby: () => [],
+    mayDial: () => true,
+    dial(address) {
+      dialled.push(address);
+      if (!hasNetwork || address !== told) return Promise.reject(new Error("nobody is there"));
+      connected.push("b");
+      return Promise.resolve();
+    },
+    ask: () => Promise.resolve([told, stranger]),
+  });
+  await until("it has tried them", () => dialled.length === 3);
+  hasNetwork = false;
+  connected = ["me"];
+  const before = dialled.length;
+  await until("it tries in vain", () => dialled.slice(before).filter((address) => address === told).length > 1);
+  hasNetwork = true;
+  await until("it is not alone any more", () => connected.includes("b"));
+  stop.abort();
+  await finding;
+  assert.ok(dialled.slice(before).includes(remembered), "who answered in an earlier run is tried too");
+  assert.ok(!dialled.slice(before).includes(stranger));
 });
 
 test("it stops when it has enough", async () => {
