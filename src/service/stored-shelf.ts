@@ -19,8 +19,8 @@ import { listReleases } from "../trust/releases.ts";
 /** So much of a file is read at a time for one peer. Each read costs Deno so much that half of it would be slower. */
 const CHUNK_BYTES = 512 << 10;
 
-/** Files whose measurement is remembered: the versions that are around at one time. */
-const MAX_MEASURED = 16;
+/** Files whose measurement is remembered, 32 bytes a MiB: more than anybody keeps, or peers could ask for one after another. */
+const MAX_MEASURED = 64;
 
 export function createStoredShelf(
   home: Pick<Home, "packagesDir" | "partialDir">,

@@ -8,6 +8,7 @@ import { asUpdateError } from "../../errors.ts";
 import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import { loadIdentity } from "../../gossip/identity.ts";
 import { createGossipNode } from "../../gossip/node.ts";
+import { createCheckTimes } from "../../service/check-times.ts";
 import { keepReport } from "../../service/keep-report.ts";
 import { createMetrics, type Metrics } from "../../service/metrics.ts";
 import { startStatusServer, type StatusServer } from "../../service/status-server.ts";
@@ -35,8 +36,6 @@ const LOOK_AT_DISK_MS = 2_000;
 const HOUR_MS = 3_600_000;
 /** How soon a change of the settings counts. Also: timers of runtimes end at 24 days, and intervals may be longer. */
 const LOOK_AT_SETTINGS_MS = 60_000;
-/** After a check that failed. */
-const RETRY_CHECK_MS = 1_800_000;
 /** Whoever makes up identities can be shut out a thousand times a minute; people need to hear of it once. */
 const ALERT_INTERVAL_MS = 60_000;
 
@@ -201,21 +200,16 @@ function watchDisk(log: DaemonLog, files: readonly string[], reload: () => Promi
 
 /** With auto-update enabled, mirrors are asked too, as often as the configuration says by then. */
 async function askMirrors(c: Context, a: Arguments, bell: Bell, log: DaemonLog): Promise<void> {
-  let askedAtMs = -Infinity, spread = 1, hasFailed = false;
+  const times = createCheckTimes();
   while (!c.signal.aborted) {
     try {
       const { enabled, checkIntervalHours } = (await openConfig(c)).config.autoUpdate;
-      const intervalMs = checkIntervalHours * HOUR_MS * spread;
-      const waitMs = hasFailed ? Math.min(intervalMs, RETRY_CHECK_MS) : intervalMs;
-      if (enabled && performance.now() - askedAtMs >= waitMs) {
-        askedAtMs = performance.now();
-        hasFailed = true; // unless it goes well
-        // Spread out, so that a network that was started together does not ask together.
-        spread = 0.9 + 0.2 * Math.random();
+      if (enabled && times.isDue(performance.now(), checkIntervalHours * HOUR_MS)) {
+        times.begin(performance.now());
         const now: Context = { ...c, nowMs: Date.now() };
         const session = await openSession(now, a);
         await withMirrors(now, a, session, async (client) => void await refresh(now, session, client));
-        hasFailed = false;
+        times.succeeded();
         log.checked();
       }
     } catch (e) {
