@@ -182,7 +182,8 @@ export async function fetchTo(
         c.out.note(`waiting for process ${e.pid}, which is fetching the same file`);
         break;
       case "failed":
-        if (e.error.code === "E_ABSENT" && e.source === "cache") break; // an empty cache is nothing to tell
+        // An empty cache is nothing to tell, one that the system cannot read is.
+        if (e.error.code === "E_ABSENT" && e.source === "cache" && e.error.cause === undefined) break;
         progress.end();
         c.out.note(c.out.line("warning", `${e.source}: ${e.error.message}`));
         break;

@@ -310,11 +310,9 @@ class PieceEngine {
   }
 
   #broke(supplier: Supplier, e: unknown): void {
-    const error = asUpdateError(e);
-    const { code, retry } = error;
+    const error = asUpdateError(e), { retry } = error;
     if (isIntegrityError(error)) this.#refuse(supplier, error);
-    // A file that cannot be read, of the cache, is one source less; a bug of ours is no fault of a source.
-    else if (retry !== "elsewhere" && code !== "E_IO") this.#end(error);
+    else if (retry !== "elsewhere") this.#end(error); // a bug of ours is no fault of a source
     else this.#tellFailure(supplier, supplier.broke(error));
   }
 

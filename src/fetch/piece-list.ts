@@ -39,9 +39,8 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
       const problem = await supplier.open({ signal }); // goes on when another one answers first
       if (problem !== undefined && !signal.aborted) onEvent({ type: "failed", source, error: problem });
     }
-    let list: Uint8Array | undefined;
     try {
-      list = await supplier.reader?.pieceList({ signal: enough.signal });
+      const list = await supplier.reader?.pieceList({ signal: enough.signal });
       if (list === undefined || enough.signal.aborted) return;
       await store.setPieceList(list);
       enough.abort();
@@ -49,8 +48,7 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
       if (enough.signal.aborted) return;
       const error = asUpdateError(e);
       const { code } = error;
-      const isTheirDisk = list === undefined && code === "E_IO"; // a file of the cache that cannot be read
-      if (error.retry !== "elsewhere" && !isTheirDisk) throw error;
+      if (error.retry !== "elsewhere") throw error;
       if (code === "E_HASH_MISMATCH") {
         const lie = new UpdateError(code, `${source} gave a wrong piece list: ${error.message}`, { source });
         supplier.lied(lie);

@@ -71,7 +71,7 @@ function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
   };
 }
 
-/** A part of a file that must have this size. @throws UpdateError E_ABSENT, E_IO, E_INTERRUPTED */
+/** A part of a file that must have this size. @throws UpdateError E_ABSENT, E_INTERRUPTED */
 async function* readRange(
   file: string,
   size: number,
@@ -92,7 +92,7 @@ async function* readRange(
       yield buffer.subarray(0, bytesRead);
     }
   } catch (e) {
-    throw asUpdateError(e, "E_IO");
+    throw unreadable(e);
   } finally {
     await handle.close();
   }
@@ -100,7 +100,7 @@ async function* readRange(
 
 async function openOfSize(file: string, size: number): Promise<FileHandle> {
   const handle = await open(file, "r").catch((e) => {
-    throw e.code === "ENOENT" ? absent("the cache does not have it") : asUpdateError(e, "E_IO");
+    throw e.code === "ENOENT" ? absent("the cache does not have it") : unreadable(e);
   });
   try {
     const found = (await handle.stat()).size;
@@ -108,8 +108,14 @@ async function openOfSize(file: string, size: number): Promise<FileHandle> {
     return handle;
   } catch (e) {
     await handle.close();
-    throw asUpdateError(e, "E_IO");
+    throw unreadable(e);
   }
 }
 
-const absent = (message: string) => new UpdateError("E_ABSENT", message, { source: "cache" });
+const absent = (message: string, cause?: unknown) => new UpdateError("E_ABSENT", message, { source: "cache", cause });
+
+/** What cannot be read is not there for whoever asks: one source less, while the disk to write on may be another. */
+function unreadable(e: unknown): UpdateError {
+  const error = asUpdateError(e, "E_IO");
+  return error === e ? error : absent(`the cached file cannot be read: ${error.message}`, error);
+}

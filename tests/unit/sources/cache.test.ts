@@ -3,6 +3,7 @@ import { rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
+import { systemCode, type UpdateError } from "../../../src/errors.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { createCacheSource } from "../../../src/sources/cache.ts";
 import { createSources, SOURCE_KINDS } from "../../../src/sources/index.ts";
@@ -11,7 +12,7 @@ import { createDownloadPlace } from "../../support/download-place.ts";
 import { fails } from "../../support/fails.ts";
 import { createMemorySource } from "../../support/memory-source.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
-import { openAndRead, testSource } from "../../support/source-suite.ts";
+import { collect, openAndRead, testSource } from "../../support/source-suite.ts";
 import { testClient } from "../../support/test-client.ts";
 
 describe("the cache", () => {
@@ -43,6 +44,32 @@ describe("the cache", () => {
     await assert.rejects(openAndRead(createCacheSource({ packagesDir }), a), fails("E_ABSENT", "99 bytes"));
     await rm(packagesDir, { recursive: true });
   });
+
+  test(
+    "what cannot be read is not there, whatever the system says",
+    { skip: process.platform === "win32" },
+    async () => {
+      const packagesDir = tempFolder("cache"), source = createCacheSource({ packagesDir });
+      const a = await artifactOf(testBytes(PIECE_BYTES + 1)), file = join(packagesDir, a.name);
+      const { signal } = new AbortController();
+      await symlink(a.name, file); // a loop: ELOOP
+      await assert.rejects(source.open(a, { signal }), (e) => {
+        assert.equal((e as UpdateError).source, "cache");
+        assert.equal(systemCode(e), "ELOOP");
+        return fails("E_ABSENT", "cannot be read")(e);
+      });
+      await rm(file);
+      await writeFile(file, testBytes(a.length));
+      const reader = await source.open(a, { signal });
+      await rm(file);
+      await symlink(a.name, file);
+      await symlink(`${a.name}.pieces`, `${file}.pieces`);
+      await assert.rejects(collect(reader, 0, 1), fails("E_ABSENT", "cannot be read"));
+      await assert.rejects(reader.pieceList({ signal }), fails("E_ABSENT", "cannot be read"));
+      await reader.close();
+      await rm(packagesDir, { recursive: true });
+    },
+  );
 });
 
 test("a cache that cannot be read keeps nobody from giving", { skip: process.platform === "win32" }, async () => {
