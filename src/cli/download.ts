@@ -58,8 +58,8 @@ export const downloadCommand: Command = {
       const artifact = chooseArtifact(c, wanted, session, state);
       const mirrors = await mirrorsToAsk(c, session, state);
       const { packagesDir } = session.home;
-      const base = a.flag("no-reuse") ? undefined : await findDeltaBase(artifact, packagesDir);
-      const sources = createSources(mirrors, { packagesDir, client, base }, only);
+      const base = a.flag("no-reuse") ? undefined : await findDeltaBase(artifact, session.home);
+      const sources = createSources(mirrors, { ...session.home, client, base }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
       const got = await fetchTo(c, session, artifact, sources, join(packagesDir, artifact.name), how);
       const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, output);

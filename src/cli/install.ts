@@ -180,8 +180,8 @@ async function obtain(
     const state = await refreshIfPossible(c, s, client);
     const artifact = choose(state);
     const { packagesDir } = s.home;
-    const base = await findDeltaBase(artifact, packagesDir);
-    const sources = createSources(await mirrorsToAsk(c, s, state), { packagesDir, client, base }, undefined);
+    const base = await findDeltaBase(artifact, s.home);
+    const sources = createSources(await mirrorsToAsk(c, s, state), { ...s.home, client, base }, undefined);
     c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
     const manner = { strategy: "parallel", limits: {} } as const;
     const got = await fetchTo(c, s, artifact, sources, join(packagesDir, artifact.name), manner);

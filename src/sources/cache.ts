@@ -1,5 +1,5 @@
-// The local cache as a source: `packages/` of the home. Design: "State on disk" of docs/architecture.md.
-// Files there were proven once, and are proven again: the disk is as untrusted as any mirror.
+// The local cache as a source: `packages/` of the home, and what is installed. Design: "State on disk" of
+// docs/architecture.md. Files there were proven once, and are proven again: the disk is as untrusted as any mirror.
 // Must not: write, keep a file open between two reads.
 
 import { type FileHandle, open } from "node:fs/promises";
@@ -9,10 +9,7 @@ import type { Artifact, PieceReader, ReadOpts, Source, Verified } from "../api.t
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
-
-export interface CacheSourceOptions {
-  readonly packagesDir: string;
-}
+import { findInstalled, type Places } from "./at-hand.ts";
 
 // What one read brings; the downloader works in the same unit.
 const CHUNK_BYTES = PIECE_BYTES;
@@ -20,21 +17,25 @@ const CHUNK_BYTES = PIECE_BYTES;
 const ALL = { has: () => true };
 
 /** Asked before every other source. */
-export function createCacheSource({ packagesDir }: CacheSourceOptions): Source {
-  const fileOf = (a: Artifact) => join(packagesDir, a.name);
+export function createCacheSource(places: Places): Source {
   return {
     id: "cache",
     kind: "cache",
     priority: -2,
     async open(a, { signal }) {
       if (signal.aborted) throw asUpdateError(signal.reason, "E_INTERRUPTED");
-      await (await openOfSize(fileOf(a), a.length)).close();
-      return createCacheReader(fileOf(a), a);
+      const cached = join(places.packagesDir, a.name);
+      const file = await requireOfSize(cached, a.length).catch(async (e) => {
+        const installed = await findInstalled(a, places);
+        if (installed === undefined) throw e;
+        return await requireOfSize(installed, a.length);
+      });
+      return createCacheReader(file, `${cached}.pieces`, a);
     },
   };
 }
 
-function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
+function createCacheReader(file: string, listFile: string, a: Verified<Artifact>): PieceReader {
   const scope = createAbortScope();
 
   async function pieceList(signal: AbortSignal): Promise<Uint8Array> {
@@ -42,7 +43,7 @@ function createCacheReader(file: string, a: Verified<Artifact>): PieceReader {
     if (bytes === 0) throw absent("an artifact of one piece has no piece list");
     const list = new Uint8Array(bytes);
     let at = 0;
-    for await (const chunk of readRange(`${file}.pieces`, bytes, 0, bytes, { signal, reusesChunks: true })) {
+    for await (const chunk of readRange(listFile, bytes, 0, bytes, { signal, reusesChunks: true })) {
       list.set(chunk, at);
       at += chunk.length;
     }
@@ -96,6 +97,12 @@ async function* readRange(
   } finally {
     await handle.close();
   }
+}
+
+/** @returns the file, which can be read */
+async function requireOfSize(file: string, size: number): Promise<string> {
+  await (await openOfSize(file, size)).close();
+  return file;
 }
 
 async function openOfSize(file: string, size: number): Promise<FileHandle> {

@@ -1,17 +1,15 @@
-// A mirror's deltas as a source: pieces made of an older artifact that is in packages/ and of patches from the mirror.
+// A mirror's deltas as a source: pieces made of an older artifact that is in this home and of patches from the mirror.
 // Design: "Delta by reuse" of docs/architecture.md, "Delta" of docs/formats.md. What a mirror altered is found before it
 // is unpacked, and what the disk altered when the piece is made, so that neither is taken for the other.
 // Must not: write; prove the artifact: who takes the pieces proves them like anyone's.
 
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { abortable, createAbortScope } from "../abortable.ts";
 import type { Artifact, Delta, Opts, PieceReader, PieceSet, Source, Verified } from "../api.ts";
 import { type DeltaHead, deltaHeadBytes, readDeltaHead } from "../delta/delta-head.ts";
 import { openPieceMaker, type PieceMaker } from "../delta/piece-maker.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
-import { artifactName } from "../trust/naming.ts";
+import { findAtHand, type Places } from "./at-hand.ts";
 
 export interface DeltaSourceOptions {
   /** Of the mirror, which is blamed. */
@@ -43,15 +41,11 @@ export type FetchDeltaRange = (
 /** A patch may be long on its way, and its piece comes at its end. */
 const SIGN_OF_LIFE = new Uint8Array(0);
 
-/**
- * The smallest delta to an artifact whose older artifact is here; undefined when there is none.
- * @param packagesDir where artifacts are, under their names
- */
-export async function findDeltaBase(artifact: Artifact, packagesDir: string): Promise<DeltaBase | undefined> {
+/** The smallest delta to an artifact whose older artifact is here; undefined when there is none. */
+export async function findDeltaBase(artifact: Artifact, places: Places): Promise<DeltaBase | undefined> {
   for (const delta of (artifact.deltas ?? []).toSorted((a, b) => a.length - b.length)) {
-    const file = join(packagesDir, artifactName({ ...artifact, version: delta.from.version }));
-    const isHere = await stat(file).then((s) => s.isFile() && s.size === delta.from.length, () => false);
-    if (isHere) return { delta, file };
+    const file = await findAtHand({ ...artifact, ...delta.from }, places);
+    if (file !== undefined) return { delta, file };
   }
   return undefined;
 }

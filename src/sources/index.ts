@@ -4,6 +4,7 @@
 import type { Source, SourceKind } from "../api.ts";
 import type { HttpClient } from "../net/http-client.ts";
 import { publicOnly } from "../net/public-only.ts";
+import type { Places } from "./at-hand.ts";
 import { createCacheSource } from "./cache.ts";
 import { createDeltaSource, type DeltaBase } from "./delta.ts";
 import { fetchHttpsDelta } from "./https-delta.ts";
@@ -20,8 +21,7 @@ export interface ConfiguredMirror {
 }
 
 /** What channels are made of. */
-export interface SourceContext {
-  readonly packagesDir: string;
+export interface SourceContext extends Places {
   readonly client: HttpClient;
   /** What the artifact can be built upon: mirrors are asked for the delta before they are asked for all of it. */
   readonly base?: DeltaBase | undefined;
@@ -33,7 +33,7 @@ const DELTA_PRIORITY = -1;
 type Channel = (mirrors: readonly ConfiguredMirror[], c: SourceContext) => Source[];
 
 const CHANNELS: Readonly<Partial<Record<SourceKind, Channel>>> = {
-  cache: (_, { packagesDir }) => [createCacheSource({ packagesDir })],
+  cache: (_, places) => [createCacheSource(places)],
   https: (mirrors, { client, base }) =>
     mirrors.filter((m) => m.type === "https").flatMap((m) => {
       const { url, priority } = m;

@@ -47,6 +47,11 @@ export function artifactName(
   }
 }
 
+/** What a program is called where it is installed. */
+export function programName(platform: string): string {
+  return platform.startsWith("windows-") ? "dchat.exe" : "dchat";
+}
+
 /** `dchat/<version>/<name>`. */
 export function targetPath(version: string, name: string): string {
   return `dchat/${version}/${name}`;

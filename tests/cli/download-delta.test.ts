@@ -1,6 +1,6 @@
 // Updating from an older version that is here: what is asked of whom, and what is said of it. docs/cli.md, "download".
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { testBytes } from "../support/artifact.ts";
@@ -11,6 +11,7 @@ import { createNetwork, expect, filesOf, json, PLATFORM, succeed } from "./netwo
 const PIECE_BYTES = 1 << 20;
 const network = await createNetwork();
 const older = testBytes(4 * PIECE_BYTES + 999, "version 2.0.0");
+older.set([0x7f, 0x45, 0x4c, 0x46]); // a program: "\x7fELF"
 const newer = nextVersion(older);
 for (const [version, bytes] of [["2.0.0", older], ["2.1.0", newer]] as const) {
   const file = join(network.folder, version);
@@ -49,6 +50,19 @@ test("an update fetches the delta and nothing of the artifact, says so, and is p
   assert.ok(deltaBytes < newer.length / 20);
   const [report] = got.sources.filter((s: { pieces: number }) => s.pieces > 0);
   assert.deepEqual([report.id, report.madeFrom, report.bytes, report.pieces], [mirror!.url, "2.0.0", deltaBytes, 5]);
+});
+
+test("an older version that is installed and no longer in the cache is built upon as well", async () => {
+  const { home, asked: [mirror] } = await updating();
+  const folder = join(home, "versions", "2.0.0");
+  mkdirSync(folder, { recursive: true });
+  renameSync(packageOf(home, "2.0.0"), join(folder, "dchat"));
+  const got = await json(download(home, "--version", "2.1.0"));
+  assert.deepEqual(targets(mirror!), [deltaFile]);
+  assert.equal(got.reusedBytes, newer.length - deltaBytes);
+  const again = await json(download(home, "--version", "2.0.0"));
+  assert.equal(again.source, "cache");
+  assert.ok(!targets(mirror!).some((path) => path.endsWith("dchat-2.0.0-linux-x64")));
 });
 
 test("people see what was reused", async () => {

@@ -13,7 +13,7 @@ import { requireFreeSpace } from "../../disk/free-space.ts";
 import { type LockOpts, withLock } from "../../disk/lock.ts";
 import { asUpdateError, isIntegrityError, systemCode, UpdateError } from "../../errors.ts";
 import { digestFile } from "../../hash/digest-file.ts";
-import { compareVersions, isVersion } from "../../trust/naming.ts";
+import { compareVersions, isVersion, programName } from "../../trust/naming.ts";
 import { requireDigests } from "../../trust/proof.ts";
 import { withActivation } from "../switch.ts";
 import { makeOwnFolder, requireOwnFile, requireOwnFolder, requireOwnHome } from "./own-folder.ts";
@@ -227,8 +227,6 @@ async function fillDraft(
   await fsyncFolder(draft);
   return record;
 }
-
-const programName = (platform: string) => platform.startsWith("windows-") ? "dchat.exe" : "dchat";
 
 async function syncFile(file: string): Promise<void> {
   const handle = await open(file, "r");

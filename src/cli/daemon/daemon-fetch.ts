@@ -23,11 +23,11 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
   return async (c, s, wanted) =>
     await withMirrors(c, a, s, async (client) => {
       const { packagesDir } = s.home;
-      const base = await findDeltaBase(wanted, packagesDir);
+      const base = await findDeltaBase(wanted, s.home);
       const mirrors = await mirrorsToAsk(c, s, s.state), node = link.node();
       const hints = node === undefined ? [] : await hintedMirrors(c, s, node, book);
       const sources = [
-        ...createSources(mirrors, { packagesDir, client, base }),
+        ...createSources(mirrors, { ...s.home, client, base }),
         ...createSources(hints, { packagesDir, client }, "https"),
         ...node?.sources(DEFAULT_PRIORITY) ?? [],
       ];

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
@@ -70,6 +70,20 @@ describe("the cache", () => {
       await rm(packagesDir, { recursive: true });
     },
   );
+});
+
+test("what is installed and is no longer in the cache need not be fetched; an archive's folder is no artifact", async () => {
+  const packagesDir = tempFolder("cache"), versionsDir = join(packagesDir, "versions");
+  const bytes = testBytes(PIECE_BYTES + 1), a = await artifactOf(bytes);
+  await mkdir(join(versionsDir, a.version), { recursive: true });
+  await writeFile(join(versionsDir, a.version, "dchat"), bytes);
+  const source = createCacheSource({ packagesDir, versionsDir });
+  assert.deepEqual(await openAndRead(source, a), bytes.subarray(0, PIECE_BYTES));
+  await writeFile(join(packagesDir, a.name), testBytes(3)); // of no use, and the other one is
+  assert.deepEqual(await openAndRead(source, a), bytes.subarray(0, PIECE_BYTES));
+  const archive = { ...a, format: "tar.gz", name: `${a.name}.tar.gz` } as typeof a;
+  await assert.rejects(openAndRead(source, archive), fails("E_ABSENT", "does not have it"));
+  await rm(packagesDir, { recursive: true });
 });
 
 test("a cache that cannot be read keeps nobody from giving", { skip: process.platform === "win32" }, async () => {

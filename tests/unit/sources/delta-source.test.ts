@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -49,11 +49,13 @@ describe("a source of deltas", { timeout: 60_000 }, () => {
   const baseFile = () => join(packagesDir, BASE_NAME);
   before(async () => {
     packagesDir = await mkdtemp(join(tmpdir(), "dchat-delta-"));
+    versionsDir = join(packagesDir, "versions");
     d = await testDelta();
     await writeFile(baseFile(), d.base);
   });
   after(() => rm(packagesDir, { recursive: true, force: true }));
 
+  let versionsDir: string;
   const sourceOver = (fetchRange: FetchDeltaRange, file = baseFile()) =>
     createDeltaSource({ id: "delta", priority: 1, base: { delta: d.delta, file }, fetchRange });
 
@@ -111,7 +113,7 @@ describe("a source of deltas", { timeout: 60_000 }, () => {
 
   describe("is found to be of use", () => {
     const from = (version: string) => ({ ...d.delta.from, version });
-    const found = (...deltas: Delta[]) => findDeltaBase({ ...d.artifact, deltas }, packagesDir);
+    const found = (...deltas: Delta[]) => findDeltaBase({ ...d.artifact, deltas }, { packagesDir, versionsDir });
 
     test("by the smallest delta whose older artifact is here", async () => {
       const large = { ...d.delta, length: d.delta.length + 1 };
@@ -120,7 +122,7 @@ describe("a source of deltas", { timeout: 60_000 }, () => {
     });
 
     test("not for an artifact without a delta", async () => {
-      assert.equal(await findDeltaBase(await artifactOf(d.bytes, "1.1.0"), packagesDir), undefined);
+      assert.equal(await findDeltaBase(await artifactOf(d.bytes, "1.1.0"), { packagesDir, versionsDir }), undefined);
       assert.equal(await found(), undefined);
     });
 
@@ -129,6 +131,23 @@ describe("a source of deltas", { timeout: 60_000 }, () => {
       assert.equal(await found({ ...d.delta, from: { ...d.delta.from, length: d.base.length + 1 } }), undefined);
       await mkdir(join(packagesDir, "dchat-0.8.0-linux-x64"));
       assert.equal(await found({ ...d.delta, from: from("0.8.0") }), undefined);
+    });
+
+    test("where the older artifact is installed and not in the cache, if it is a program and no link leads there", async () => {
+      const inFolder = join(versionsDir, "0.7.0"), file = join(inFolder, "dchat");
+      const older = { ...d.delta, from: from("0.7.0") };
+      await mkdir(inFolder, { recursive: true });
+      await writeFile(file, d.base);
+      assert.deepEqual(await found(older), { delta: older, file });
+      assert.equal(await findDeltaBase({ ...d.artifact, deltas: [older] }, { packagesDir }), undefined);
+      assert.equal(await found({ ...older, from: { ...older.from, length: d.base.length - 1 } }), undefined);
+      const archive = { ...d.artifact, format: "tar.gz", deltas: [older] } as const;
+      assert.equal(await findDeltaBase(archive, { packagesDir, versionsDir }), undefined);
+      await symlink(inFolder, join(versionsDir, "0.6.0"));
+      assert.equal(await found({ ...older, from: from("0.6.0") }), undefined);
+      await rename(file, join(packagesDir, "moved"));
+      await symlink(join(packagesDir, "moved"), file);
+      assert.equal(await found(older), undefined);
     });
 
     test("and is absent all the same when it is gone by then, or asked for another artifact", async () => {
