@@ -101,7 +101,9 @@ function createDeltaReader(
       throw new UpdateError("E_HASH_MISMATCH", `${id} gave another delta than the signed one`, { source: id });
     }
     try {
-      return readDeltaHead(bytes, artifact, delta);
+      const known = readDeltaHead(bytes, artifact, delta);
+      maker.requireHead(known);
+      return known;
     } catch (e) {
       throw judged(id, e);
     }

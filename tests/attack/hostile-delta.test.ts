@@ -13,7 +13,9 @@ import type { UpdateError } from "../../src/errors.ts";
 import { PIECE_BYTES } from "../../src/hash/blake3-core.ts";
 import { createDeltaSource } from "../../src/sources/delta.ts";
 import { artifactOf, pieceListOf, testBytes } from "../support/artifact.ts";
+import { createDownloadPlace } from "../support/download-place.ts";
 import { fails } from "../support/fails.ts";
+import { createMemorySource } from "../support/memory-source.ts";
 import { collect } from "../support/source-suite.ts";
 
 const PIECES = 3;
@@ -32,7 +34,7 @@ describe("a signed delta", { timeout: 60_000 }, () => {
   after(() => rm(packagesDir, { recursive: true, force: true }));
 
   /** A delta of these packed patches, signed as it is. */
-  async function signed(patches: Uint8Array[], pieceList?: Uint8Array, change: Partial<Delta> = {}) {
+  async function signedSource(patches: Uint8Array[], pieceList?: Uint8Array, change: Partial<Delta> = {}) {
     const entries = patches.map((p) => ({ length: p.length, sha256: sha256(p) }));
     const head = writeDeltaHead(pieceList ?? await pieceListOf(bytes), entries);
     const file = Buffer.concat([head, ...patches]);
@@ -47,9 +49,12 @@ describe("a signed delta", { timeout: 60_000 }, () => {
       },
     });
     // As its publisher signed it.
-    return await source.open({ ...plain, deltas: [delta] } as Verified<Artifact>, {
-      signal: new AbortController().signal,
-    });
+    return { source, artifact: { ...plain, deltas: [delta] } as Verified<Artifact> };
+  }
+
+  async function signed(...delta: Parameters<typeof signedSource>) {
+    const { source, artifact } = await signedSource(...delta);
+    return await source.open(artifact, { signal: new AbortController().signal });
   }
 
   async function refused(reader: Awaited<ReturnType<typeof signed>>, ...words: string[]): Promise<void> {
@@ -92,12 +97,34 @@ describe("a signed delta", { timeout: 60_000 }, () => {
     await refused(await signed(three(same)), "damaged");
   });
 
-  test("with a piece list of its own gives pieces that the artifact's digest refuses", async () => {
+  test("with a piece list of its own gives neither pieces nor the list, for which its mirror would be blamed", async () => {
     const wholePiece = [0x80, 0x80, 0x40];
     const same = packed(0, ...wholePiece, 0, ...wholePiece, 0);
-    const reader = await signed(three(same), await pieceListOf(base));
-    assert.deepEqual(Buffer.from(await collect(reader, 0, PIECES)), Buffer.from(base)); // for the engine to judge
-    await reader.close();
+    const right = await pieceListOf(bytes);
+    for (const list of [await pieceListOf(base), right.with(40, right[40]! ^ 1)]) {
+      const { signal } = new AbortController();
+      const reader = await signed(three(same), list);
+      await assert.rejects(reader.pieceList({ signal }), (e) => {
+        assert.equal((e as UpdateError).source, undefined);
+        return fails("E_ABSENT", "another file")(e);
+      });
+      await reader.close();
+      await refused(await signed(three(same), list), "another file");
+    }
+  });
+
+  test("with a piece list of its own costs nobody his name, and the artifact comes as a whole", async () => {
+    const wholePiece = [0x80, 0x80, 0x40];
+    const same = packed(0, ...wholePiece, 0, ...wholePiece, 0);
+    for (const list of [undefined, await pieceListOf(bytes)]) { // of the next mirror
+      const { source, artifact } = await signedSource(three(same), await pieceListOf(base));
+      const at = createDownloadPlace(artifact);
+      const whole = createMemorySource({ id: "whole", priority: 2, bytes, ...(list === undefined ? {} : { list }) });
+      const got = await at.download([source, whole]);
+      await at.assertPlaced(bytes);
+      assert.deepEqual([got.refused, got.source], [[], "whole"]);
+      await at.remove();
+    }
   });
 
   test("with another number of patches, empty ones or another length is of no use", async () => {
