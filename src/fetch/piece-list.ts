@@ -14,15 +14,20 @@ export interface FindPieceListOptions extends Opts {
   readonly onEvent: (e: DownloadEvent) => void;
 }
 
-// One that has not answered by then is no longer waited for alone.
-const ASK_NEXT_MS = 1_000;
+// By then one that is far away has answered, its TLS included. It is not waited for alone any longer.
+const FIRST_ALONE_MS = 500;
+// Where one is silent others may be: each further one costs less.
+const NEXT_MS = 250;
+// Asked at once. Whoever has to make room has had at least four seconds.
+const MAX_ASKED = 16;
 
 // Whoever cannot be asked for the list cannot be asked for pieces either.
 const NOT_THERE = new Set(["E_UNREACHABLE", "E_TIMEOUT"]);
 
 /**
  * Gives the store a proven piece list if anybody has one.
- * Suppliers are asked one after another, the next one when the last has failed or is slow.
+ * Suppliers are asked one after another, the next one when the last has failed or is slow; those before stay asked, and
+ * the first list that is proven ends it.
  * @throws what the store throws; E_INTERRUPTED
  */
 export async function findPieceList({ store, suppliers, signal, onEvent }: FindPieceListOptions): Promise<void> {
@@ -32,7 +37,7 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
   signal.addEventListener("abort", stop);
   let fatal: unknown;
 
-  async function ask(supplier: Supplier): Promise<void> {
+  async function ask(supplier: Supplier, asking: AbortSignal): Promise<void> {
     const source = supplier.source.id;
     if (supplier.state === "new") {
       onEvent({ type: "source", id: source });
@@ -40,12 +45,12 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
       if (problem !== undefined && !signal.aborted) onEvent({ type: "failed", source, error: problem });
     }
     try {
-      const list = await supplier.reader?.pieceList({ signal: enough.signal });
-      if (list === undefined || enough.signal.aborted) return;
+      const list = await supplier.reader?.pieceList({ signal: asking });
+      if (list === undefined || asking.aborted) return;
       await store.setPieceList(list);
       enough.abort();
     } catch (e) {
-      if (enough.signal.aborted) return;
+      if (asking.aborted) return;
       const error = asUpdateError(e);
       const { code } = error;
       if (error.retry !== "elsewhere") throw error;
@@ -60,17 +65,23 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
   }
 
   try {
-    const asked: Promise<void>[] = [];
+    const answers: Promise<void>[] = [], asked = new Set<AbortController>();
     for (const supplier of suppliers) {
       if (enough.signal.aborted) break;
-      const answer = ask(supplier).catch((e) => {
+      for (const oldest of asked) {
+        if (asked.size < MAX_ASKED) break;
+        asked.delete(oldest);
+        oldest.abort();
+      }
+      const own = new AbortController();
+      asked.add(own);
+      const answer = ask(supplier, AbortSignal.any([enough.signal, own.signal])).catch((e) => {
         fatal ??= e;
         enough.abort();
-      });
-      asked.push(answer);
-      await Promise.race([answer, after(ASK_NEXT_MS, enough.signal)]);
+      }).finally(() => asked.delete(own));
+      await Promise.race([answer, after(answers.push(answer) === 1 ? FIRST_ALONE_MS : NEXT_MS, enough.signal)]);
     }
-    await Promise.race([Promise.all(asked), after(undefined, enough.signal)]);
+    await Promise.race([Promise.all(answers), after(undefined, enough.signal)]);
   } finally {
     signal.removeEventListener("abort", stop);
     enough.abort();
