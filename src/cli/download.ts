@@ -143,7 +143,7 @@ export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: Tr
   return [artifact, ...others].find((x) => x.packageType === "binary") ?? artifact;
 }
 
-type Manner = Pick<DownloadOptions, "strategy" | "limits"> & {
+type Manner = Pick<DownloadOptions, "newSources" | "strategy" | "limits"> & {
   /** Told when somebody gives who gave nothing so far. @param sources all who give, by their ids */
   readonly onSources?: (sources: readonly string[]) => void;
   /** Told of a source, by its id, that gave something wrong. */

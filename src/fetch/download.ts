@@ -17,12 +17,14 @@ import { placeProven, proveExisting } from "./place-proven.ts";
 import { createRateLimit } from "./rate-limit.ts";
 import type { Strategy } from "./source-classes.ts";
 import type { SourceReport } from "./source-report.ts";
-import { createSupplier } from "./supplier.ts";
+import { createSupplier, type Supplier } from "./supplier.ts";
 
 export interface DownloadOptions extends Opts {
   readonly artifact: Verified<Artifact>;
   /** Those of equal priority side by side, lower numbers first; inside a class, earlier ones get the first pieces. */
   readonly sources: readonly Source[];
+  /** Sources that appear while it runs, known ones among them. Ends with the signal, and never throws. */
+  readonly newSources?: ((o: Opts) => AsyncIterable<Source>) | undefined;
   /** `parallel` by default. */
   readonly strategy?: Strategy;
   readonly limits?: DownloadLimits;
@@ -64,6 +66,8 @@ export interface Download {
 // More gain little where one is not enough, and look like an attack to small servers.
 const DEFAULT_CONNECTIONS = 4;
 const EARLIER_RUN = "an earlier run";
+// Who makes up identities is another source each time. As many as a node has connections, and as many again.
+const MAX_SUPPLIERS = 200;
 // Another process may be fetching gigabytes over a slow line; whoever waits can be interrupted.
 const LOCK_WAIT_MS = 3_600_000;
 
@@ -108,6 +112,20 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
   };
   const suppliers = [...o.sources].sort((a, b) => a.priority - b.priority)
     .map((source) => createSupplier(source, artifact, limits));
+  const isOver = new AbortController();
+
+  async function* newcomers(): AsyncGenerator<Supplier> {
+    const ends = AbortSignal.any([signal, isOver.signal]);
+    for await (const source of o.newSources?.({ signal: ends }) ?? []) {
+      const known = suppliers.find((s) => s.source.id === source.id);
+      known?.revive(); // who is back is who he was: a liar stays out
+      if (known !== undefined || suppliers.length >= MAX_SUPPLIERS) continue;
+      const supplier = createSupplier(source, artifact, limits);
+      suppliers.push(supplier);
+      yield supplier;
+    }
+  }
+
   const store = await openPieceStore({ artifact, partialDir: o.partialDir, signal, onHashing });
   try {
     await requireFreeSpace(o.partialDir, artifact.length - store.heldBytes);
@@ -115,6 +133,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
       ...o,
       store,
       suppliers,
+      newcomers: newcomers(),
       strategy: o.strategy ?? "parallel",
       limit: createRateLimit(o.limits?.bytesPerSecond),
       prove: (measured) => proveFile(artifact, destination, measured),
@@ -124,6 +143,7 @@ async function downloadLocked(o: DownloadOptions): Promise<Download> {
     await placeProven(artifact, store.file, destination, { signal });
     return { ...summary(suppliers.map((s) => s.report)), file, bytesResumed, proofMs: Math.round(proofMs) };
   } finally {
+    isOver.abort();
     o.onReports?.(suppliers.map((s) => s.report));
     await Promise.allSettled(suppliers.map((s) => s.close())); // whatever they say, the thread and its files must go
     await store.close();

@@ -17,6 +17,8 @@ export interface FetchArtifactOptions extends Opts {
   readonly artifact: Verified<Artifact>;
   readonly store: PieceStore;
   readonly suppliers: readonly Supplier[];
+  /** Those that appear meanwhile. Not asked where there is no piece list: who gave what is then told at the end. */
+  readonly newcomers?: AsyncIterable<Supplier> | undefined;
   readonly strategy: Strategy;
   readonly limit: RateLimit;
   /** The proof of measured bytes; throws E_SIZE_MISMATCH or E_HASH_MISMATCH. */
@@ -106,6 +108,7 @@ class UnlistedFetch {
     this.#lastByteMs = await fetchPieces({
       ...this.#o,
       suppliers,
+      newcomers: undefined,
       strategy: "failover",
       onPiece: (index, supplier) => this.#givers.set(index, supplier),
     });

@@ -20,6 +20,8 @@ export interface EngineOptions extends Opts {
   readonly store: PieceStore;
   /** Whom to ask; those of equal priority side by side, earlier ones first. */
   readonly suppliers: readonly Supplier[];
+  /** Those that appear meanwhile. Ends with the signal at the latest, and never throws. */
+  readonly newcomers?: AsyncIterable<Supplier> | undefined;
   readonly strategy: Strategy;
   /** For all of them together. */
   readonly limit: RateLimit;
@@ -84,6 +86,7 @@ class PieceEngine {
     try {
       await new Promise<void>((resolve, reject) => {
         this.#settle = { resolve, reject };
+        void this.#welcome();
         this.#pump();
       });
       this.#report();
@@ -187,6 +190,14 @@ class PieceEngine {
   #isHopeless(): boolean {
     if (this.#readings.size > 0 || this.#proving > 0 || !this.#classes.areAllOpen) return false;
     return !this.#asked.some((s) => isAlive(s) && (s.state !== "ready" || this.#canGrow.has(s)));
+  }
+
+  async #welcome(): Promise<void> {
+    for await (const supplier of this.#o.newcomers ?? []) {
+      if (this.#settle === undefined) return;
+      this.#classes.join(supplier);
+      this.#pump();
+    }
   }
 
   // One supplier

@@ -29,7 +29,7 @@ export type IsOfUse = (s: Supplier) => boolean;
 /** The classes of one download, opened one after the other. */
 export class SourceClasses {
   readonly #o: ClassOptions;
-  readonly #classes: readonly (readonly Supplier[])[];
+  readonly #classes: Supplier[][];
   #asked: readonly Supplier[] = [];
   #openCount = 0;
   #openedAtMs = 0;
@@ -48,6 +48,23 @@ export class SourceClasses {
 
   get areAllOpen(): boolean {
     return this.#openCount === this.#classes.length;
+  }
+
+  /** One that has appeared meanwhile takes its place as if it had been there from the beginning. */
+  join(supplier: Supplier): void {
+    const { priority } = supplier.source;
+    const own = this.#classes.findIndex(([first]) => first?.source.priority === priority);
+    if (this.#o.strategy === "parallel" && own >= 0) {
+      this.#classes[own]?.push(supplier);
+      if (own < this.#openCount) this.#asked = [...this.#asked, supplier];
+      return;
+    }
+    const behind = this.#classes.findIndex(([first]) => first !== undefined && first.source.priority > priority);
+    const at = behind < 0 ? this.#classes.length : behind;
+    this.#classes.splice(at, 0, [supplier]);
+    if (at >= this.#openCount) return;
+    this.#asked = [...this.#asked, supplier];
+    this.#openCount++;
   }
 
   /** Opens more while those that are open are not enough. */

@@ -3,7 +3,7 @@
 // Must not: believe a peer, connect where nobody told it to, or run without a limit.
 import type { Connection } from "@libp2p/interface";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Source } from "../api.ts";
+import type { Opts, Source } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { loadLibp2p } from "../heavy/gossip.ts";
 import { createAnnouncer } from "./announcer.ts";
@@ -19,6 +19,7 @@ import type { Knowledge } from "./knowledge.ts";
 import { createLan, NO_LAN } from "./lan.ts";
 import { isAnnouncement, looksKnown, looksLikeVote, topicOf } from "./message.ts";
 import { HINTS } from "./mirror-hints.ts";
+import { createNewcomers } from "./newcomers.ts";
 import { mayDial, parsePeerAddress, requirePeerAddress, withoutPeer } from "./peer-address.ts";
 import { TOLD_PEERS } from "./peer-exchange.ts";
 import { findPeers } from "./peer-finder.ts";
@@ -68,6 +69,8 @@ export interface GossipNode {
   dialled(): { readonly address: string; readonly isNamed: boolean }[];
   /** Each connected peer as a source of pieces. */
   sources(priority: number): Source[];
+  /** The same, and each peer that connects until the signal. Never throws. */
+  comingSources(priority: number, o: Opts): AsyncIterable<Source>;
   /** Mirrors that some peers, when asked, say have worked for them. Never throws; lies are blamed. */
   mirrorHints(): Promise<{ readonly peer: string; readonly urls: readonly string[] }[]>;
   /** A source of pieces gave wrong ones, which no version and no root explains: the peer that it is is shut out at once. */
@@ -100,7 +103,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const stopping = new AbortController();
   const { signal } = stopping;
   const eitherOf = (giveUp: AbortSignal) => AbortSignal.any([signal, giveUp]);
-  const conduct = createConduct();
+  const conduct = createConduct(), newcomers = createNewcomers();
   const lan = o.mdns === true ? createLan(library, () => host, topic) : NO_LAN;
   const { isShutOut } = conduct, { isNearby } = lan;
   const host: Host = await createHost(library, { ...o, topic, named, isShutOut, isNearby });
@@ -217,7 +220,18 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     maxInboundStreams: 8,
     maxOutboundStreams: 8,
   });
-  await host.register(PEER_PROTOCOL, { onConnect: (peer) => void catchUp.welcome(peer.toString()) });
+  await host.register(PEER_PROTOCOL, {
+    onConnect(peer) {
+      void catchUp.welcome(peer.toString());
+      newcomers.tell(peer.toString());
+    },
+  });
+  const sourceOf = (peer: string, priority: number): Source =>
+    createPeerSource({
+      peer,
+      priority,
+      openStream: async (s) => await connectionTo(peer).newStream(PEER_PROTOCOL, { signal: s }),
+    });
   const addresses = () => host.getMultiaddrs().map((address) => address.toString());
 
   async function close(): Promise<void> {
@@ -286,14 +300,12 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
         const endpoint = withoutPeer(remoteAddr.toString());
         return { address: `${endpoint}/p2p/${remotePeer}`, isNamed: named.has(endpoint) };
       }),
-    sources: (priority) =>
-      host.getPeers().map((peer) =>
-        createPeerSource({
-          peer: peer.toString(),
-          priority,
-          openStream: async (s) => await connectionTo(peer.toString()).newStream(PEER_PROTOCOL, { signal: s }),
-        })
-      ),
+    sources: (priority) => host.getPeers().map((peer) => sourceOf(peer.toString(), priority)),
+    async *comingSources(priority, o) {
+      const coming = newcomers.follow(eitherOf(o.signal)); // from now on: nobody is missed
+      for (const peer of host.getPeers()) yield sourceOf(peer.toString(), priority);
+      for await (const peer of coming) yield sourceOf(peer, priority);
+    },
     mirrorHints: async () =>
       await Promise.all(
         shuffled(host.getPeers()).slice(0, MAX_ASKED_FOR_MIRRORS).map(async (id) => {

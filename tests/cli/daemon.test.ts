@@ -127,6 +127,23 @@ test("with auto-update nodes fetch a release in the background, and from each ot
   assert.equal((await relay.outcome).stdout.includes("Stopped"), true);
 });
 
+test("a peer that connects while a mirror has fallen silent gives the release", async () => {
+  const silent = await network.mirror(), files = filesOf(network.repo), held = heldAnswer(10_000);
+  const path = [...files.keys()].find((name) => name.endsWith(`dchat-1.0.0-${PLATFORM}`)) ?? "";
+  silent.serve(files, { [path]: held.answer });
+  const homes = await Promise.all([silent.url, mirror.url].map((url) => network.initialised(url)));
+  for (const home of homes) await succeed(["configure-auto-update", "--enabled", "--home", home]);
+  const [home = "", giverHome = ""] = homes;
+  const daemon = await start(home);
+  await until("it waits for the mirror", () => silent.questions.some((q) => q.path === path));
+  const giver = await start(giverHome, "--peer", daemon.address);
+  await until("it has 1.0.0", () => daemon.said().includes("1.0.0-linux-x64 is downloaded"));
+  assert.match(daemon.said(), /downloaded and proven \(.*, most of it from peer:12D3KooW/);
+  held.release();
+  await daemon.stop();
+  await giver.stop();
+});
+
 test("commands work beside it, and a second daemon of the same home does not", async () => {
   const home = await network.initialised(mirror.url);
   const daemon = await start(home);

@@ -1,7 +1,7 @@
 // How a long-running process fetches an artifact: from its mirrors, its peers, and mirrors that peers name, at once.
 // Design: docs/gossip.md, "Pieces for each other". Must not: put anything unproven anywhere.
 import { join } from "node:path";
-import type { Artifact, Verified } from "../../api.ts";
+import type { Artifact, Opts, Verified } from "../../api.ts";
 import { DEFAULT_PRIORITY } from "../../config/config.ts";
 import type { Download } from "../../fetch/download.ts";
 import { createHintBook } from "../../service/hint-book.ts";
@@ -33,6 +33,7 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
       ];
       const asked = { ...s, health: withoutHints(s.health, hints) };
       const how = {
+        newSources: node === undefined ? undefined : (o: Opts) => node.comingSources(DEFAULT_PRIORITY, o),
         onSources: (givers: readonly string[]) => log.downloading(wanted, givers),
         onRefused: (source: string) => node?.shutOutSource(source),
       };
