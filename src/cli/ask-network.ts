@@ -1,7 +1,6 @@
 // What check and list-versions ask: all mirrors and, beside them, peers of the network, both within a bounded time.
 // Design: docs/gossip.md, "What a command asks". A silent network is no error when mirrors answered, nor the other way.
 // Must not: load the peer-to-peer library unless there is somebody to ask, or ask beside a running node of this home.
-import { readKnownPeers } from "../config/known-peers.ts";
 import { readNodeReport } from "../config/node-report.ts";
 import { AllSourcesFailedError, asUpdateError, type ErrorCode, UpdateError } from "../errors.ts";
 import { askPeers } from "../gossip/ask-peers.ts";
@@ -11,22 +10,19 @@ import { isComplete, type TrustState } from "../trust/client.ts";
 import { alert } from "./alert.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
-import { requirePeers } from "./peer-option.ts";
+import { PEER_OPTIONS, type PeersToAsk, peersToAsk } from "./known-peers.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { refresh, type Refreshed, type Session } from "./session.ts";
 import { openKnowledge } from "./session-knowledge.ts";
 
 export const GOSSIP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  peer: { type: "string", value: "MULTIADDR", multiple: true, help: "a node to ask besides mirrors" },
-  "no-gossip": { type: "boolean", help: "ask mirrors only, no peers" },
+  ...PEER_OPTIONS,
   "gossip-timeout": { type: "string", value: "SECONDS", help: "longest wait for peers (5)" },
 };
 
 /** A bundle from the other side of the world takes one or two seconds with its handshakes; somebody looks on. */
 const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TIMEOUT_SECONDS = 300;
-/** An attacker who owns some of them must not be all that is asked; more cost time and bring nothing. */
-const MAX_ASKED = 8;
 
 /** What became of asking peers. */
 export interface NetworkAnswer {
@@ -102,26 +98,16 @@ function isFresh(state: TrustState, nowMs: number): boolean {
   return isComplete(state) && (state.timestamp?.signed.expiresMs ?? 0) > nowMs;
 }
 
-interface Choice {
-  readonly addresses: readonly string[];
-  readonly named: readonly string[];
-}
-
-async function choosePeers(c: Context, a: Arguments, { home, config }: Session): Promise<Choice | NetworkAnswer> {
-  const given = a.strings("peer");
-  requirePeers(given);
+async function choosePeers(c: Context, a: Arguments, s: Session): Promise<PeersToAsk | NetworkAnswer> {
+  const peers = await peersToAsk(c, a, s);
   if (a.flag("no-gossip")) return NOT_ASKED;
-  if (given.length === 0) {
+  if (a.strings("peer").length === 0) {
     // What it learns is stored at once: this home knows what it knows.
-    const node = await readNodeReport(home);
+    const node = await readNodeReport(s.home);
     const count = node.status === "running" ? node.report.peers.length : 0;
     if (count > 0) return { status: "daemon", ...UNASKED, asked: count, answered: count };
   }
-  const known = await readKnownPeers(home, c.nowMs);
-  const own = [...given, ...config.peers];
-  const named = [...own, ...known.filter((p) => p.isNamed).map((p) => p.address)];
-  const addresses = [...new Set([...own, ...known.map((p) => p.address)])].slice(0, MAX_ASKED);
-  return addresses.length === 0 ? { status: "nobody", ...UNASKED } : { addresses, named };
+  return peers.addresses.length === 0 ? { status: "nobody", ...UNASKED } : peers;
 }
 
 /** Never fails but for our own disk: silence is an answer too. */
@@ -129,13 +115,14 @@ async function askNetwork(
   c: Context,
   a: Arguments,
   s: Session,
-  choice: Choice | NetworkAnswer,
+  choice: PeersToAsk | NetworkAnswer,
 ): Promise<NetworkAnswer> {
   if ("status" in choice) return choice;
   const knowledge = openKnowledge(s, { now: () => c.nowMs, onGrowth: () => {} });
   const answers = await askPeers({
     ...choice,
     knowledge,
+    network: knowledge.network,
     allowPrivate: a.flag("allow-private"),
     timeoutMs: a.seconds("gossip-timeout", MAX_TIMEOUT_SECONDS) ?? DEFAULT_TIMEOUT_MS,
     signal: c.signal,

@@ -18,11 +18,14 @@ import { listReleases } from "../trust/releases.ts";
 import { alert } from "./alert.ts";
 import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
+import { PEER_OPTIONS, peersToAsk, withPeers } from "./known-peers.ts";
 import { byVersion, inChannel, LISTING_OPTIONS, platformOf } from "./listing.ts";
 import { seenInDownload } from "./mirror-health.ts";
 import { formatBytes, table } from "./output.ts";
 import { createProgress } from "./progress.ts";
 import { mirrorsToAsk, openSession, refresh, type Session, updateClock, withMirrors } from "./session.ts";
+
+const KINDS = [...SOURCE_KINDS, "peer"] as const;
 
 export const downloadCommand: Command = {
   name: "download",
@@ -30,7 +33,7 @@ export const downloadCommand: Command = {
   options: {
     version: { type: "string", value: "V", help: "the version (default: the newest of the channel)" },
     output: { type: "string", value: "FILE", help: "also put the proven file here" },
-    source: { type: "string", value: "KIND", help: `only from: ${SOURCE_KINDS.join(", ")}` },
+    source: { type: "string", value: "KIND", help: `only from: ${KINDS.join(", ")}` },
     strategy: { type: "string", value: "S", help: "parallel (default): several sources at once; failover: one by one" },
     "max-rate": { type: "string", value: "RATE", help: "bytes per second in all, such as 500K, 20M, 1.5MiB" },
     "max-rate-per-source": { type: "string", value: "RATE", help: "the same for each source" },
@@ -38,10 +41,11 @@ export const downloadCommand: Command = {
     "no-reuse": { type: "boolean", help: "fetch all of it, whatever older version is here" },
     platform: LISTING_OPTIONS.platform,
     channel: LISTING_OPTIONS.channel,
+    ...PEER_OPTIONS,
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
-    const only = a.oneOf("source", SOURCE_KINDS);
+    const only = a.oneOf("source", KINDS);
     const wanted = { version: a.version("version"), platform: platformOf(a), channel: a.oneOf("channel", CHANNELS) };
     const how: Manner = {
       strategy: a.oneOf("strategy", STRATEGIES) ?? "parallel",
@@ -53,15 +57,22 @@ export const downloadCommand: Command = {
     };
     const output = await outputOf(a);
     const session = await openSession(c, a);
+    const peers = await peersToAsk(c, a, session, only);
     return await withMirrors(c, a, session, async (client) => {
       const state = await refreshIfPossible(c, session, client);
       const artifact = chooseArtifact(c, wanted, session, state);
       const mirrors = await mirrorsToAsk(c, session, state);
       const { packagesDir } = session.home;
       const base = a.flag("no-reuse") ? undefined : await findDeltaBase(artifact, session.home);
-      const sources = createSources(mirrors, { ...session.home, client, base }, only);
+      const sources = only === "peer" ? [] : createSources(mirrors, { ...session.home, client, base }, only);
       c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
-      const got = await fetchTo(c, session, artifact, sources, join(packagesDir, artifact.name), how);
+      const destination = join(packagesDir, artifact.name);
+      const got = await withPeers(
+        a,
+        session,
+        peers,
+        async (others) => await fetchTo(c, session, artifact, [...sources, ...others], destination, how),
+      );
       const file = output === undefined ? got.file.file : await exportFile(c, session, artifact, output);
       return {
         lines: [

@@ -26,6 +26,7 @@ import { type Arguments, type Command, type CommandResult, NETWORK_OPTIONS } fro
 import type { Context } from "./context.ts";
 import { decideFor } from "./decision.ts";
 import { chooseArtifact, fetchTo, refreshIfPossible } from "./download.ts";
+import { PEER_OPTIONS, peersToAsk, withPeers } from "./known-peers.ts";
 import { formatBytes } from "./output.ts";
 import { ownPlatform } from "./own-platform.ts";
 import { PREFLIGHT_OPTIONS, readPreflight } from "./preflight-options.ts";
@@ -40,6 +41,7 @@ export const installCommand: Command = {
     upcoming: { type: "boolean", help: "all that is approved and will run here, as status says" },
     ...PREFLIGHT_OPTIONS,
     ...SWITCH_OPTIONS,
+    ...PEER_OPTIONS,
     ...NETWORK_OPTIONS,
   },
   async run(c, a) {
@@ -176,6 +178,7 @@ async function obtain(
   };
   const file = a.string("package");
   if (file !== undefined) return { state: s.state, artifact: choose(s.state), file: resolve(file) };
+  const peers = await peersToAsk(c, a, s);
   return await withMirrors(c, a, s, async (client) => {
     const state = await refreshIfPossible(c, s, client);
     const artifact = choose(state);
@@ -184,7 +187,13 @@ async function obtain(
     const sources = createSources(await mirrorsToAsk(c, s, state), { ...s.home, client, base }, undefined);
     c.out.note(c.out.line("download", `Downloading ${artifact.name} (${formatBytes(artifact.length)})`));
     const manner = { strategy: "parallel", limits: {} } as const;
-    const got = await fetchTo(c, s, artifact, sources, join(packagesDir, artifact.name), manner);
+    const destination = join(packagesDir, artifact.name);
+    const got = await withPeers(
+      a,
+      s,
+      peers,
+      async (others) => await fetchTo(c, s, artifact, [...sources, ...others], destination, manner),
+    );
     return { state, artifact, file: got.file.file };
   });
 }

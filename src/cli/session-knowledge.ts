@@ -5,16 +5,16 @@ import {
   type StoredKnowledge,
   type StoredKnowledgeOptions,
 } from "../service/stored-knowledge.ts";
-import { networkOf } from "../trust/x-dchat.ts";
 import { ownPlatform } from "./own-platform.ts";
-import type { Session } from "./session.ts";
+import { networkName, type Session } from "./session.ts";
 
 export function openKnowledge(
-  { config, home, state, store }: Session,
+  session: Session,
   o: Pick<StoredKnowledgeOptions, "now" | "noteSight" | "onGrowth">,
 ): StoredKnowledge {
+  const { home, state, store } = session;
   return createStoredKnowledge({
-    network: config.network ?? networkOf(state.root.signed),
+    network: networkName(session),
     store,
     file: home.trustFile,
     initial: state,

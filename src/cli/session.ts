@@ -24,7 +24,7 @@ import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { findMirrorList, MIRROR_LIST_PATH, readMirrorList } from "../trust/mirror-list.ts";
 import { latchReleases, scheduleAlarms } from "../trust/release-match.ts";
 import { nextUnloadedRole } from "../trust/search.ts";
-import { requireNetwork } from "../trust/x-dchat.ts";
+import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
 import { alert } from "./alert.ts";
 import type { Arguments } from "./command.ts";
 import type { Context } from "./context.ts";
@@ -67,6 +67,11 @@ export async function openSession(c: Context, a: Arguments): Promise<Session> {
       ? "pin one: dchat-update init --repo URL --root FILE"
       : "pin the built-in one: dchat-update init",
   });
+}
+
+/** The network that the home belongs to. */
+export function networkName({ config, state }: Session): string {
+  return config.network ?? networkOf(state.root.signed);
 }
 
 /** Runs `use` with an HTTP client made from the network options, and closes it whatever happens. */

@@ -1,25 +1,17 @@
 // Asks peers once for what they know that is newer, within a time, and is gone: for commands that run without a node.
-// Design: docs/gossip.md, "What a command asks". The identity is made for the occasion, and nobody can connect to it.
+// Design: docs/gossip.md, "What a command asks".
 // Must not: believe a peer, go on after its time, or count silence as an error.
-import { generateKeyPairSync } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError, UpdateError } from "../errors.ts";
-import { loadLibp2p } from "../heavy/gossip.ts";
 import { requestBundle } from "./bundle-exchange.ts";
 import { isLie } from "./delivery.ts";
-import { createHost } from "./host.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { topicOf } from "./message.ts";
-import { requirePeerAddress, withoutPeer } from "./peer-address.ts";
+import { type PassingHostOptions, startPassingHost } from "./passing-host.ts";
 import { versionsOf } from "./relay.ts";
 
-export interface AskPeersOptions {
+export interface AskPeersOptions extends PassingHostOptions {
   readonly knowledge: Knowledge;
   /** Multiaddrs; all are asked at once. */
   readonly addresses: readonly string[];
-  /** Which of them the operator named: they may lead anywhere. */
-  readonly named: readonly string[];
-  readonly allowPrivate: boolean;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -35,8 +27,6 @@ export interface PeerAnswered {
 
 /** Once one has answered the others get this long: several round trips around the world. */
 const GRACE_MS = 1_500;
-/** Closing connections politely is not worth more. */
-const STOP_MS = 1_000;
 
 /** @returns one entry an address, in their order. @throws the signal's reason; what storing throws, such as E_DISK_FULL */
 export async function askPeers(o: AskPeersOptions): Promise<PeerAnswered[]> {
@@ -46,19 +36,11 @@ export async function askPeers(o: AskPeersOptions): Promise<PeerAnswered[]> {
   const late = () => timeout.abort(new UpdateError("E_TIMEOUT", "no answer in time"));
   const timer = setTimeout(late, o.timeoutMs);
   let grace: ReturnType<typeof setTimeout> | undefined;
-  const library = await loadLibp2p();
-  const host = await createHost(library, {
-    topic: topicOf(knowledge.network),
-    identity: passingIdentity(),
-    listen: [],
-    named: new Set(o.named.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text))),
-    allowPrivate: o.allowPrivate,
-    isShutOut: () => false,
-  });
+  const { dial, stop } = await startPassingHost(o);
 
   async function ask(address: string): Promise<PeerAnswered> {
     try {
-      const connection = await host.dial(library.multiaddr(address), { signal });
+      const connection = await dial(address, signal);
       const bundle = await requestBundle(connection, versionsOf(knowledge), signal);
       const before = versionsOf(knowledge);
       if (bundle !== undefined) await knowledge.learn(bundle, { signal: o.signal });
@@ -77,17 +59,10 @@ export async function askPeers(o: AskPeersOptions): Promise<PeerAnswered[]> {
   }
 
   try {
-    await host.start();
     return await Promise.all(addresses.map(ask));
   } finally {
     clearTimeout(timer);
     clearTimeout(grace);
-    await Promise.race([host.stop(), delay(STOP_MS, undefined, { ref: false })]);
+    await stop();
   }
-}
-
-/** 64 bytes: seed and public key. The node that runs on this home, if there is one, has another. */
-function passingIdentity(): Uint8Array {
-  const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
-  return new Uint8Array(Buffer.concat([Buffer.from(d, "base64url"), Buffer.from(x, "base64url")]));
 }

@@ -42,6 +42,7 @@ test("what asks no peer works without the library, and what asks one does not", 
   assert.equal(await codeOf("check", "--no-gossip", ...PEER, ...at), 0);
   assert.equal(await codeOf("list-versions", "--offline", ...PEER, ...at), 0);
   assert.equal(await codeOf("status", ...at), 0);
+  assert.equal(await codeOf("download", "--version", "1.0.0", ...PEER, ...at), 0, "the mirror is enough");
   assert.equal(await codeOf("verify", "--package", network.packageFile("1.0.0"), ...at), 0);
   assert.notEqual(await codeOf("check", ...PEER, ...at), 0, "or this test could not fail");
 });
