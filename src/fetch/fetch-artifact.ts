@@ -6,11 +6,11 @@ import type { Artifact, Digests, LocalFile, Opts, Verified } from "../api.ts";
 import { AllSourcesFailedError, type FailedAttempt, isIntegrityError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import type { DownloadEvent } from "./download-event.ts";
-import { fetchPieces } from "./piece-engine.ts";
+import { type EngineOptions, fetchPieces } from "./piece-engine.ts";
 import { findPieceList } from "./piece-list.ts";
 import type { PieceStore } from "./piece-store.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { Strategy } from "./source-classes.ts";
+import { SLOW_BYTES_PER_SECOND, type Strategy } from "./source-classes.ts";
 import type { Supplier } from "./supplier.ts";
 
 export interface FetchArtifactOptions extends Opts {
@@ -55,11 +55,16 @@ export async function fetchArtifact(o: FetchArtifactOptions): Promise<FetchedArt
   }
 }
 
+type Pace = Pick<EngineOptions, "leastBytesPerSecond" | "hopelessMs">;
+
+// What a source that is read alone has to bring while others are left, and by how much time it may be behind that.
+const HURRY = { leastBytesPerSecond: SLOW_BYTES_PER_SECOND, hopelessMs: 5_000 };
+
 /**
  * Without a piece list nothing is proven before the end. One source after another, in order. When the whole is wrong
  * and one source gave all of it, that one lied. When several did, nobody can tell which, and each is asked for the
- * whole alone; the first that is right shows which of the others were not. So a liar can delay the others once, and
- * can never make them look wrong.
+ * whole alone, slow ones once more when nobody else was right; the first that is right shows which of the others were
+ * not. So a liar can delay the others once, and can never make them look wrong.
  */
 class UnlistedFetch {
   readonly #o: FetchArtifactOptions;
@@ -82,31 +87,44 @@ class UnlistedFetch {
       if (file !== undefined) return this.#fetched(file);
       isMixed = this.#blameOnlyGiver() === undefined;
     }
-    const brokeOf = ({ state }: Supplier) => Number(state === "resting" || state === "down");
-    for (const supplier of suppliers.toSorted((a, b) => brokeOf(a) - brokeOf(b))) {
-      if (supplier.state === "out") continue;
-      supplier.revive();
-      try {
-        await this.#fetch([supplier]);
-      } catch (e) {
-        if (!(e instanceof AllSourcesFailedError)) throw e;
-        await this.#o.store.clear();
-        continue;
-      }
-      const file = await this.#prove();
+    const inOrder = suppliers.filter(({ state }) => state !== "out").toSorted((a, b) => brokeOf(a) - brokeOf(b));
+    const later: Supplier[] = [];
+    for (const supplier of inOrder) {
+      const isLast = supplier === inOrder.at(-1) && later.length === 0;
+      const file = await this.#fetchAlone(supplier, isLast ? {} : HURRY);
       if (file !== undefined) return this.#fetched(file);
-      this.#blameOnlyGiver();
+      if (!isLast && supplier.state !== "out") later.push(supplier);
+    }
+    for (const supplier of later.toSorted((a, b) => b.rate - a.rate)) {
+      const file = await this.#fetchAlone(supplier, {});
+      if (file !== undefined) return this.#fetched(file);
     }
     return this.#failWith(undefined);
+  }
+
+  /** @returns undefined when it did not give all of it, or another file */
+  async #fetchAlone(supplier: Supplier, pace: Pace): Promise<Verified<LocalFile> | undefined> {
+    supplier.revive();
+    try {
+      await this.#fetch([supplier], pace);
+    } catch (e) {
+      if (!(e instanceof AllSourcesFailedError)) throw e;
+      await this.#o.store.clear();
+      return undefined;
+    }
+    const file = await this.#prove();
+    if (file === undefined) this.#blameOnlyGiver();
+    return file;
   }
 
   #fetched(file: Verified<LocalFile>): FetchedArtifact {
     return { file, proofMs: performance.now() - this.#lastByteMs };
   }
 
-  async #fetch(suppliers: readonly Supplier[]): Promise<void> {
+  async #fetch(suppliers: readonly Supplier[], pace: Pace = {}): Promise<void> {
     this.#lastByteMs = await fetchPieces({
       ...this.#o,
+      ...pace,
       suppliers,
       newcomers: undefined,
       strategy: "failover",
@@ -177,4 +195,9 @@ class UnlistedFetch {
     );
     throw new AllSourcesFailedError(`${this.#o.artifact.name} could not be fetched`, [...this.#together, ...known]);
   }
+}
+
+/** 1 when it broke and is to be asked again. */
+function brokeOf({ state }: Supplier): number {
+  return Number(state === "resting" || state === "down");
 }

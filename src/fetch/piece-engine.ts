@@ -28,8 +28,10 @@ export interface EngineOptions extends Opts {
   readonly onEvent: (e: DownloadEvent) => void;
   /** A piece that was missing is on disk. */
   readonly onPiece?: (index: number, supplier: Supplier) => void;
-  /** Tests only: see `HOPELESS_MS`. */
+  /** After so long without a byte it ends: `HOPELESS_MS` when left out. */
   readonly hopelessMs?: number;
+  /** Bytes count as no more time than they take at this pace, so that less for long enough is as good as none. */
+  readonly leastBytesPerSecond?: number;
 }
 
 const TICK_MS = 100;
@@ -60,7 +62,7 @@ class PieceEngine {
   readonly #readings = new SmallSet<PieceReading>();
   #proving = 0;
   #lastByteMs = performance.now();
-  /** Since when nothing has come that could have. */
+  /** Since when nothing has come that could have, or too little. */
   #fruitlessMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */
   readonly #stop = new AbortController();
@@ -250,7 +252,7 @@ class PieceEngine {
       await reading.receive({
         ...this.#o,
         plan: this.#plan,
-        onBytes: () => this.#gotBytes(reading),
+        onBytes: (received) => this.#gotBytes(reading, received),
         onEnding: () => this.#pump(),
         onPiece: (index, buffer) => this.#arrived(supplier, index, buffer),
       });
@@ -275,8 +277,9 @@ class PieceEngine {
     this.#pump();
   }
 
-  #gotBytes(reading: PieceReading): void {
-    this.#lastByteMs = this.#fruitlessMs = reading.lastByteMs;
+  #gotBytes(reading: PieceReading, received: number): void {
+    const nowMs = this.#lastByteMs = reading.lastByteMs, { leastBytesPerSecond: least } = this.#o;
+    this.#fruitlessMs = least === undefined ? nowMs : Math.min(nowMs, this.#fruitlessMs + received * 1000 / least);
     if (!reading.isStalled) return;
     reading.isStalled = false;
     this.#plan.resume(reading.run);

@@ -18,7 +18,7 @@ export interface ReadingHost {
   readonly store: PieceStore;
   /** For all reads together. */
   readonly limit: RateLimit;
-  onBytes(): void;
+  onBytes(received: number): void;
   /** The next read should be asked for now. */
   onEnding(): void;
   /** @param buffer the piece at its beginning; the host's from now on */
@@ -86,7 +86,7 @@ export class PieceReading {
         const chunk of supplier.reader?.read(run.next, run.end - run.next, { signal, reusesChunks: true, roomAt }) ?? []
       ) {
         this.#count(chunk.length);
-        host.onBytes();
+        host.onBytes(chunk.length);
         let rest = this.#place(chunk, host);
         while (rest !== undefined && rest.length > 0) {
           await this.#waitedForUs(this.#takeBuffer(host));

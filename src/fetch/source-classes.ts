@@ -11,7 +11,7 @@ export const STRATEGIES = ["parallel", "failover"] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 // Less than a piece a second is worth asking others too.
-const SLOW_BYTES_PER_SECOND = 1 << 20;
+export const SLOW_BYTES_PER_SECOND = 1 << 20;
 // So long a class has to show what it can.
 const TRIAL_MS = 5_000;
 
