@@ -1,5 +1,5 @@
-// A mirror that behaves as the shared source suite wants: honest, absent, lying, slow, dying, silent, endless, or without
-// ranges; from one request to the next.
+// A mirror that behaves as the shared source suite wants: honest, absent, lying, slow, dying, silent, endless, of a
+// shorter file, or without ranges; from one request to the next.
 // Must not: be what is measured; it holds its files in memory.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -10,12 +10,12 @@ import { byteRange, rangeHead } from "./byte-range.ts";
 import { startHttp2Server, startHttpServer, type TestServer } from "./http-server.ts";
 import type { Behaviour } from "./source-suite.ts";
 
-export interface BehavingServer extends TestServer {
-  behave(b: Behaviour): void;
-}
+/** A server has all of a file or nothing of it. */
+type ServerBehaviour = Exclude<Behaviour, { kind: "growing" }>;
 
-/** What this server can be made to do. */
-export const SERVER_SHOWS = ["absent", "lying", "slow", "dying", "silent", "endless", "sequential"] as const;
+export interface BehavingServer extends TestServer {
+  behave(b: ServerBehaviour): void;
+}
 
 const SLOW_CHUNK_BYTES = 1 << 14;
 
@@ -27,7 +27,7 @@ export async function startBehavingServer(
   files: ReadonlyMap<string, Uint8Array>,
   o: { tls?: boolean; http2?: boolean } = {},
 ): Promise<BehavingServer> {
-  let b: Behaviour = { kind: "honest" };
+  let b: ServerBehaviour = { kind: "honest" };
 
   async function answer(
     request: IncomingMessage | Http2ServerRequest,
@@ -36,7 +36,7 @@ export async function startBehavingServer(
   ): Promise<void> {
     let isGone = false;
     response.once("close", () => isGone = true);
-    const file = files.get(request.url ?? "");
+    const kept = files.get(request.url ?? ""), file = b.kind === "short" ? kept?.subarray(0, b.bytes) : kept;
     if (file === undefined || b.kind === "absent") return void response.writeHead(404).end("not here");
     const range = byteRange(b.kind === "sequential" ? undefined : request.headers.range, file.length);
     const { status, headers } = rangeHead(range, file.length);

@@ -26,6 +26,8 @@ export interface MemoryBehaviour {
   readonly freezesRead?: (n: number) => boolean;
   /** What was asked for is followed by bytes without an end. */
   readonly endless?: boolean;
+  /** It ends after so many bytes of the file, as if that were all. */
+  readonly fileBytes?: number;
   /** It cannot read from anywhere but the beginning, and tells so when it is first asked. */
   readonly sequential?: boolean;
 }
@@ -114,7 +116,7 @@ export function createMemorySource(o: MemorySourceOptions): MemorySource {
       reader.isSequential = true;
       if (first > 0) throw error("E_HTTP_STATUS", "reads from the beginning only");
     }
-    const end = Math.min((first + count) * PIECE_BYTES, bytes.length);
+    const end = Math.min((first + count) * PIECE_BYTES, bytes.length, b.fileBytes ?? Infinity);
     for (let at = first * PIECE_BYTES; b.endless === true || at < end;) {
       signal.throwIfAborted();
       if (at > first * PIECE_BYTES && b.freezesRead?.(n) === true) {

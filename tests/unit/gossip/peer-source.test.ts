@@ -9,18 +9,15 @@ import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { memoryKnowledge } from "../../support/gossip-network.ts";
 import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
-import { type Behaviour, type SuppliedSource, testSource } from "../../support/source-suite.ts";
+import { type Behaviour, testSource } from "../../support/source-suite.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 const knowledge = memoryKnowledge(createReleaseRepository({ seed: "peer source", nowMs: NOW }).pinnedRoot, NOW);
 const SLOW_BYTES = 1 << 14;
 
-const growing = new WeakMap<SuppliedSource, Set<number>>();
-
 describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
   testSource({
-    shows: ["absent", "lying", "slow", "dying", "silent"],
-    grow: (s, pieces) => pieces.forEach((piece) => growing.get(s)?.add(piece)),
+    leavesOut: { sequential: "pieces are asked for by their numbers" },
     async supply(a, bytes, pieceList, pieces) {
       const giver = await startLoneHost(), taker = await startLoneHost();
       const held = pieces === undefined ? undefined : new Set(pieces);
@@ -33,11 +30,16 @@ describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
           const at = (b.piece - first) * PIECE_BYTES;
           part[at] = (part[at] ?? 0) ^ 1;
         }
-        const end = b.kind === "dying" || b.kind === "silent" ? b.afterBytes : part.length;
+        const end = b.kind === "dying" || b.kind === "silent"
+          ? b.afterBytes
+          : b.kind === "short"
+          ? Math.max(0, b.bytes - from)
+          : part.length;
         for (let at = 0; at < Math.min(end, part.length); at += SLOW_BYTES) {
           yield part.subarray(at, Math.min(at + SLOW_BYTES, end));
           if (b.kind === "slow") await delay(SLOW_BYTES * 1000 / b.bytesPerSecond);
         }
+        while (b.kind === "endless") yield new Uint8Array(SLOW_BYTES);
         if (b.kind === "dying") throw new Error("dead");
         if (b.kind === "silent") await delay(60_000, undefined, { signal: stopping.signal, ref: false });
       }
@@ -59,20 +61,21 @@ describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
       });
       await giver.handle(PEER_PROTOCOL, (stream, { remotePeer }) => service(remotePeer.toString(), stream));
       const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
-      const supplied: SuppliedSource = {
+      return {
         source: createPeerSource({
           peer: giver.peerId.toString(),
           priority: 1,
           openStream: async (signal) => await connection.newStream(PEER_PROTOCOL, { signal }),
         }),
-        behave: (next) => void (b = next),
+        behave(next) {
+          if (next.kind === "growing") next.pieces.forEach((piece) => held?.add(piece));
+          else b = next;
+        },
         async close() {
           stopping.abort();
           await Promise.all([giver.stop(), taker.stop()]);
         },
       };
-      if (held !== undefined) growing.set(supplied, held);
-      return supplied;
     },
   });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
@@ -17,7 +17,13 @@ import { testClient } from "../../support/test-client.ts";
 
 describe("the cache", () => {
   testSource({
-    shows: ["absent", "lying"],
+    leavesOut: {
+      slow: "the disk of a test is as fast as it is",
+      dying: "there is no connection; a file that is cut is a short one",
+      silent: "the disk answers or fails",
+      sequential: "a file can be read from anywhere",
+      growing: "a cached file is whole",
+    },
     supply: async (a, bytes, list) => {
       const packagesDir = tempFolder("cache");
       const file = join(packagesDir, a.name);
@@ -27,14 +33,36 @@ describe("the cache", () => {
       return {
         source: createCacheSource({ packagesDir }),
         async behave(b) {
-          if (b.kind === "absent") await Promise.all([rm(file), rm(`${file}.pieces`)]);
-          if (b.kind === "lying") {
-            await write(bytes.with(b.piece * PIECE_BYTES, 1 ^ (bytes[b.piece * PIECE_BYTES] ?? 0)));
+          switch (b.kind) {
+            case "honest":
+              return await write(bytes);
+            case "absent":
+              return void await Promise.all([rm(file), rm(`${file}.pieces`)]);
+            case "lying":
+              return await write(bytes.with(b.piece * PIECE_BYTES, 1 ^ (bytes[b.piece * PIECE_BYTES] ?? 0)));
+            case "short":
+              return await truncate(file, b.bytes);
+            case "endless":
+              return await truncate(file, 2 * bytes.length); // as endless as a file can be
           }
         },
         close: () => rm(packagesDir, { recursive: true }),
       };
     },
+  });
+
+  test("a file that is cut while it is read gives what it had, and has no more", async () => {
+    const packagesDir = tempFolder("cache"), bytes = testBytes(3 * PIECE_BYTES), a = await artifactOf(bytes);
+    await writeFile(join(packagesDir, a.name), bytes);
+    const { signal } = new AbortController();
+    const reader = await createCacheSource({ packagesDir }).open(a, { signal });
+    const reading = reader.read(0, 3, { signal })[Symbol.asyncIterator]();
+    const { value } = await reading.next();
+    assert.deepEqual(value, bytes.subarray(0, PIECE_BYTES));
+    await truncate(join(packagesDir, a.name), PIECE_BYTES);
+    await assert.rejects(reading.next(), fails("E_ABSENT", "shorter"));
+    await reader.close();
+    await rm(packagesDir, { recursive: true });
   });
 
   test("a file of another length is not the artifact", async () => {

@@ -3,10 +3,10 @@ import { describe, test } from "node:test";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { artifactOf, testBytes } from "../../support/artifact.ts";
 import { fails } from "../../support/fails.ts";
-import { createMemorySource, type MemoryBehaviour, type MemorySource } from "../../support/memory-source.ts";
+import { createMemorySource, type MemoryBehaviour } from "../../support/memory-source.ts";
 import { type Behaviour, collect, testSource } from "../../support/source-suite.ts";
 
-function asMemory(b: Behaviour): MemoryBehaviour {
+function asMemory(b: Exclude<Behaviour, { kind: "growing" }>): MemoryBehaviour {
   switch (b.kind) {
     case "honest":
       return {};
@@ -22,6 +22,8 @@ function asMemory(b: Behaviour): MemoryBehaviour {
       return { silentAfterBytes: b.afterBytes };
     case "endless":
       return { endless: true };
+    case "short":
+      return { fileBytes: b.bytes };
     case "sequential":
       return { sequential: true };
   }
@@ -29,7 +31,7 @@ function asMemory(b: Behaviour): MemoryBehaviour {
 
 describe("the source in memory", { timeout: 60_000 }, () => {
   testSource({
-    shows: ["absent", "lying", "slow", "dying", "silent", "endless", "sequential"],
+    leavesOut: {},
     supply: (artifact, bytes, list, pieces) => {
       const source = createMemorySource({
         id: "memory",
@@ -44,9 +46,9 @@ describe("the source in memory", { timeout: 60_000 }, () => {
         assert.equal(source.openReaders, 0);
         return Promise.resolve();
       };
-      return Promise.resolve({ source, behave: (b: Behaviour) => source.behave(asMemory(b)), close });
+      const behave = (b: Behaviour) => b.kind === "growing" ? source.grow(b.pieces) : source.behave(asMemory(b));
+      return Promise.resolve({ source, behave, close });
     },
-    grow: ({ source }, pieces) => (source as MemorySource).grow(pieces), // `supply` made it
   });
 
   const bytes = testBytes(2 * PIECE_BYTES);
