@@ -21,10 +21,10 @@ const JOIN_BYTES = 16 * 1024;
 const MAX_READ_BYTES = PIECE_BYTES;
 
 export interface PieceMaker {
-  /** @throws UpdateError E_MALFORMED when its pieces are not those of the artifact, whoever signed it */
-  requireHead(head: DeltaHead): void;
+  /** Its pieces are those of the artifact. Else its publisher has signed a wrong one. */
+  isToArtifact(head: DeltaHead): boolean;
   /**
-   * @param head was required
+   * @param head is to the artifact
    * @param patch of that piece as it came, not proven yet
    * @returns undefined when the older file is not what it was: the patch was right and the piece is not
    * @throws UpdateError E_HASH_MISMATCH when the patch is not the one the head names, E_MALFORMED when it is and cannot
@@ -48,10 +48,7 @@ export async function openPieceMaker(base: string, artifact: Artifact, { from }:
     if (size !== from.length) throw absent(`its file has ${size} bytes and had ${from.length}`);
     const tree = await createPieceTree();
     return {
-      requireHead({ pieceList }) {
-        if (tree.rootOf(pieceList) === artifact.blake3) return;
-        throw new UpdateError("E_MALFORMED", `the delta from ${from.version} is to another file than ${artifact.name}`);
-      },
+      isToArtifact: ({ pieceList }) => tree.rootOf(pieceList) === artifact.blake3,
       async make({ patches, pieceList }, piece, packed) {
         requirePatch(patches[piece]?.sha256, packed, `the patch of piece ${piece} of ${artifact.name}`);
         const offset = piece * PIECE_BYTES;

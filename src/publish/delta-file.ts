@@ -55,12 +55,14 @@ export async function proveDeltaFile(folder: string, artifact: Artifact, delta: 
   const base = join(folder, deltaBasePath(artifact, delta));
   if (!await stat(base).then((s) => s.isFile(), () => false)) return;
   const head = readDeltaHead(bytes.subarray(0, deltaHeadBytes(artifact.length)), artifact, delta);
+  const wrong = () =>
+    new UpdateError("E_HASH_MISMATCH", `${path} does not make the artifact it is for`, { hint: ADD_AGAIN });
   const maker = await openPieceMaker(base, artifact, delta);
   try {
+    if (!maker.isToArtifact(head)) throw wrong();
     for (const [piece, { offset, length }] of head.patches.entries()) {
       o.signal.throwIfAborted();
-      if (await maker.make(head, piece, bytes.subarray(offset, offset + length)) !== undefined) continue;
-      throw new UpdateError("E_HASH_MISMATCH", `${path} does not make the artifact it is for`, { hint: ADD_AGAIN });
+      if (await maker.make(head, piece, bytes.subarray(offset, offset + length)) === undefined) throw wrong();
     }
   } finally {
     await maker.close();

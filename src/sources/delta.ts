@@ -102,8 +102,8 @@ function createDeltaReader(
     }
     try {
       const known = readDeltaHead(bytes, artifact, delta);
-      maker.requireHead(known);
-      return known;
+      if (maker.isToArtifact(known)) return known;
+      throw new UpdateError("E_MALFORMED", `it is to another file than ${artifact.name}`);
     } catch (e) {
       throw judged(id, e);
     }

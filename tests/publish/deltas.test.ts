@@ -3,7 +3,7 @@ import { cp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { testBytes } from "../support/artifact.ts";
-import { nextVersion } from "../support/deltas.ts";
+import { deltaBetween, nextVersion } from "../support/deltas.ts";
 import { fails } from "../support/fails.ts";
 import { createMaintainer, type Maintainer } from "./maintainer.ts";
 
@@ -139,6 +139,21 @@ describe("the delta of an artifact", { timeout: 120_000 }, () => {
     const entry = list.signed.targets["dchat/1.1.0/dchat-1.1.0-linux-x64"];
     // It is said to start from the artifact itself.
     entry.custom.dchat.delta[0].from = { version: "1.1.0", length: entry.length, sha256: entry.hashes.sha256 };
+    await writeFile(staged, JSON.stringify(list));
+    await assert.rejects(m.run("publish repo --key k.pem"), fails("E_HASH_MISMATCH", "does not make the artifact"));
+  });
+
+  test("that is signed and makes another file is not published", async () => {
+    await using m = await withFirst();
+    await add(m, "1.1.0", second);
+    const [file] = await deltaFiles(m, "1.1.0");
+    const other = await deltaBetween(first, second.with(-1, second.at(-1)! ^ 1));
+    const staged = m.path("repo", "staging", "targets.json");
+    const list = JSON.parse(await readFile(staged, "utf8"));
+    const [delta] = list.signed.targets["dchat/1.1.0/dchat-1.1.0-linux-x64"].custom.dchat.delta;
+    const { length, headSha256 } = other.delta;
+    await writeFile(file!.replace(delta.headSha256.slice(0, 16), headSha256.slice(0, 16)), other.file);
+    Object.assign(delta, { length, headSha256 });
     await writeFile(staged, JSON.stringify(list));
     await assert.rejects(m.run("publish repo --key k.pem"), fails("E_HASH_MISMATCH", "does not make the artifact"));
   });
