@@ -3,21 +3,18 @@
 import type { Connection } from "@libp2p/interface";
 import { UpdateError } from "../errors.ts";
 import { MAX_BUNDLE_BYTES } from "../trust/bundle.ts";
-import type { ByteStream } from "./byte-stream.ts";
+import type { AnswerKind } from "./answers.ts";
 import { askPeer } from "./exchange.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { type BundleRequest, formatAnswer, type KnownVersions, writeLine } from "./peer-protocol.ts";
-import { createPeerTurns } from "./peer-turns.ts";
+import type { BundleRequest, KnownVersions } from "./peer-protocol.ts";
 import { versionsOf } from "./relay.ts";
 
 /** A peer that says nothing for so long will not. */
 const IDLE_MS = 10_000;
-/** The largest bundle over a line of 2 Mbit/s. */
-const EXCHANGE_MS = 40_000;
-/** Bytes go out in such parts: each waits until the peer has room. */
-const WRITE_BYTES = 64 << 10;
-/** Peers that have a turn at once, most of them waiting for a slot; whoever comes then is told to ask again. */
-const MAX_TURNS = 64;
+/** The largest bundle over a line of 2 Mbit/s: who asks waits no longer, and nobody is answered for longer. */
+export const BUNDLE_EXCHANGE_MS = 40_000;
+/** So much may go out at once: each of them may be a bundle of 8 MiB. */
+const MAX_GIVING = 8;
 /**
  * A peer has a new bundle when there is one; asking twice within this time has a use only when there were two. Who asks
  * is waited for: he would not hear of the second one again for a minute.
@@ -34,38 +31,23 @@ export async function requestBundle(
   known: KnownVersions,
   signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
-  const limits = { maxBytes: MAX_BUNDLE_BYTES, idleMs: IDLE_MS, timeoutMs: EXCHANGE_MS, signal };
+  const limits = { maxBytes: MAX_BUNDLE_BYTES, idleMs: IDLE_MS, timeoutMs: BUNDLE_EXCHANGE_MS, signal };
   const answer = await askPeer(connection, { get: "bundle", known }, limits);
   if (answer instanceof Uint8Array) return answer;
   if (answer === "none") return undefined;
   throw new UpdateError("E_UNREACHABLE", `the peer answers "${answer}"`);
 }
 
-/**
- * Gives the bundle of what is known to peers that know less.
- * @param inSlot runs what gives it to a peer on that stream, within limits
- */
-export function createBundleService(
-  knowledge: Knowledge,
-  inSlot: (peer: string, bytes: ByteStream, give: () => Promise<void>) => Promise<void>,
-): (r: BundleRequest, peer: string, bytes: ByteStream) => Promise<void> {
-  const turns = createPeerTurns({ atOnce: MAX_TURNS, intervalMs: SERVE_INTERVAL_MS, areWaitedFor: true });
-
-  function bundleFor(known: KnownVersions): Uint8Array | undefined {
-    const ours = versionsOf(knowledge);
-    const isNewer = ours.root > known.root || (ours.root === known.root && ours.timestamp > known.timestamp);
-    return isNewer ? knowledge.bundle() : undefined;
-  }
-
-  return async ({ known }, peer, bytes) => {
-    const given = bundleFor(known);
-    if (given === undefined) return await writeLine(bytes, formatAnswer({ status: "none" }));
-    const give = async () => {
-      await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
-      for (let at = 0; at < given.length; at += WRITE_BYTES) await bytes.write(given.subarray(at, at + WRITE_BYTES));
-    };
-    // The slot within the turn: who is not due yet would hold it for nothing.
-    const hadTurn = await turns.take(peer, () => inSlot(peer, bytes, give));
-    if (!hadTurn) await writeLine(bytes, formatAnswer({ status: "busy" }));
+/** Gives the bundle of what is known to peers that know less. */
+export function bundleAnswers(knowledge: Knowledge): AnswerKind<BundleRequest> {
+  return {
+    atOnce: MAX_GIVING,
+    intervalMs: SERVE_INTERVAL_MS,
+    areWaitedFor: true,
+    hasNews({ known }) {
+      const ours = versionsOf(knowledge);
+      return ours.root > known.root || (ours.root === known.root && ours.timestamp > known.timestamp);
+    },
+    find: () => knowledge.bundle(),
   };
 }

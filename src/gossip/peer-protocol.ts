@@ -36,9 +36,14 @@ export interface PiecesRequest {
   readonly count: number;
 }
 
-/** `mirrors`: URLs of mirrors that worked. `peers`: addresses of connected peers. */
-export interface ListRequest {
-  readonly get: "mirrors" | "peers";
+/** `mirrors`: URLs of mirrors that worked. */
+export interface MirrorsRequest {
+  readonly get: "mirrors";
+}
+
+/** `peers`: addresses of connected peers. */
+export interface PeersRequest {
+  readonly get: "peers";
 }
 
 /** `votes SEQUENCE SHA256`: certificates from a sequence on, unless the votes that are known make that digest. */
@@ -48,7 +53,13 @@ export interface VotesRequest {
   readonly digest: string;
 }
 
-export type PeerRequest = BundleRequest | HaveRequest | PiecesRequest | ListRequest | VotesRequest;
+export type PeerRequest =
+  | BundleRequest
+  | HaveRequest
+  | MirrorsRequest
+  | PeersRequest
+  | PiecesRequest
+  | VotesRequest;
 
 /** `ok BYTES`: the bytes follow. `none`: not here. `busy`: not now. `unknown`: no such request. */
 export type PeerAnswer =

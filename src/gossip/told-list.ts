@@ -2,10 +2,8 @@
 // Design: docs/formats.md, "Peer protocol". Must not: know what an entry is for, or let through what is none.
 import type { Connection } from "@libp2p/interface";
 import { UpdateError } from "../errors.ts";
-import type { ByteStream } from "./byte-stream.ts";
+import type { AnswerKind } from "./answers.ts";
 import { askPeer } from "./exchange.ts";
-import { formatAnswer, writeLine } from "./peer-protocol.ts";
-import { createPeerTurns } from "./peer-turns.ts";
 
 export interface ToldListOptions {
   /** What is asked for, and what messages call it. */
@@ -28,16 +26,14 @@ export interface ToldList {
    * @throws UpdateError E_TOO_LARGE, E_MALFORMED, E_UNREACHABLE, E_TIMEOUT
    */
   request(connection: Connection, signal: AbortSignal): Promise<string[]>;
-  /** Answers peers that ask. @param entries for the peer of that id */
-  createService(
-    entries: (asker: string) => Promise<readonly string[]>,
-  ): (peer: string, bytes: ByteStream) => Promise<void>;
+  /** For peers that ask. @param entries for the peer of that id */
+  answers(entries: (asker: string) => Promise<readonly string[]>): AnswerKind<unknown>;
 }
 
 /** What a peer is told changes slowly; asking more often has no use. */
 const SERVE_INTERVAL_MS = 10_000;
 /** Each may look at the disk and at names. */
-const MAX_GIVING = 4;
+const MAX_GIVING = 3;
 
 export function createToldList({ get, maxEntries, maxEntryBytes, exchangeMs, isEntry }: ToldListOptions): ToldList {
   const encode = (entries: readonly string[]) =>
@@ -59,17 +55,13 @@ export function createToldList({ get, maxEntries, maxEntryBytes, exchangeMs, isE
       const answer = await askPeer(connection, { get }, limits);
       return answer instanceof Uint8Array ? decode(answer) : [];
     },
-    createService(entries) {
-      const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS });
-      return async (peer, bytes) => {
-        const hadTurn = await turns.take(peer, async () => {
-          const told = encode(await entries(peer));
-          if (told.length === 0) return await writeLine(bytes, formatAnswer({ status: "none" }));
-          await writeLine(bytes, formatAnswer({ status: "ok", bytes: told.length }));
-          await bytes.write(told);
-        });
-        if (!hadTurn) await writeLine(bytes, formatAnswer({ status: "busy" }));
-      };
-    },
+    answers: (entries) => ({
+      atOnce: MAX_GIVING,
+      intervalMs: SERVE_INTERVAL_MS,
+      async find(_, asker) {
+        const told = encode(await entries(asker));
+        return told.length === 0 ? undefined : told;
+      },
+    }),
   };
 }

@@ -6,20 +6,18 @@ import type { TrustState } from "../trust/client.ts";
 import { UpdateError } from "../errors.ts";
 import { canonicalBytes, parseJson } from "../trust/json.ts";
 import { certificatesFrom, firstOpenSequence, votesDigest } from "../trust/votes.ts";
-import type { ByteStream } from "./byte-stream.ts";
+import type { AnswerKind } from "./answers.ts";
 import { askPeer } from "./exchange.ts";
 import type { Knowledge } from "./knowledge.ts";
-import { formatAnswer, type VotesRequest, writeLine } from "./peer-protocol.ts";
-import { createPeerTurns } from "./peer-turns.ts";
+import type { VotesRequest } from "./peer-protocol.ts";
 
 /** As much as a node keeps of what is open, and then some certificates that are complete. */
 const MAX_VOTES_BYTES = 5 << 20;
 const IDLE_MS = 10_000;
 /** That over a line of 2 Mbit/s. */
 const EXCHANGE_MS = 30_000;
-const MAX_GIVING = 4;
+const MAX_GIVING = 3;
 const SERVE_INTERVAL_MS = 2_000;
-const WRITE_BYTES = 64 << 10;
 
 /**
  * Asks for the peer's votes.
@@ -59,20 +57,15 @@ export function encodeVotes(certificates: readonly Certificate[]): Uint8Array {
 }
 
 /** Gives the votes that are known to peers that know others. */
-export function createVoteService(
-  knowledge: Knowledge,
-): (r: VotesRequest, peer: string, bytes: ByteStream) => Promise<void> {
-  const turns = createPeerTurns({ atOnce: MAX_GIVING, intervalMs: SERVE_INTERVAL_MS });
-  return async ({ sequence, digest }, peer, bytes) => {
-    const hadTurn = await turns.take(peer, async () => {
+export function voteAnswers(knowledge: Knowledge): AnswerKind<VotesRequest> {
+  return {
+    atOnce: MAX_GIVING,
+    intervalMs: SERVE_INTERVAL_MS,
+    find({ sequence, digest }) {
       const state = knowledge.state();
       const certificates = certificatesFrom(state, sequence);
       const isSame = certificates.length === 0 || votesDigest(state, sequence) === digest;
-      if (isSame) return await writeLine(bytes, formatAnswer({ status: "none" }));
-      const given = encodeVotes(certificates);
-      await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
-      for (let at = 0; at < given.length; at += WRITE_BYTES) await bytes.write(given.subarray(at, at + WRITE_BYTES));
-    });
-    if (!hadTurn) await writeLine(bytes, formatAnswer({ status: "busy" }));
+      return isSame ? undefined : encodeVotes(certificates);
+    },
   };
 }
