@@ -1,7 +1,6 @@
 // Answers the requests of peers, one a stream. Design: docs/formats.md, "Peer protocol".
 // Must not: throw; what goes wrong with a peer ends its stream.
 import type { Stream } from "@libp2p/interface";
-import { UpdateError } from "../errors.ts";
 import { type AnswerKind, type AnswerLimits, createAnswers } from "./answers.ts";
 import { BUNDLE_EXCHANGE_MS, bundleAnswers } from "./bundle-exchange.ts";
 import { type ByteStream, createByteStream } from "./byte-stream.ts";
@@ -16,16 +15,20 @@ export interface PeerServiceOptions extends PieceServiceOptions {
   readonly knowledge: Knowledge;
   /** Addresses of connected peers that another may be told of; none when absent. */
   readonly peers?: ((asker: string) => Promise<readonly string[]>) | undefined;
-  /** Told of a peer that opened a stream and asked nothing on it for as long as it may. */
+  /** Told of a peer that opened a stream and did not ask on it within the time for that. */
   readonly onSilence?: (peer: string) => void;
   /** Mirrors that strangers may be told of; none when absent. */
   readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
   /** Shorter in tests. */
   readonly answering?: AnswerLimits;
+  /** In milliseconds, for all of a request; shorter in tests. */
+  readonly requestMs?: number;
 }
 
 /** A peer that says and takes nothing for so long is gone. */
 const IDLE_MS = 10_000;
+/** A request is one packet: who is not done with it by then asks nothing, however he spreads it. */
+const REQUEST_MS = 10_000;
 /** Some round trips and a bundle of a megabyte over a line of 2 Mbit/s; those who ask give up then themselves. */
 const ANSWERING: AnswerLimits = { leashMs: 5_000, wholeMs: BUNDLE_EXCHANGE_MS };
 
@@ -46,12 +49,20 @@ export function createPeerService(o: PeerServiceOptions): (peer: string, stream:
   const serve = <K extends keyof Requests>(get: K, r: Requests[K], peer: string, bytes: ByteStream) =>
     services[get](r, peer, bytes);
 
+  async function readRequest(peer: string, bytes: ByteStream): Promise<string> {
+    const timer = setTimeout(() => {
+      o.onSilence?.(peer);
+      bytes.abort();
+    }, o.requestMs ?? REQUEST_MS);
+    try {
+      return await readLine(bytes);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async function answer(peer: string, bytes: ByteStream): Promise<void> {
-    const line = await readLine(bytes).catch((e) => {
-      if (e instanceof UpdateError && e.code === "E_TIMEOUT") o.onSilence?.(peer);
-      throw e;
-    });
-    const request = parseRequest(line);
+    const request = parseRequest(await readRequest(peer, bytes));
     if (request === undefined) return await writeLine(bytes, formatAnswer({ status: "unknown" }));
     await serve(request.get, request, peer, bytes);
   }

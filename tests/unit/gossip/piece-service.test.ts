@@ -8,6 +8,7 @@ import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-pro
 import { createPeerService, type PeerServiceOptions } from "../../../src/gossip/peer-service.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { MuxedStream } from "../../../src/heavy/muxed-stream.ts";
+import { fails } from "../../support/fails.ts";
 import { memoryKnowledge } from "../../support/gossip-network.ts";
 import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -218,4 +219,21 @@ test("who takes other answers byte by byte makes room for who waits, and is wait
   await until("nobody holds anything", () => !giver.streams.some(isOpen));
   assert.ok(performance.now() - beganMs < 8_000);
   for (const [, end] of drips) end();
+});
+
+test("who asks byte by byte is silent when the time for a line is over", async () => {
+  let silences = 0;
+  const giver = await startGiver({ requestMs: 500, onSilence: () => silences++ });
+  const taker = await giver.taker();
+  const beganMs = performance.now();
+  const stream = await taker.newStream(PEER_PROTOCOL);
+  const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
+  stream.send(Uint8Array.of(0, 0, 0, 255));
+  const timer = setInterval(() => stream.status === "open" && stream.send(Uint8Array.of(97)), 50);
+  await assert.rejects(readLine(bytes), fails("E_UNREACHABLE"));
+  clearInterval(timer);
+  assert.equal(silences, 1);
+  assert.ok(performance.now() - beganMs < 5_000);
+  assert.match((await ask(taker, piecesFrom(0, 1))).line, /^ok/, "of a line that is whole nothing is remembered");
+  assert.equal(silences, 1);
 });
