@@ -8,6 +8,7 @@ import { type ByteStream, leastPaceMs } from "./byte-stream.ts";
 import { formatAnswer, type HaveRequest, type PeerAnswer, type PiecesRequest, writeLine } from "./peer-protocol.ts";
 import { encodeBits, hasAll } from "./piece-bits.ts";
 import type { Holding, Shelf } from "./shelf.ts";
+import { createSlots } from "./slots.ts";
 
 export interface PieceServiceOptions {
   readonly shelf: Shelf;
@@ -39,6 +40,12 @@ const MAX_UPLOADS = 16;
 const MAX_UPLOADS_PER_PEER = 4;
 /** Who waits longer for a place is told that this node is busy; before that, silence would look like a stall. */
 const PLACE_WAIT_MS = 2_000;
+/** How long a place is kept is up to how it is used. */
+const PLACES = {
+  leashMs: Infinity,
+  waitMs: PLACE_WAIT_MS,
+  pause: (ms: number) => delay(ms, undefined, { ref: false }),
+};
 /** Streams on which peers are being told what comes, in all and for one peer. */
 const MAX_LISTENERS = 64;
 const MAX_LISTENERS_PER_PEER = 2;
@@ -58,8 +65,8 @@ const MIN_WRITE_BYTES = 1 << 10;
 
 export function createPieceService(o: PieceServiceOptions): PieceService {
   const { shelf, signal, bytesPerSecond, onGiven, patience = PATIENCE } = o;
-  const uploads = createSlots(MAX_UPLOADS, MAX_UPLOADS_PER_PEER);
-  const listeners = createSlots(MAX_LISTENERS, MAX_LISTENERS_PER_PEER);
+  const uploads = createSlots({ ...PLACES, atOnce: MAX_UPLOADS, maxPerPeer: MAX_UPLOADS_PER_PEER });
+  const listeners = createSlots({ ...PLACES, atOnce: MAX_LISTENERS, maxPerPeer: MAX_LISTENERS_PER_PEER });
   const limit = createRateLimit(bytesPerSecond);
   // Under a limit, all uploads get a part each within a second: a taker holds two seconds of silence for a stall.
   const partBytes = Math.ceil(
@@ -110,15 +117,16 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
       if (holding === undefined || !isHere(holding, first, count)) return await answer(bytes, { status: "none" });
       const length = runBytes(holding.length, first, count);
       await answer(bytes, { status: "ok", bytes: length });
+      place.stop.signal.addEventListener("abort", () => bytes.abort());
       let behindMs = 0;
       for await (const chunk of holding.read(first, count)) {
         for (let at = 0; at < chunk.length; at += partBytes) {
           const part = chunk.subarray(at, at + partBytes);
           await limit.take(part.length, signal);
           const dueMs = performance.now() - behindMs + leastPaceMs(part.length);
-          place.late = { atMs: dueMs + patience.wantedMs, end: () => bytes.abort() };
+          place.untilMs = dueMs + patience.wantedMs;
           await bytes.write(part, dueMs + patience.aloneMs - performance.now());
-          place.late = undefined;
+          place.untilMs = Infinity;
           onGiven(part.length);
           behindMs = Math.max(0, performance.now() - dueMs);
         }
@@ -140,63 +148,4 @@ function isHere({ length, pieces }: Holding, first: number, count: number): bool
 /** Bytes of a run of pieces of an artifact. */
 export function runBytes(length: number, first: number, count: number): number {
   return Math.min((first + count) * PIECE_BYTES, length) - first * PIECE_BYTES;
-}
-
-/** What a peer holds. */
-interface Place {
-  readonly peer: string;
-  /** When he is so late with what he is to take that others come first; undefined while he is to take nothing. */
-  late?: { readonly atMs: number; end(): void } | undefined;
-}
-
-interface Slots {
-  /**
-   * Waits for a place, first come first served as far as each peer's share allows; who is late makes room.
-   * @returns undefined after too long
-   */
-  take(peer: string): Promise<Place | undefined>;
-  free(place: Place): void;
-}
-
-function createSlots(max: number, maxPerPeer: number): Slots {
-  const taken = new Set<Place>();
-  const waiting: { readonly peer: string; readonly go: (place: Place | undefined) => void }[] = [];
-
-  /** Those of whom one has to go before the peer has a place. */
-  function inTheWayOf(peer: string): readonly Place[] {
-    const own = [...taken].filter((place) => place.peer === peer);
-    if (own.length >= maxPerPeer) return own;
-    return taken.size >= max ? [...taken] : [];
-  }
-
-  function occupy(peer: string): Place {
-    const place: Place = { peer };
-    taken.add(place);
-    return place;
-  }
-
-  return {
-    async take(peer) {
-      const others = inTheWayOf(peer);
-      if (others.length === 0) return occupy(peer);
-      const { promise, resolve: go } = Promise.withResolvers<Place | undefined>();
-      const entry = { peer, go };
-      waiting.push(entry); // as many as there are streams, which are limited
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(entry), 1); // before it is told: nobody may give it a place now
-        go(undefined);
-      }, PLACE_WAIT_MS);
-      const nowMs = performance.now();
-      others.find(({ late }) => late !== undefined && late.atMs < nowMs)?.late?.end();
-      const place = await promise;
-      clearTimeout(timer);
-      return place;
-    },
-    free(place) {
-      taken.delete(place);
-      const at = waiting.findIndex((w) => inTheWayOf(w.peer).length === 0);
-      const [next] = at < 0 ? [] : waiting.splice(at, 1);
-      next?.go(occupy(next.peer)); // here, so that nobody takes it before he runs
-    },
-  };
 }

@@ -126,7 +126,7 @@ test("sixteen uploads are all there are", async () => {
 });
 
 test("nothing is read for a peer that takes nothing, beyond what is on its way; and its place is taken away", async () => {
-  const giver = await startGiver({ patience: { wantedMs: -14_000, aloneMs: 0 } });
+  const giver = await startGiver({ patience: { wantedMs: -14_000, aloneMs: -13_000 } });
   const taker = await giver.taker();
   const { line } = await ask(taker, piecesFrom(0, PIECES));
   assert.match(line, /^ok/);

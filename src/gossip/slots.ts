@@ -1,0 +1,119 @@
+// How many exchanges with peers run at a time, when anybody can make this node begin one: a share for each peer, and whoever
+// takes too long makes room. Design: docs/gossip.md, "Connections" and "Pieces for each other".
+// Must not: let those that hold an exchange open keep everybody else waiting.
+import { UpdateError } from "../errors.ts";
+
+export interface SlotsOptions {
+  readonly atOnce: number;
+  /** Of those of one peer; default: as many as there are. */
+  readonly maxPerPeer?: number;
+  /** An exchange takes as long as it takes; after this time it ends as soon as others wait for its slot. */
+  readonly leashMs: number;
+  /** Whoever waits longer is refused; default: nobody. */
+  readonly waitMs?: number;
+  pause(ms: number): Promise<void>;
+}
+
+export interface Slot {
+  readonly peer: string | undefined;
+  /** By `performance.now()`; then it ends as soon as others wait. Its holder may set it anew. */
+  untilMs: number;
+  /** Aborted when it was given to somebody else. */
+  readonly stop: AbortController;
+}
+
+export interface Slots {
+  /** @returns undefined when too many wait, or after too long */
+  take(peer: string | undefined): Promise<Slot | undefined>;
+  free(slot: Slot): void;
+}
+
+/** More than a hundred peers can have streams with requests. */
+const MAX_WAITING = 1_000;
+
+interface Waiting {
+  readonly peer: string | undefined;
+  readonly go: (slot: Slot | undefined) => void;
+}
+
+export function createSlots(o: SlotsOptions): Slots {
+  const { atOnce, maxPerPeer = atOnce, leashMs, waitMs, pause } = o;
+  const running = new Set<Slot>(); // in order of their beginning
+  const waiting = new Set<Waiting>(); // in order of their coming
+  let looksAgain = false;
+
+  /** Nobody makes room for himself: what he waits for is what he asked for before. */
+  const hasEnough = (peer: string | undefined) =>
+    peer !== undefined && [...running].filter((slot) => slot.peer === peer).length >= maxPerPeer;
+
+  function begin(peer: string | undefined): Slot {
+    const slot = { peer, untilMs: performance.now() + leashMs, stop: new AbortController() };
+    running.add(slot);
+    return slot;
+  }
+
+  /** Whatever else its peer waits for is behind all others then. */
+  function end(slot: Slot): void {
+    if (!running.delete(slot) || slot.peer === undefined) return;
+    for (const own of [...waiting].filter((w) => w.peer === slot.peer)) {
+      waiting.delete(own);
+      waiting.add(own);
+    }
+  }
+
+  /** Who has waited longest is first. */
+  function serve(): void {
+    for (const next of [...waiting]) {
+      if (hasEnough(next.peer)) continue;
+      if (running.size >= atOnce && !endLatest()) return;
+      waiting.delete(next);
+      next.go(begin(next.peer));
+    }
+  }
+
+  /** @returns false when all are in time still; then there is another look when one is not */
+  function endLatest(): boolean {
+    const latest = [...running].reduce((a, b) => b.untilMs < a.untilMs ? b : a);
+    const leftMs = latest.untilMs - performance.now();
+    if (leftMs > 0) {
+      lookAgainIn(leftMs);
+      return false;
+    }
+    end(latest);
+    latest.stop.abort(new UpdateError("E_TIMEOUT", "given up for the sake of other peers"));
+    return true;
+  }
+
+  function lookAgainIn(ms: number): void {
+    if (looksAgain || ms === Infinity) return;
+    looksAgain = true;
+    void pause(ms).then(() => {
+      looksAgain = false;
+      serve();
+    });
+  }
+
+  async function wait(peer: string | undefined): Promise<Slot | undefined> {
+    if (waiting.size >= MAX_WAITING) return undefined;
+    const { promise, resolve: go } = Promise.withResolvers<Slot | undefined>();
+    const entry = { peer, go };
+    waiting.add(entry);
+    const giveUp = () => {
+      waiting.delete(entry); // before it is told: nobody may give it a slot now
+      go(undefined);
+    };
+    const timer = waitMs === undefined ? undefined : setTimeout(giveUp, waitMs);
+    serve();
+    const slot = await promise;
+    clearTimeout(timer);
+    return slot;
+  }
+
+  return {
+    take: async (peer) => running.size < atOnce && !hasEnough(peer) ? begin(peer) : await wait(peer),
+    free(slot) {
+      end(slot);
+      serve();
+    },
+  };
+}
