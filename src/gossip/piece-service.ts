@@ -40,7 +40,14 @@ const MAX_UPLOADS = 16;
 const MAX_UPLOADS_PER_PEER = 4;
 /** Who waits longer for a place is told that this node is busy; before that, silence would look like a stall. */
 const PLACE_WAIT_MS = 2_000;
-/** How long a place is kept is up to how it is used. */
+/**
+ * After this time a run ends with the piece that is being given when somebody waits who has less: nothing is lost, and
+ * nobody keeps a place by asking for much at once. A run is meant to be half as long (src/fetch/choose-run.ts).
+ */
+const FAIR_RUN_MS = 1_000;
+/** And after this time at once, when his peer has more places and the other has none: a piece may take a minute. */
+const SHARE_MS = 5_000;
+/** How long a place is kept otherwise is up to how it is used. */
 const PLACES = {
   leashMs: Infinity,
   waitMs: PLACE_WAIT_MS,
@@ -65,7 +72,12 @@ const MIN_WRITE_BYTES = 1 << 10;
 
 export function createPieceService(o: PieceServiceOptions): PieceService {
   const { shelf, signal, bytesPerSecond, onGiven, patience = PATIENCE } = o;
-  const uploads = createSlots({ ...PLACES, atOnce: MAX_UPLOADS, maxPerPeer: MAX_UPLOADS_PER_PEER });
+  const uploads = createSlots({
+    ...PLACES,
+    atOnce: MAX_UPLOADS,
+    maxPerPeer: MAX_UPLOADS_PER_PEER,
+    shareMs: SHARE_MS,
+  });
   const listeners = createSlots({ ...PLACES, atOnce: MAX_LISTENERS, maxPerPeer: MAX_LISTENERS_PER_PEER });
   const limit = createRateLimit(bytesPerSecond);
   // Under a limit, all uploads get a part each within a second: a taker holds two seconds of silence for a stall.
@@ -118,7 +130,8 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
       const length = runBytes(holding.length, first, count);
       await answer(bytes, { status: "ok", bytes: length });
       place.stop.signal.addEventListener("abort", () => bytes.abort());
-      let behindMs = 0;
+      const fairMs = performance.now() + FAIR_RUN_MS;
+      let behindMs = 0, given = 0;
       for await (const chunk of holding.read(first, count)) {
         for (let at = 0; at < chunk.length; at += partBytes) {
           const part = chunk.subarray(at, at + partBytes);
@@ -128,7 +141,9 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
           await bytes.write(part, dueMs + patience.aloneMs - performance.now());
           place.untilMs = Infinity;
           onGiven(part.length);
+          given += part.length;
           behindMs = Math.max(0, performance.now() - dueMs);
+          if (given % PIECE_BYTES === 0 && performance.now() > fairMs && uploads.isWanted(place)) return;
         }
       }
     } finally {

@@ -9,6 +9,8 @@ export interface SlotsOptions {
   readonly maxPerPeer?: number;
   /** An exchange takes as long as it takes; after this time it ends as soon as others wait for its slot. */
   readonly leashMs: number;
+  /** After this time a peer with several makes room for one that has none; default: as for everybody. */
+  readonly shareMs?: number;
   /** Whoever waits longer is refused; default: nobody. */
   readonly waitMs?: number;
   pause(ms: number): Promise<void>;
@@ -16,6 +18,7 @@ export interface SlotsOptions {
 
 export interface Slot {
   readonly peer: string | undefined;
+  readonly beganMs: number;
   /** By `performance.now()`; then it ends as soon as others wait. Its holder may set it anew. */
   untilMs: number;
   /** Aborted when it was given to somebody else. */
@@ -26,6 +29,8 @@ export interface Slots {
   /** @returns undefined when too many wait, or after too long */
   take(peer: string | undefined): Promise<Slot | undefined>;
   free(slot: Slot): void;
+  /** Whether somebody waits for it who has none, or would have no more with it than its peer without it. */
+  isWanted(slot: Slot): boolean;
 }
 
 /** More than a hundred peers can have streams with requests. */
@@ -37,17 +42,17 @@ interface Waiting {
 }
 
 export function createSlots(o: SlotsOptions): Slots {
-  const { atOnce, maxPerPeer = atOnce, leashMs, waitMs, pause } = o;
+  const { atOnce, maxPerPeer = atOnce, leashMs, shareMs = leashMs, waitMs, pause } = o;
   const running = new Set<Slot>(); // in order of their beginning
   const waiting = new Set<Waiting>(); // in order of their coming
   let looksAgain = false;
 
-  /** Nobody makes room for himself: what he waits for is what he asked for before. */
-  const hasEnough = (peer: string | undefined) =>
-    peer !== undefined && [...running].filter((slot) => slot.peer === peer).length >= maxPerPeer;
+  const heldBy = (peer: string | undefined) =>
+    peer === undefined ? 0 : [...running].filter((slot) => slot.peer === peer).length;
 
   function begin(peer: string | undefined): Slot {
-    const slot = { peer, untilMs: performance.now() + leashMs, stop: new AbortController() };
+    const beganMs = performance.now();
+    const slot = { peer, beganMs, untilMs: beganMs + leashMs, stop: new AbortController() };
     running.add(slot);
     return slot;
   }
@@ -61,20 +66,39 @@ export function createSlots(o: SlotsOptions): Slots {
     }
   }
 
-  /** Who has waited longest is first. */
+  /**
+   * Who holds the fewest is first, and of those who has waited longest. Nobody makes room for himself: what he waits for is
+   * what he asked for before.
+   */
+  function next(): Waiting | undefined {
+    let first: Waiting | undefined, fewest = maxPerPeer;
+    for (const w of waiting) {
+      const held = heldBy(w.peer);
+      if (held >= fewest) continue;
+      first = w;
+      fewest = held;
+    }
+    return first;
+  }
+
   function serve(): void {
-    for (const next of [...waiting]) {
-      if (hasEnough(next.peer)) continue;
-      if (running.size >= atOnce && !endLatest()) return;
-      waiting.delete(next);
-      next.go(begin(next.peer));
+    for (let first = next(); first !== undefined; first = next()) {
+      if (running.size >= atOnce && !endOne(first)) return;
+      waiting.delete(first);
+      first.go(begin(first.peer));
     }
   }
 
+  /** When a slot may be taken away for whoever waits. */
+  function endMs({ peer, beganMs, untilMs }: Slot, { peer: other }: Waiting): number {
+    const isShared = heldBy(other) === 0 && heldBy(peer) > 1;
+    return isShared ? Math.min(untilMs, beganMs + shareMs) : untilMs;
+  }
+
   /** @returns false when all are in time still; then there is another look when one is not */
-  function endLatest(): boolean {
-    const latest = [...running].reduce((a, b) => b.untilMs < a.untilMs ? b : a);
-    const leftMs = latest.untilMs - performance.now();
+  function endOne(first: Waiting): boolean {
+    const latest = [...running].reduce((a, b) => endMs(b, first) < endMs(a, first) ? b : a);
+    const leftMs = endMs(latest, first) - performance.now();
     if (leftMs > 0) {
       lookAgainIn(leftMs);
       return false;
@@ -110,10 +134,16 @@ export function createSlots(o: SlotsOptions): Slots {
   }
 
   return {
-    take: async (peer) => running.size < atOnce && !hasEnough(peer) ? begin(peer) : await wait(peer),
+    take: async (peer) => running.size < atOnce && heldBy(peer) < maxPerPeer ? begin(peer) : await wait(peer),
     free(slot) {
       end(slot);
       serve();
+    },
+    isWanted(slot) {
+      const first = next();
+      if (first === undefined) return false;
+      const held = heldBy(first.peer);
+      return held === 0 || held + 1 < heldBy(slot.peer);
     },
   };
 }

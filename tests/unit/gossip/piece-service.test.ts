@@ -99,6 +99,29 @@ async function askAndDrip(taker: Connection, giver: Giver, request: string): Pro
   return [line, () => clearInterval(timer)];
 }
 
+/** Reads runs of so many pieces on that many streams, again and again, until the end. @returns the bytes that came so far */
+function readAgainAndAgain(taker: Connection, pieces: number, streams: number, end: AbortSignal): () => number {
+  let got = 0;
+  async function readOn(): Promise<void> {
+    while (!end.aborted) {
+      const { line, bytes } = await ask(taker, piecesFrom(0, pieces));
+      try {
+        if (line !== "ok " + pieces * PIECE_BYTES) continue;
+        for await (const { length } of bytes.chunks(pieces * PIECE_BYTES)) {
+          got += length;
+          if (end.aborted) break;
+        }
+      } catch {
+        // others have its place
+      } finally {
+        bytes.abort();
+      }
+    }
+  }
+  for (let i = 0; i < streams; i++) void readOn();
+  return () => got;
+}
+
 const isOpen = (stream: MuxedStream) => stream.status === "open";
 
 const piecesFrom = (first: number, count: number) => `pieces ${SHA256} ${first} ${count}`;
@@ -219,6 +242,26 @@ test("who takes other answers byte by byte makes room for who waits, and is wait
   await until("nobody holds anything", () => !giver.streams.some(isOpen));
   assert.ok(performance.now() - beganMs < 8_000);
   for (const [, end] of drips) end();
+});
+
+test("four who read all the time, and much at once, leave a fifth one his share", async () => {
+  const giver = await startGiver({ bytesPerSecond: 16 * PIECE_BYTES });
+  const end = new AbortController();
+  const greedy = await Promise.all(Array.from({ length: 4 }, () => giver.taker()));
+  const got = greedy.map((taker) => readAgainAndAgain(taker, PIECES, 7, end.signal)); // four have places, others wait
+  await until("they have all places", () => giver.givenBytes() > 16 * PIECE_BYTES);
+  const late = await giver.taker();
+  const beganMs = performance.now(), beforeBytes = giver.givenBytes();
+  const gotLate = readAgainAndAgain(late, 2, 4, end.signal);
+  await until("it is given something", () => gotLate() > 0);
+  assert.ok(performance.now() - beganMs < 3_000, `after ${performance.now() - beganMs} ms`);
+  await until("much was given", () => giver.givenBytes() - beforeBytes > 128 * PIECE_BYTES);
+  end.abort();
+  const share = gotLate() / (giver.givenBytes() - beforeBytes);
+  assert.ok(
+    share > 0.12,
+    `${gotLate()} bytes of ${giver.givenBytes() - beforeBytes}, the others ${got.map((g) => g())}`,
+  );
 });
 
 test("who asks byte by byte is silent when the time for a line is over", async () => {
