@@ -7,6 +7,8 @@ export interface RateLimit {
   readonly bytesPerSecond: number | undefined;
   /** Resolves when these bytes may pass; undefined when they may at once. Rejects when the signal is aborted. */
   take(bytes: number, signal: AbortSignal): Promise<void> | undefined;
+  /** These bytes pass now; whoever takes some later waits for them as well. */
+  pay(bytes: number): void;
 }
 
 // So much may pass at once after a pause: long enough for timers, short enough not to be seen.
@@ -14,15 +16,20 @@ const BURST_MS = 100;
 
 /** @param bytesPerSecond undefined for no limit */
 export function createRateLimit(bytesPerSecond: number | undefined, now = () => performance.now()): RateLimit {
-  if (bytesPerSecond === undefined) return { bytesPerSecond, take: () => undefined };
+  if (bytesPerSecond === undefined) return { bytesPerSecond, take: () => undefined, pay() {} };
   let freeAtMs = -Infinity; // when everything let through so far has been paid for
+  const waitMs = (bytes: number) => {
+    const nowMs = now();
+    freeAtMs = Math.max(freeAtMs, nowMs - BURST_MS) + bytes * 1000 / bytesPerSecond;
+    return freeAtMs - nowMs;
+  };
   return {
     bytesPerSecond,
     take(bytes, signal) {
-      const nowMs = now();
-      freeAtMs = Math.max(freeAtMs, nowMs - BURST_MS) + bytes * 1000 / bytesPerSecond;
-      return freeAtMs <= nowMs ? undefined : pause(freeAtMs - nowMs, signal);
+      const ms = waitMs(bytes);
+      return ms <= 0 ? undefined : pause(ms, signal);
     },
+    pay: (bytes) => void waitMs(bytes),
   };
 }
 

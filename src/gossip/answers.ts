@@ -4,6 +4,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ByteStream } from "./byte-stream.ts";
 import { createFetchSlots } from "./fetch-slots.ts";
+import type { Slot } from "./slots.ts";
+import type { UploadLimit } from "./upload-limit.ts";
 import { formatAnswer, writeLine } from "./peer-protocol.ts";
 import { createPeerTurns } from "./peer-turns.ts";
 
@@ -29,8 +31,6 @@ export interface AnswerLimits {
   readonly wholeMs: number;
 }
 
-/** Bytes go out in such parts: each waits until the peer has room. */
-const WRITE_BYTES = 64 << 10;
 /** Slots of one peer: it may ask again before it has read all of the first answer. */
 const MAX_PER_PEER = 2;
 /** Peers that have a turn at once, most of them waiting for a slot; whoever comes then is told to ask again. */
@@ -39,27 +39,28 @@ const MAX_TURNS = 64;
 export function createAnswers<R>(
   kind: AnswerKind<R>,
   { leashMs, wholeMs }: AnswerLimits,
+  limit: UploadLimit,
 ): (r: R, peer: string, bytes: ByteStream) => Promise<void> {
   const { atOnce, intervalMs, areWaitedFor = false } = kind;
   const pause = (ms: number) => delay(ms, undefined, { ref: false });
   const inSlot = createFetchSlots({ atOnce, maxPerPeer: MAX_PER_PEER, leashMs, pause });
   const turns = createPeerTurns({ atOnce: MAX_TURNS, intervalMs, areWaitedFor });
 
-  async function give(r: R, peer: string, bytes: ByteStream): Promise<void> {
+  async function give(r: R, slot: Slot, peer: string, bytes: ByteStream): Promise<void> {
     const given = await kind.find(r, peer);
     if (given === undefined) return await writeLine(bytes, formatAnswer({ status: "none" }));
     await writeLine(bytes, formatAnswer({ status: "ok", bytes: given.length }));
-    for (let at = 0; at < given.length; at += WRITE_BYTES) await bytes.write(given.subarray(at, at + WRITE_BYTES));
+    await limit.give(bytes, given, (heldUpMs) => slot.untilMs += heldUpMs);
   }
 
   /** Within limits of time, however the peer spreads what it takes. */
   const giveInSlot = (r: R, peer: string, bytes: ByteStream) =>
-    inSlot(async (signal) => {
+    inSlot(async (signal, slot) => {
       const end = () => bytes.abort();
       signal.addEventListener("abort", end);
       const timer = setTimeout(end, wholeMs);
       try {
-        await give(r, peer, bytes);
+        await give(r, slot, peer, bytes);
       } finally {
         clearTimeout(timer);
       }

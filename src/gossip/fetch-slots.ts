@@ -1,10 +1,10 @@
 // Work with a peer, such as fetching from it, that waits for its slot.
 // Design: docs/gossip.md, "Connections". Must not: know what the work is.
 import { UpdateError } from "../errors.ts";
-import { createSlots, type SlotsOptions } from "./slots.ts";
+import { createSlots, type Slot, type SlotsOptions } from "./slots.ts";
 
 /** Runs the work when it has a slot. @throws UpdateError E_TIMEOUT when too many wait; what the work throws, which its signal ends */
-export type FetchSlots = <T>(work: (signal: AbortSignal) => Promise<T>, peer?: string) => Promise<T>;
+export type FetchSlots = <T>(work: (signal: AbortSignal, slot: Slot) => Promise<T>, peer?: string) => Promise<T>;
 
 export function createFetchSlots(o: SlotsOptions): FetchSlots {
   const slots = createSlots(o);
@@ -12,7 +12,7 @@ export function createFetchSlots(o: SlotsOptions): FetchSlots {
     const slot = await slots.take(peer);
     if (slot === undefined) throw new UpdateError("E_TIMEOUT", "too many peers are being asked already");
     try {
-      return await work(slot.stop.signal);
+      return await work(slot.stop.signal, slot);
     } finally {
       slots.free(slot);
     }

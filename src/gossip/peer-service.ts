@@ -9,10 +9,13 @@ import { HINTS } from "./mirror-hints.ts";
 import { TOLD_PEERS } from "./peer-exchange.ts";
 import { formatAnswer, parseRequest, type PeerRequest, readLine, writeLine } from "./peer-protocol.ts";
 import { createPieceService, type PieceServiceOptions } from "./piece-service.ts";
+import { createUploadLimit } from "./upload-limit.ts";
 import { voteAnswers } from "./vote-exchange.ts";
 
 export interface PeerServiceOptions extends PieceServiceOptions {
   readonly knowledge: Knowledge;
+  /** Of all that is given; undefined for no limit. */
+  readonly bytesPerSecond: number | undefined;
   /** Addresses of connected peers that another may be told of; none when absent. */
   readonly peers?: ((asker: string) => Promise<readonly string[]>) | undefined;
   /** Told of a peer that opened a stream and did not ask on it within the time for that. */
@@ -38,13 +41,14 @@ type Services = { readonly [K in keyof Requests]: (r: Requests[K], peer: string,
 
 export function createPeerService(o: PeerServiceOptions): (peer: string, stream: Stream) => Promise<void> {
   const nothing = () => Promise.resolve([]);
-  const answers = <R>(kind: AnswerKind<R>) => createAnswers(kind, o.answering ?? ANSWERING);
+  const limit = createUploadLimit(o.bytesPerSecond, o.signal);
+  const answers = <R>(kind: AnswerKind<R>) => createAnswers(kind, o.answering ?? ANSWERING, limit);
   const services: Services = {
     bundle: answers(bundleAnswers(o.knowledge)),
     votes: answers(voteAnswers(o.knowledge)),
     peers: answers(TOLD_PEERS.answers(o.peers ?? nothing)),
     mirrors: answers(HINTS.answers(o.mirrors ?? nothing)),
-    ...createPieceService(o),
+    ...createPieceService(o, limit),
   };
   const serve = <K extends keyof Requests>(get: K, r: Requests[K], peer: string, bytes: ByteStream) =>
     services[get](r, peer, bytes);

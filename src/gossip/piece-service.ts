@@ -1,7 +1,6 @@
 // Gives pieces to peers: which ones are here, and their bytes, in fair shares.
 // Design: docs/formats.md, "Peer protocol". Must not: give what nobody asked for by its digest, or more than its share.
 import { setTimeout as delay } from "node:timers/promises";
-import { createRateLimit } from "../fetch/rate-limit.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
 import { type ByteStream, leastPaceMs } from "./byte-stream.ts";
@@ -9,12 +8,11 @@ import { formatAnswer, type HaveRequest, type PeerAnswer, type PiecesRequest, wr
 import { encodeBits, hasAll } from "./piece-bits.ts";
 import type { Holding, Shelf } from "./shelf.ts";
 import { createSlots } from "./slots.ts";
+import type { UploadLimit } from "./upload-limit.ts";
 
 export interface PieceServiceOptions {
   readonly shelf: Shelf;
   readonly signal: AbortSignal;
-  /** Of all that is given; undefined for no limit. */
-  readonly bytesPerSecond: number | undefined;
   /** Told of bytes that a peer took. */
   readonly onGiven: (bytes: number) => void;
   /** Shorter in tests. */
@@ -65,13 +63,9 @@ const NOT_YET_LOOK_MS = 100;
 const SIGN_OF_LIFE_MS = 5_000;
 /** Over a slow line a peer takes nothing for a while and then a mebibyte at once: that is how often he tells of it. */
 const PATIENCE: Patience = { wantedMs: 5_000, aloneMs: 60_000 };
-/** Bytes go out in such parts: each waits until the peer has room, and is a frame, which the peer answers with one. */
-const WRITE_BYTES = 256 << 10;
-/** No part is smaller: whoever allows a few hundred bytes a second has chosen to look stalled. */
-const MIN_WRITE_BYTES = 1 << 10;
 
-export function createPieceService(o: PieceServiceOptions): PieceService {
-  const { shelf, signal, bytesPerSecond, onGiven, patience = PATIENCE } = o;
+export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): PieceService {
+  const { shelf, signal, onGiven, patience = PATIENCE } = o;
   const uploads = createSlots({
     ...PLACES,
     atOnce: MAX_UPLOADS,
@@ -79,11 +73,6 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
     shareMs: SHARE_MS,
   });
   const listeners = createSlots({ ...PLACES, atOnce: MAX_LISTENERS, maxPerPeer: MAX_LISTENERS_PER_PEER });
-  const limit = createRateLimit(bytesPerSecond);
-  // Under a limit, all uploads get a part each within a second: a taker holds two seconds of silence for a stall.
-  const partBytes = Math.ceil(
-    Math.max(MIN_WRITE_BYTES, Math.min((bytesPerSecond ?? Infinity) / MAX_UPLOADS, WRITE_BYTES)),
-  );
 
   const answer = (bytes: ByteStream, a: PeerAnswer) => writeLine(bytes, formatAnswer(a));
 
@@ -92,18 +81,21 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
     const place = await listeners.take(peer);
     if (place === undefined) return await answer(bytes, { status: "busy" });
     try {
-      let told = "", toldMs = -Infinity;
+      let told = "", toldMs = -Infinity, toldList = false;
       for (;;) {
         const holding = toldMs < 0 ? await findSoon(sha256) : await shelf.find(sha256);
         if (holding === undefined) return await answer(bytes, { status: "none" });
         const count = pieceCount(holding.length);
-        const body = Buffer.concat([encodeBits(holding.pieces, count), holding.pieceList ?? new Uint8Array()]);
-        const now = body.toString("base64");
-        if (now !== told || performance.now() - toldMs > SIGN_OF_LIFE_MS) {
+        const bits = encodeBits(holding.pieces, count);
+        const now = Buffer.from(bits).toString("base64");
+        const list: Uint8Array | undefined = toldList ? undefined : holding.pieceList; // once: it does not change
+        if (now !== told || list !== undefined || performance.now() - toldMs > SIGN_OF_LIFE_MS) {
+          const body = Buffer.concat([bits, list ?? new Uint8Array()]);
           await answer(bytes, { status: "ok", bytes: body.length });
-          await bytes.write(body);
+          await limit.give(bytes, body);
           told = now;
           toldMs = performance.now();
+          toldList ||= list !== undefined;
         }
         if (hasAll(holding.pieces, count)) return;
         await delay(LOOK_MS, undefined, { signal, ref: false });
@@ -133,9 +125,9 @@ export function createPieceService(o: PieceServiceOptions): PieceService {
       const fairMs = performance.now() + FAIR_RUN_MS;
       let behindMs = 0, given = 0;
       for await (const chunk of holding.read(first, count)) {
-        for (let at = 0; at < chunk.length; at += partBytes) {
-          const part = chunk.subarray(at, at + partBytes);
-          await limit.take(part.length, signal);
+        for (let at = 0; at < chunk.length; at += limit.partBytes) {
+          const part = chunk.subarray(at, at + limit.partBytes);
+          await limit.takeForPieces(part.length);
           const dueMs = performance.now() - behindMs + leastPaceMs(part.length);
           place.untilMs = dueMs + patience.wantedMs;
           await bytes.write(part, dueMs + patience.aloneMs - performance.now());

@@ -16,6 +16,7 @@ import { createHost } from "../../src/gossip/host.ts";
 import { PEER_PROTOCOL } from "../../src/gossip/peer-protocol.ts";
 import { createPeerSource } from "../../src/gossip/peer-source.ts";
 import { createPieceService } from "../../src/gossip/piece-service.ts";
+import { createUploadLimit } from "../../src/gossip/upload-limit.ts";
 import { createByteStream } from "../../src/gossip/byte-stream.ts";
 import { parseRequest, readLine } from "../../src/gossip/peer-protocol.ts";
 import type { Holding } from "../../src/gossip/shelf.ts";
@@ -87,9 +88,8 @@ async function give(file: string): Promise<void> {
   const service = createPieceService({
     shelf: { find: (asked) => Promise.resolve(asked === sha256 ? holding : undefined) },
     signal,
-    bytesPerSecond: undefined,
     onGiven: () => {},
-  });
+  }, createUploadLimit(undefined, signal));
   await host.handle(PEER_PROTOCOL, async (stream, { remotePeer }) => {
     const bytes = createByteStream(stream, { signal, idleMs: 10_000 });
     try {

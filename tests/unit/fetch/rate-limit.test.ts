@@ -38,3 +38,17 @@ test("a pause saves up no more than a short burst", () => {
   abort.abort(new Error("enough"));
   return assert.rejects(wait, /enough/);
 });
+
+test("what is paid for passes at once, and others wait for it", () => {
+  let nowMs = 0;
+  const limit = createRateLimit(1000, () => nowMs);
+  limit.pay(1100);
+  nowMs = 1_000;
+  assert.equal(limit.take(0, signal), undefined);
+  limit.pay(200);
+  const abort = new AbortController();
+  const wait = limit.take(1, abort.signal);
+  assert.ok(wait);
+  abort.abort(new Error("enough"));
+  return assert.rejects(wait, /enough/);
+});

@@ -195,6 +195,58 @@ test("under a low limit no upload is silent for longer than a second or so", asy
   assert.ok(Math.max(...silencesMs) < 1_500, `${silencesMs} ms`);
 });
 
+test("a bundle counts against the limit, waits for no pieces, and keeps nobody from telling of peers", async () => {
+  const repository = createReleaseRepository({ seed: "limited bundles", nowMs: NOW });
+  const knowledge = memoryKnowledge(repository.pinnedRoot, NOW);
+  knowledge.follow(repository);
+  const bundle = new Uint8Array(PIECE_BYTES), limit = PIECE_BYTES;
+  const giver = await startGiver({
+    knowledge: { ...knowledge, bundle: () => bundle },
+    bytesPerSecond: limit,
+    peers: () =>
+      Promise.resolve(["/ip4/203.0.113.7/tcp/4217/p2p/12D3KooWGRUzYn8hDJyDfTdFyDGfNwXrrTTVBS5VN2YcxyJAmbHk"]),
+  });
+  const end = new AbortController();
+  readAgainAndAgain(await giver.taker(), 1, 4, end.signal);
+  await until("pieces are given", () => giver.givenBytes() > 0);
+  const asker = await giver.taker();
+  const beganMs = performance.now(), beforeBytes = giver.givenBytes();
+  const { line, bytes } = await ask(asker, "bundle 1 0");
+  assert.equal(line, `ok ${bundle.length}`);
+  const toldMs = performance.now();
+  const told = await ask(asker, "peers");
+  assert.match(told.line, /^ok/);
+  await told.bytes.read(Number(told.line.slice(3)));
+  assert.ok(performance.now() - toldMs < 500, "addresses are small");
+  await bytes.read(bundle.length);
+  end.abort();
+  const seconds = (performance.now() - beganMs) / 1000;
+  assert.ok(seconds > 1.7 && seconds < 4, `${seconds} s for a second's worth, of which half may be a bundle's`);
+  assert.ok(giver.givenBytes() - beforeBytes < 0.7 * seconds * limit, `${giver.givenBytes() - beforeBytes} of pieces`);
+});
+
+test("a piece list is told once a stream, and counts against the limit", async () => {
+  const pieceList = new Uint8Array(32 * PIECES * 64);
+  let count = 1;
+  const holding = {
+    length: PIECES * 64 * PIECE_BYTES,
+    pieces: { has: (i: number) => i < count },
+    pieceList,
+    read: () => assert.fail("nobody asks for pieces"),
+  };
+  const giver = await startGiver({ shelf: { find: () => Promise.resolve(holding) }, bytesPerSecond: pieceList.length });
+  const beganMs = performance.now();
+  const { line, bytes } = await ask(await giver.taker(), `have ${SHA256}`);
+  const bitBytes = PIECES * 64 / 8;
+  assert.equal(line, `ok ${bitBytes + pieceList.length}`);
+  await bytes.read(bitBytes + pieceList.length);
+  assert.ok(performance.now() - beganMs > 1_500);
+  count = 2;
+  assert.equal(await readLine(bytes), `ok ${bitBytes}`);
+  assert.equal((await bytes.read(bitBytes))[0], 0b1100_0000);
+  bytes.abort();
+});
+
 test("what is not here, and more than there is, is none", async () => {
   const giver = await startGiver();
   const taker = await giver.taker();
