@@ -2,12 +2,15 @@
 // Design: docs/gossip.md, "Who missed something". Must not: throw, or ask often.
 import { setTimeout as delay } from "node:timers/promises";
 import { asUpdateError, type UpdateError } from "../errors.ts";
+import { createFetchSlots } from "./fetch-slots.ts";
 
 export interface CatchUpOptions {
   /** Asks a peer for what it has newer, and proves it. */
   ask(peer: string): Promise<void>;
   /** Who is connected, in any order. */
   peers(): readonly string[];
+  /** Whether this node chose to connect to it, now or before. Anybody can be one of the others, again and again. */
+  isChosen(peer: string): boolean;
   /** Whether the stream on which a peer tells of messages is open. */
   canSpeak(peer: string): boolean;
   onFailure(peer: string, error: UpdateError): void;
@@ -26,19 +29,22 @@ const INTERVAL_MS = 60_000;
 const SETTLE_MS = 3_000;
 /** The stream on which it speaks may be long in coming when machines are busy; and it may have no such stream at all. */
 const MAX_SETTLES = 10;
+/** Others that are asked or have their place among those that will be next: whom this node chose is behind no more. */
+const MAX_STRANGERS = 12;
 
 export function createCatchUp(o: CatchUpOptions): CatchUp {
   const { signal } = o;
 
+  const pause = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => {}); // the loops look at the signal
+  const asStranger = createFetchSlots({ atOnce: MAX_STRANGERS, leashMs: Infinity, crowdMs: Infinity, pause });
+
   async function ask(peer: string): Promise<void> {
     try {
-      await o.ask(peer);
+      await (o.isChosen(peer) ? o.ask(peer) : asStranger(() => o.ask(peer), peer));
     } catch (e) {
       if (!signal.aborted) o.onFailure(peer, asUpdateError(e));
     }
   }
-
-  const pause = (ms: number) => delay(ms, undefined, { signal, ref: false }).catch(() => {}); // the loops look at the signal
 
   return {
     async welcome(peer) {

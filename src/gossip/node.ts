@@ -183,6 +183,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     signal,
     ask: relay.catchUp,
     peers: () => shuffled(host.getPeers().map(String)),
+    isChosen: (peer) => acquainted.has(peer) || connectionsOf(peer).some((c) => c.direction === "outbound"),
     canSpeak: (peer) => carriesMessages(connectionsOf(peer), "inbound"),
     onFailure: (peer, error) => onEvent({ type: "no-answer", peer, error }),
   });

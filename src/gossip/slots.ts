@@ -9,7 +9,9 @@ export interface SlotsOptions {
   readonly maxPerPeer?: number;
   /** An exchange takes as long as it takes; after this time it ends as soon as others wait for its slot. */
   readonly leashMs: number;
-  /** After this time a peer with several makes room for one that has none; default: as for everybody. */
+  /** And after this time when more wait than there are slots; default: no sooner. */
+  readonly crowdMs?: number;
+  /** And after this time that of a peer with several for one that has none; default: no sooner. */
   readonly shareMs?: number;
   /** Whoever waits longer is refused; default: nobody. */
   readonly waitMs?: number;
@@ -42,10 +44,10 @@ interface Waiting {
 }
 
 export function createSlots(o: SlotsOptions): Slots {
-  const { atOnce, maxPerPeer = atOnce, leashMs, shareMs = leashMs, waitMs, pause } = o;
+  const { atOnce, maxPerPeer = atOnce, leashMs, crowdMs = Infinity, shareMs = Infinity, waitMs, pause } = o;
   const running = new Set<Slot>(); // in order of their beginning
   const waiting = new Set<Waiting>(); // in order of their coming
-  let looksAgain = false;
+  let looksAtMs = Infinity;
 
   const heldBy = (peer: string | undefined) =>
     peer === undefined ? 0 : [...running].filter((slot) => slot.peer === peer).length;
@@ -92,7 +94,8 @@ export function createSlots(o: SlotsOptions): Slots {
   /** When a slot may be taken away for whoever waits. */
   function endMs({ peer, beganMs, untilMs }: Slot, { peer: other }: Waiting): number {
     const isShared = heldBy(other) === 0 && heldBy(peer) > 1;
-    return isShared ? Math.min(untilMs, beganMs + shareMs) : untilMs;
+    const mayLastMs = Math.min(isShared ? shareMs : Infinity, waiting.size > atOnce ? crowdMs : Infinity);
+    return Math.min(untilMs, beganMs + mayLastMs);
   }
 
   /** @returns false when all are in time still; then there is another look when one is not */
@@ -109,10 +112,11 @@ export function createSlots(o: SlotsOptions): Slots {
   }
 
   function lookAgainIn(ms: number): void {
-    if (looksAgain || ms === Infinity) return;
-    looksAgain = true;
+    const atMs = performance.now() + ms;
+    if (atMs >= looksAtMs) return;
+    looksAtMs = atMs;
     void pause(ms).then(() => {
-      looksAgain = false;
+      if (looksAtMs === atMs) looksAtMs = Infinity;
       serve();
     });
   }

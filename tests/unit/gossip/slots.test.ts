@@ -46,3 +46,21 @@ test("whoever waits too long is refused, and nothing is given to him later", asy
   slots.free(held!);
   assert.notEqual(await slots.take("c"), undefined);
 });
+
+test("in a crowd everybody has less time, also those who began before it came", async () => {
+  const slots = createSlots({
+    atOnce: 2,
+    leashMs: 60_000,
+    crowdMs: 20,
+    pause: (ms) => delay(ms, undefined, { ref: false }),
+  });
+  const held = [await slots.take("a"), await slots.take("b")];
+  const order: string[] = [];
+  for (const peer of ["c", "d"]) void slots.take(peer).then(() => order.push(peer));
+  await delay(50);
+  assert.equal(order.length, 0, "two are no crowd");
+  void slots.take("e").then(() => order.push("e"));
+  await delay(50);
+  assert.deepEqual(order, ["c"]);
+  assert.deepEqual(held.map((slot) => slot!.stop.signal.aborted), [true, false], "the other one's room nobody needs");
+});
