@@ -23,6 +23,8 @@ import { until } from "../support/until.ts";
 const NOW = Date.UTC(2026, 0, 1);
 /** Without others being asked it is half a minute at least: so long is the shortest time between two catch-ups. */
 const SOON_MS = 10_000;
+/** Beside those of a scene, all at one address: it has no more than ten connections. */
+const CROWD = 7;
 /** Streams end with the nodes. */
 const { signal } = new AbortController();
 
@@ -150,7 +152,7 @@ test("the first bearer brings it before the honest ones have it", async () => {
 test("a crowd that makes up roots and holds all exchanges open does not hide a genuine one", async () => {
   const { repository, victim, honest, knows } = await scene("crowd", answering(undefined));
   const crowd = await Promise.all(
-    Array.from({ length: 8 }, () => startStranger(victim.address, answering(undefined))),
+    Array.from({ length: CROWD }, () => startStranger(victim.address, answering(undefined))),
   );
   const evil = createReleaseRepository({ seed: "a crowd's own", nowMs: NOW });
   for (const liar of crowd) {
