@@ -9,6 +9,7 @@ import { isInstalled, round, timeMs } from "../support/measure.ts";
 import { createDownloadHome, MIB, publishRandomRelease, watchDownload } from "../support/measured-download.ts";
 import type { MirrorOptions } from "../support/mirror-program.ts";
 import { type MirrorProcess, startMirror } from "../support/mirror-process.ts";
+import { areRefusalsRight } from "../support/right-refusals.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 
 const MEBIBYTES = 512;
@@ -67,21 +68,20 @@ async function withFaults(runtime: Runtime) {
   return await withMirrors(faults, async (mirrors) => {
     const { elapsedMs, sources, refused } = await download(runtime, mirrors);
     const [, , liar, dying] = mirrors;
-    const counts = await liar?.counts();
+    const counts = await liar!.counts(); // it is the third of them
     const lies = sources.find(({ id }) => id === liar?.url)?.lies ?? 0;
     const ratio = round(elapsedMs / honestMs(2), 2);
     const namedOnly = refused.length > 0 && refused.every(({ source }) => source === liar?.url);
-    const alteredSent = counts?.alteredPieces ?? 0;
     return {
       runtime: runtime.name,
       ms: round(elapsedMs, 0),
       ratio,
-      alteredSent,
+      alteredSent: counts.alteredPieces,
+      perhapsUnread: counts.alteredLast,
       lies,
       refused: namedOnly ? "the liar" : refused.map(({ source }) => source).join(", "),
       dyingSentMiB: round(((await dying?.counts())?.sentBytes ?? 0) / MIB, 0),
-      // What a liar sends after its first lie was seen is not looked at any more, so that it may have sent more.
-      ok: ratio <= MAX_RATIO_WITH_FAULTS && namedOnly && lies > 0 && lies <= alteredSent,
+      ok: ratio <= MAX_RATIO_WITH_FAULTS && namedOnly && areRefusalsRight(lies, counts),
     };
   });
 }

@@ -33,6 +33,8 @@ export interface MirrorCounts {
   readonly lastByteMs: number;
   /** Altered pieces that it took whole. */
   readonly alteredPieces: number;
+  /** Those of them behind which no other piece was sent whole on the same connection: they may never have been read. */
+  readonly alteredLast: number;
 }
 
 const PIECE_BYTES = 1 << 20;
@@ -47,6 +49,8 @@ const counts = { requests: 0, sentBytes: 0, repeatedBytes: 0, lastByteMs: 0, alt
 /** Blocks that were sent whole, of each path. */
 const sentBlocks = new Map<string, Set<number>>();
 const sockets = new Set<Socket>();
+/** Connections whose last whole piece was an altered one. */
+const endedAltered = new Set<Socket | null>();
 
 const isAltered = (piece: number): boolean =>
   o.alters !== undefined && seededRandom(`${o.alters.seed} ${piece}`).chance(o.alters.share);
@@ -71,7 +75,7 @@ function written(response: ServerResponse, bytes: Uint8Array): Promise<boolean> 
 }
 
 /** @param from first byte of what one answer has sent, of which those from `at` on are new */
-function count(blocks: Set<number>, from: number, at: number, end: number): void {
+function count(blocks: Set<number>, socket: Socket | null, from: number, at: number, end: number): void {
   counts.sentBytes += end - at;
   counts.lastByteMs = Date.now();
   for (let block = Math.ceil(at / BLOCK_BYTES); (block + 1) * BLOCK_BYTES <= end; block++) {
@@ -79,7 +83,10 @@ function count(blocks: Set<number>, from: number, at: number, end: number): void
     blocks.add(block);
   }
   for (let piece = Math.ceil(from / PIECE_BYTES); (piece + 1) * PIECE_BYTES <= end; piece++) {
-    if ((piece + 1) * PIECE_BYTES > at && isAltered(piece)) counts.alteredPieces++;
+    if ((piece + 1) * PIECE_BYTES <= at) continue;
+    if (isAltered(piece)) counts.alteredPieces++;
+    if (isAltered(piece)) endedAltered.add(socket);
+    else endedAltered.delete(socket);
   }
 }
 
@@ -93,6 +100,7 @@ async function sendArtifact(
   counts.requests++;
   const blocks = sentBlocks.get(path) ?? new Set();
   sentBlocks.set(path, blocks);
+  const { socket } = response; // it has none any more when it was closed
   const most = o.bytesPerSecond === undefined ? CHUNK_BYTES : BLOCK_BYTES;
   for (let at = first; at < end;) {
     const { bytesRead, buffer } = await file.read(new Uint8Array(Math.min(most, end - at)), 0, null, at);
@@ -101,7 +109,7 @@ async function sendArtifact(
     alter(chunk, at);
     await bucket.take(bytesRead);
     if (!await written(response, chunk)) return;
-    count(blocks, first, at, at + bytesRead);
+    count(blocks, socket, first, at, at + bytesRead);
     at += bytesRead;
     if (counts.sentBytes >= (o.diesAfterBytes ?? Infinity)) return die();
   }
@@ -146,5 +154,8 @@ server.listen(0, "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo; // it listens on TCP
   console.log(`http://127.0.0.1:${port}`);
 });
-createInterface({ input: process.stdin }).on("line", () => console.log(JSON.stringify(counts)))
+createInterface({ input: process.stdin }).on(
+  "line",
+  () => console.log(JSON.stringify({ ...counts, alteredLast: endedAltered.size })),
+)
   .on("close", () => process.exit());
