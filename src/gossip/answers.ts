@@ -44,7 +44,7 @@ export function createAnswers<R>(
   const { atOnce, intervalMs, areWaitedFor = false } = kind;
   const pause = (ms: number) => delay(ms, undefined, { ref: false });
   // On a day of a release many ask at once: to end those that take some time would be to send it again.
-  const inSlot = createFetchSlots({ atOnce, maxPerPeer: MAX_PER_PEER, leashMs, crowdMs: leashMs, pause });
+  const inSlot = createFetchSlots({ atOnce, maxPerPeer: MAX_PER_PEER, leashMs, crowdMs: Infinity, pause });
   const turns = createPeerTurns({ atOnce: MAX_TURNS, intervalMs, areWaitedFor });
 
   async function give(r: R, slot: Slot, peer: string, bytes: ByteStream): Promise<void> {

@@ -122,12 +122,12 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
   async function pieces({ sha256, first, count }: PiecesRequest, peer: string, bytes: ByteStream): Promise<void> {
     const place = await uploads.take(peer);
     if (place === undefined) return await answer(bytes, { status: "busy" });
+    place.stop.signal.addEventListener("abort", () => bytes.abort());
     try {
       const holding = await shelf.find(sha256);
       if (holding === undefined || !isHere(holding, first, count)) return await answer(bytes, { status: "none" });
       const length = runBytes(holding.length, first, count);
       await answer(bytes, { status: "ok", bytes: length });
-      place.stop.signal.addEventListener("abort", () => bytes.abort());
       const fairMs = performance.now() + FAIR_RUN_MS;
       let behindMs = 0, given = 0;
       for await (const chunk of holding.read(first, count)) {
