@@ -11,7 +11,7 @@ import { applyBundle, applySchedule, readBundle, writeBundle } from "../trust/bu
 import { type Clock, isComplete, type TrustState } from "../trust/client.ts";
 import { latchReleases } from "../trust/release-match.ts";
 import { firstOpenSequence, learnVotes, votesDigest } from "../trust/votes.ts";
-import { requireNetwork } from "../trust/x-dchat.ts";
+import { networkOf, requireNetwork } from "../trust/x-dchat.ts";
 
 export interface StoredKnowledgeOptions {
   readonly network: string;
@@ -51,14 +51,21 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
 
   async function load(): Promise<TrustState> {
     const stored = await o.store.load();
-    if (stored !== undefined) return stored;
-    throw new UpdateError("E_NOT_INITIALIZED", "the trust root is gone", { hint: "pin it again: dchat-update init" });
+    if (stored === undefined) {
+      throw new UpdateError("E_NOT_INITIALIZED", "the trust root is gone", { hint: "pin it again: dchat-update init" });
+    }
+    // The peers of this process are of its own network: to them the other one's metadata would be lies.
+    const network = networkOf(stored.root.signed);
+    if (network === o.network) return stored;
+    const message = `the home was given the root of network ${JSON.stringify(network)} meanwhile`;
+    throw new UpdateError("E_STATE_CORRUPT", message, { hint: "start it again" });
   }
 
   async function takeOver(): Promise<void> {
-    mark = await fileMark(o.file);
+    const seen = await fileMark(o.file);
     const before = state;
     state = await load();
+    mark = seen; // not before: what could not be read is read again
     if (versionsOf(state) !== versionsOf(before) || hasOtherVotes(before, state)) o.onGrowth(before, state);
   }
 

@@ -1,6 +1,6 @@
 // What the daemon trusts: learnt from bundles of anybody, stored before it counts, shared with commands through the disk.
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { createHomeTrustStore } from "../../../src/config/trust-store.ts";
@@ -35,6 +35,8 @@ interface Place {
   readonly grown: number[];
 }
 
+const CORRUPT = { code: "E_STATE_CORRUPT" };
+
 async function place(nowMs = NOW): Promise<Place> {
   const repository = createReleaseRepository({ seed: `stored knowledge ${count}`, nowMs: NOW });
   const dir = join(folder, String(count++)), file = join(dir, "state.json");
@@ -48,6 +50,39 @@ async function place(nowMs = NOW): Promise<Place> {
   const options = { network: NETWORK, store, file, initial, platform: PLATFORM, now: () => nowMs, onGrowth };
   return { repository, file, knowledge: createStoredKnowledge(options), grown };
 }
+
+test("what could not be read once is read again, and not taken for known", async () => {
+  const { repository, file, knowledge, grown } = await place();
+  await knowledge.reload();
+  repository.publish();
+  await createHomeTrustStore(file).save(followed(repository), "complete", o);
+  const whole = readFileSync(file);
+  writeFileSync(file, whole.subarray(0, whole.length >> 1));
+  for (const _ of [1, 2, 3]) await assert.rejects(knowledge.reload(), CORRUPT);
+  writeFileSync(file, whole);
+  await knowledge.reload();
+  assert.equal(knowledge.state().timestamp?.signed.version, 2);
+  assert.deepEqual(grown, [2]);
+});
+
+test("the root of another network is not taken over by a node that runs, and no peer is blamed for it", async () => {
+  const { repository, file, knowledge, grown } = await place();
+  await repository.addRelease("1.0.0");
+  repository.publish();
+  await knowledge.learn(bundleOf(repository), o);
+  const other = createReleaseRepository({
+    seed: "another network",
+    nowMs: NOW,
+    rootFields: { "x-dchat": { network: "othernet" } },
+  });
+  rmSync(file);
+  await createHomeTrustStore(file).save(followed(other), "complete", o);
+  const before = knowledge.state();
+  await assert.rejects(knowledge.reload(), CORRUPT);
+  await assert.rejects(knowledge.learn(bundleOf(repository), o), CORRUPT);
+  assert.equal(knowledge.state(), before);
+  assert.equal(grown.length, 1);
+});
 
 test("a bundle is proven, stored and told of; then it is what others are given", async () => {
   const { repository, file, knowledge, grown } = await place();
