@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { UpdateError } from "../errors.ts";
 import type { Libp2pLibrary } from "../heavy/gossip.ts";
 import { networkOf } from "../net/address.ts";
-import { CONNECTION_LIMITS, gossipLimits, SOCKET_OPTIONS, STREAM_LIMITS } from "./limits.ts";
+import { CONNECTION_LIMITS, gossipLimits, MONITOR_LIMITS, SOCKET_OPTIONS, STREAM_LIMITS } from "./limits.ts";
 import { mayDial } from "./peer-address.ts";
 
 export interface HostOptions {
@@ -50,6 +50,7 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
     connectionEncrypters: [library.noiseChannel()],
     streamMuxers: [library.streamMuxer(STREAM_LIMITS)],
     connectionManager: CONNECTION_LIMITS,
+    connectionMonitor: MONITOR_LIMITS,
     connectionGater: {
       denyDialMultiaddr: (address) =>
         !mayDial(address.toString(), o.named, o.allowPrivate) && o.isNearby?.(address.toString()) !== true,

@@ -1,6 +1,7 @@
-// Leads TCP connections to a server: counts what the server sends, and can be cut like a cable.
+// Leads TCP connections to a server: counts what the server sends, can be cut like a cable, and slow like a line.
 // Must not: change a byte.
 import { connect, createServer, type Socket } from "node:net";
+import { Transform } from "node:stream";
 
 export interface TcpProxy {
   /** That the server has sent. */
@@ -11,7 +12,13 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(host: string, target: string, port: number): Promise<TcpProxy> {
+/** @param bytesPerSecond of what the server sends on a connection; default: no limit */
+export async function startTcpProxy(
+  host: string,
+  target: string,
+  port: number,
+  bytesPerSecond?: number,
+): Promise<TcpProxy> {
   let bytes = 0, isCut = false;
   const open = new Set<Socket>();
   const endAll = () => open.forEach((socket) => socket.destroy());
@@ -24,7 +31,8 @@ export async function startTcpProxy(host: string, target: string, port: number):
         open.delete(from);
         to.destroy();
       });
-      from.pipe(to);
+      if (from === client || bytesPerSecond === undefined) from.pipe(to);
+      else from.pipe(slowly(bytesPerSecond)).pipe(to);
     }
     upstream.on("data", (chunk) => bytes += chunk.length);
   });
@@ -41,4 +49,12 @@ export async function startTcpProxy(host: string, target: string, port: number):
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function slowly(bytesPerSecond: number): Transform {
+  return new Transform({
+    transform(chunk: Uint8Array, _, done) {
+      setTimeout(() => done(null, chunk), chunk.length * 1000 / bytesPerSecond);
+    },
+  });
 }
