@@ -136,6 +136,11 @@ export interface PieceReader {
    */
   readonly isSequential: boolean;
   /**
+   * True when all its reads share one connection: a read that is silent may wait behind the others, and another one would
+   * wait as well.
+   */
+  readonly sharesLine?: boolean;
+  /**
    * The bytes of `count` pieces from `first` on, in order, in chunks of any size; an empty one is a sign of life. May
    * yield fewer or more than these pieces have: the caller counts and proves. A chunk is the caller's to keep, unless it
    * said otherwise.

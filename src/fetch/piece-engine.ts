@@ -159,7 +159,7 @@ class PieceEngine {
     for (const supplier of this.#asked) {
       const own = this.#readingsOf(supplier);
       const isSilent = supplier.state === "ready" && own.length > 0 && own.every((r) => r.isStalled);
-      if (!isSilent || supplier.reader?.isSequential === true) continue;
+      if (!isSilent || supplier.reader?.isSequential === true || supplier.reader?.sharesLine === true) continue;
       if (own.length >= supplier.maxReads || this.#readings.size >= MAX_READINGS) continue;
       const run = this.#choose(supplier, this.#asked, this.#readings);
       if (run !== undefined) void this.#read(supplier, run);
@@ -303,7 +303,8 @@ class PieceEngine {
     this.#plan.arrived(index);
     for (const other of this.#readings) {
       if (other.supplier === supplier) {
-        if (other.isStalled) this.#leave(other); // on this line alone nothing comes any more
+        // On this line alone nothing comes any more.
+        if (other.isStalled && supplier.reader?.sharesLine !== true) this.#leave(other);
         continue;
       }
       const isLate = other.run.next === index && !other.run.passesOver;

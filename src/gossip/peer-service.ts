@@ -29,9 +29,12 @@ export interface PeerServiceOptions extends PieceServiceOptions {
 }
 
 /** A peer that says and takes nothing for so long is gone. */
-const IDLE_MS = 10_000;
-/** A request is one packet: who is not done with it by then asks nothing, however he spreads it. */
-const REQUEST_MS = 10_000;
+const IDLE_MS = 20_000;
+/**
+ * A request is one packet: who is not done with it by then asks nothing, however he spreads it. He sends it when he has the
+ * answer to his opening the stream, which on a slow line waits behind the pieces that this node gives him.
+ */
+const REQUEST_MS = 20_000;
 /** Some round trips and a bundle of a megabyte over a line of 2 Mbit/s; those who ask give up then themselves. */
 const ANSWERING: AnswerLimits = { leashMs: 5_000, wholeMs: BUNDLE_EXCHANGE_MS };
 

@@ -150,6 +150,7 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
 
     return {
       isSequential: false,
+      sharesLine: true,
       have: () => held,
       async *changed(o) {
         for (let seen = held;;) {
