@@ -122,7 +122,6 @@ async function askNetwork(
   const answers = await askPeers({
     ...choice,
     knowledge,
-    network: knowledge.network,
     allowPrivate: a.flag("allow-private"),
     timeoutMs: a.seconds("gossip-timeout", MAX_TIMEOUT_SECONDS) ?? DEFAULT_TIMEOUT_MS,
     signal: c.signal,

@@ -8,7 +8,7 @@ import type { Knowledge } from "./knowledge.ts";
 import { type PassingHostOptions, startPassingHost } from "./passing-host.ts";
 import { versionsOf } from "./relay.ts";
 
-export interface AskPeersOptions extends PassingHostOptions {
+export interface AskPeersOptions extends Omit<PassingHostOptions, "network"> {
   readonly knowledge: Knowledge;
   /** Multiaddrs; all are asked at once. */
   readonly addresses: readonly string[];
@@ -36,7 +36,7 @@ export async function askPeers(o: AskPeersOptions): Promise<PeerAnswered[]> {
   const late = () => timeout.abort(new UpdateError("E_TIMEOUT", "no answer in time"));
   const timer = setTimeout(late, o.timeoutMs);
   let grace: ReturnType<typeof setTimeout> | undefined;
-  const { dial, stop } = await startPassingHost(o);
+  const { dial, stop } = await startPassingHost({ ...o, network: knowledge.network });
 
   async function ask(address: string): Promise<PeerAnswered> {
     try {

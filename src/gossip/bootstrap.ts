@@ -5,7 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { UpdateError } from "../errors.ts";
 
 export interface BootstrapOptions {
-  readonly addresses: readonly string[];
+  /** Those of the moment: the operator may name others. */
+  addresses(): readonly string[];
   readonly signal: AbortSignal;
   isConnected(address: string): boolean;
   /** Resolves once connected. */
@@ -21,7 +22,25 @@ const LOOK_MS = 5_000;
 
 /** Runs until the signal. Never throws. */
 export async function keepConnected(o: BootstrapOptions): Promise<void> {
-  await Promise.all(o.addresses.map((address) => keepOne(address, o)));
+  const kept = new Map<string, AbortController>(), running = new Set<Promise<void>>();
+  while (!o.signal.aborted) {
+    const wanted = new Set(o.addresses());
+    for (const [address, stop] of kept) {
+      if (wanted.has(address)) continue;
+      stop.abort(); // what is connected stays so, and is not dialled again
+      kept.delete(address);
+    }
+    for (const address of wanted) {
+      if (kept.has(address)) continue;
+      const stop = new AbortController();
+      kept.set(address, stop);
+      const keeping = keepOne(address, { ...o, signal: AbortSignal.any([o.signal, stop.signal]) });
+      running.add(keeping);
+      void keeping.finally(() => running.delete(keeping));
+    }
+    await pause(LOOK_MS, o.signal);
+  }
+  await Promise.all(running);
 }
 
 async function keepOne(address: string, o: BootstrapOptions): Promise<void> {

@@ -79,6 +79,8 @@ export interface GossipNode {
   givenBytes(): number;
   /** Tells the peers of what is trusted now, and of new votes; as soon as there is one, if there is none. */
   announce(): Promise<void>;
+  /** Stays connected to these from now on, instead of those that were named before. @throws UpdateError E_USAGE */
+  namePeers(addresses: readonly string[]): void;
   /** Ends all that runs; within seconds, whatever the peers do. */
   stop(): Promise<void>;
 }
@@ -96,8 +98,18 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const topic = topicOf(knowledge.network);
   for (const address of o.listen) requirePeerAddress(address, "the address to listen on");
   const remembered = (o.remembered ?? []).filter((p) => parsePeerAddress(p.address)?.peer !== undefined);
-  const allNamed = [...o.peers, ...remembered.filter((p) => p.isNamed).map((p) => p.address)];
-  const named = new Set(allNamed.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text)));
+  let peers: readonly string[] = [];
+  const named = new Set<string>();
+
+  function namePeers(addresses: readonly string[]): void {
+    const all = [...addresses, ...remembered.filter((p) => p.isNamed).map((p) => p.address)];
+    const endpoints = all.map((address) => withoutPeer(requirePeerAddress(address, "the peer").text));
+    named.clear();
+    for (const endpoint of endpoints) named.add(endpoint);
+    peers = addresses;
+  }
+
+  namePeers(o.peers);
   const acquainted = new Set([...o.peers, ...remembered.map((p) => p.address)].map((a) => parsePeerAddress(a)?.peer));
   const library = await loadLibp2p();
   const stopping = new AbortController();
@@ -278,7 +290,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
       ask: askForPeers,
     }),
     keepConnected({
-      addresses: o.peers.filter((address) => requirePeerAddress(address, "the peer").peer !== host.peerId.toString()),
+      addresses: () => peers.filter((address) => parsePeerAddress(address)?.peer !== host.peerId.toString()),
       signal,
       isConnected: (address) => host.getConnections().some((c) => isAt(c, address)),
       connect: async (address) => void await host.dial(library.multiaddr(address), { signal }),
@@ -325,6 +337,7 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
     },
     givenBytes: () => givenBytes,
     announce: announcer.announce,
+    namePeers,
     async stop() {
       stopping.abort();
       await running;

@@ -155,6 +155,15 @@ test("commands work beside it, and a second daemon of the same home does not", a
   await next.stop();
 });
 
+test("peers that are named while it runs are connected to", async () => {
+  const other = await start(await network.initialised(mirror.url));
+  const home = await network.initialised(mirror.url), daemon = await start(home);
+  await succeed(["configure-gossip", "--peer", other.address, "--home", home]);
+  await until("they are connected", () => daemon.said().includes("connected: 12D3KooW"));
+  await daemon.stop();
+  await other.stop();
+});
+
 test("a download beside the daemon that fetches the same release waits for it, and neither fetches it twice", async () => {
   const slow = await network.mirror(), files = filesOf(network.repo), held = heldAnswer(10_000);
   const path = [...files.keys()].find((name) => name.endsWith(`dchat-1.0.0-${PLATFORM}`)) ?? "";

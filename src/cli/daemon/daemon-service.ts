@@ -74,10 +74,11 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   metrics.set("timestamp_version", s.state.timestamp?.signed.version ?? 0, undefined);
 
   const { gossip } = o;
+  const peersToKeep = async () => [...new Set([...gossip?.peers ?? [], ...(await openConfig(c)).config.peers])];
   const createNode = gossip === undefined ? undefined : async () =>
     await createGossipNode({
       ...gossip,
-      peers: [...new Set([...gossip.peers, ...s.config.peers])],
+      peers: await peersToKeep(),
       remembered: await readKnownPeers(s.home, Date.now()),
       knowledge,
       shelf: createStoredShelf(s.home, () => knowledge.state(), c.signal),
@@ -99,7 +100,10 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   });
   announce = () => void link.node()?.announce();
   const { configFile, trustFile, currentFile } = s.home;
-  const disk = watchDisk(log, [configFile, trustFile, currentFile], () => knowledge.reload(), ring);
+  const disk = watchDisk(log, [configFile, trustFile, currentFile], () => knowledge.reload(), async () => {
+    ring();
+    link.node()?.namePeers(await peersToKeep());
+  });
   const fetch = createBackgroundFetch(a, link, log);
   const stager = createStager(logged, a, {
     fetch,
@@ -174,7 +178,12 @@ function versionsIn(c: Context, state: TrustState): string[] {
 }
 
 /** Commands may learn something meanwhile, or change the settings: it is told to the network too, and acted on. */
-function watchDisk(log: DaemonLog, files: readonly string[], reload: () => Promise<void>, onChange: () => void) {
+function watchDisk(
+  log: DaemonLog,
+  files: readonly string[],
+  reload: () => Promise<void>,
+  onChange: () => Promise<void>,
+) {
   let problem: string | undefined;
   let seen = "";
   return {
@@ -185,7 +194,7 @@ function watchDisk(log: DaemonLog, files: readonly string[], reload: () => Promi
           await reload();
           problem = undefined;
           const now = (await Promise.all(files.map((file) => fileMark(file).catch(() => "")))).join("\n");
-          if (seen !== now && seen !== "") onChange();
+          if (seen !== now && seen !== "") await onChange();
           seen = now;
         } catch (e) {
           const error = asUpdateError(e);

@@ -9,7 +9,7 @@ test("a peer that is away is tried again after longer and longer waits, and each
   const triedAtMs: number[] = [], failed: string[] = [];
   let connected = 0;
   const running = keepConnected({
-    addresses: ["away", "there"],
+    addresses: () => ["away", "there"],
     signal: stopping.signal,
     isConnected: (address) => address === "there" && connected > 0,
     connect(address) {
@@ -33,7 +33,7 @@ test("a connection that is over at once, or leads elsewhere, is a failure like a
   const failed: unknown[] = [];
   let dials = 0;
   const running = keepConnected({
-    addresses: ["elsewhere"],
+    addresses: () => ["elsewhere"],
     signal: stopping.signal,
     isConnected: () => false,
     connect() {
@@ -47,4 +47,28 @@ test("a connection that is over at once, or leads elsewhere, is a failure like a
   await running;
   assert.ok(failed[0] instanceof UpdateError && failed[0].code === "E_UNREACHABLE", String(failed[0]));
   assert.equal(dials, 2);
+});
+
+test("who is named meanwhile is dialled too, and who is not named any more is left alone", async () => {
+  const stopping = new AbortController();
+  const tried: string[] = [];
+  let named = ["first"];
+  const running = keepConnected({
+    addresses: () => named,
+    signal: stopping.signal,
+    isConnected: () => false,
+    connect(address) {
+      tried.push(address);
+      return Promise.reject(new UpdateError("E_UNREACHABLE", "nobody is there"));
+    },
+    onFailure: () => {},
+  });
+  await until("the first was tried", () => tried.includes("first"));
+  named = ["second"];
+  await until("the second was tried", () => tried.includes("second"));
+  const before = tried.filter((address) => address === "first").length;
+  await until("it was tried again", () => tried.filter((address) => address === "second").length === 3);
+  assert.equal(tried.filter((address) => address === "first").length, before);
+  stopping.abort();
+  await running;
 });
