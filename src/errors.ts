@@ -135,6 +135,12 @@ export function isIntegrityError(e: unknown): e is UpdateError {
   return e instanceof UpdateError && e.exitCode >= 30 && e.exitCode < 40;
 }
 
+/** True for errors of what lies on this machine's disk. */
+export function isHomeError(e: unknown): boolean {
+  const { exitCode } = asUpdateError(e);
+  return exitCode >= 40 && exitCode < 50;
+}
+
 /** The system's own name of an error, such as "ENOENT", also of one that was wrapped; undefined where it has none. */
 export function systemCode(e: unknown): string | undefined {
   if (e instanceof UpdateError) return systemCode(e.cause);

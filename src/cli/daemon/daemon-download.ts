@@ -1,12 +1,13 @@
 // The daemon's downloads: what auto-update wants is fetched in the background, from mirrors and from peers at once.
 // Design: docs/gossip.md. Must not: end because nobody has it now, or put anything unproven anywhere.
 import { setTimeout as delay } from "node:timers/promises";
-import { asUpdateError } from "../../errors.ts";
+import type { Artifact, Verified } from "../../api.ts";
+import { asUpdateError, isHomeError } from "../../errors.ts";
 import { listReleases } from "../../trust/releases.ts";
 import type { Arguments } from "../command.ts";
 import type { Context } from "../context.ts";
 import { ownPlatform } from "../own-platform.ts";
-import { currentVersion, openSession, updateClock } from "../session.ts";
+import { currentVersion, openSession, type Session, updateClock } from "../session.ts";
 import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
@@ -34,9 +35,11 @@ export async function keepDownloaded(
     const rang = await bell.wait(waitMs, c.signal);
     if (rang) await delay(SPREAD_MS * Math.random(), undefined, { signal: c.signal }).catch(() => {}); // looked at next
     if (c.signal.aborted) return;
-    waitMs = LOOK_MS;
+    const now = { ...c, nowMs: Date.now() };
     try {
-      await downloadWanted({ ...c, nowMs: Date.now() }, a, fetch, log);
+      const order = await wantedNow(now, a);
+      waitMs = LOOK_MS;
+      if (order !== undefined) await download(now, order, fetch, log);
       retryMs = FIRST_RETRY_MS;
     } catch (e) {
       if (c.signal.aborted) return;
@@ -47,14 +50,28 @@ export async function keepDownloaded(
   }
 }
 
-async function downloadWanted(c: Context, a: Arguments, fetch: BackgroundFetch, log: DaemonLog): Promise<void> {
-  const s = await openSession(c, a);
-  if (!s.hasMetadata) return;
-  const { artifacts } = listReleases(s.state, updateClock(c));
-  const platform = ownPlatform();
-  const wanted = wantedUpdate(artifacts, platform, s.config.autoUpdate, await currentVersion(s.home, a));
-  if (wanted === undefined) return;
+interface Order {
+  readonly session: Session;
+  readonly wanted: Verified<Artifact>;
+}
+
+/** @returns undefined when nothing is wanted, or the home cannot be read, which those who watch it tell */
+async function wantedNow(c: Context, a: Arguments): Promise<Order | undefined> {
+  try {
+    const session = await openSession(c, a);
+    if (!session.hasMetadata) return undefined;
+    const { artifacts } = listReleases(session.state, updateClock(c));
+    const current = await currentVersion(session.home, a);
+    const wanted = wantedUpdate(artifacts, ownPlatform(), session.config.autoUpdate, current);
+    return wanted === undefined ? undefined : { session, wanted };
+  } catch (e) {
+    if (isHomeError(e)) return undefined;
+    throw e;
+  }
+}
+
+async function download(c: Context, { session, wanted }: Order, fetch: BackgroundFetch, log: DaemonLog): Promise<void> {
   const beganMs = performance.now();
-  const got = await fetch(c, s, wanted);
+  const got = await fetch(c, session, wanted);
   if (got.bytesFetched > 0) log.downloaded(wanted, got, performance.now() - beganMs);
 }

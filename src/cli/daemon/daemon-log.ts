@@ -51,7 +51,7 @@ const FAILED: Readonly<Record<Attempt, string>> = {
   metrics: "there are no /metrics and no /healthz",
   report: "what this node is doing could not be written down",
   staging: "what is approved will be tried again",
-  state: "the trust state could not be read",
+  state: "what this home has could not be read",
 };
 
 /** Lines about peers in a minute; more are counted and told in one. */

@@ -4,7 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { readKnownPeers } from "../../config/known-peers.ts";
 import { fileMark } from "../../disk/file-mark.ts";
-import { asUpdateError } from "../../errors.ts";
+import { asUpdateError, isHomeError } from "../../errors.ts";
 import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import { loadIdentity } from "../../gossip/identity.ts";
 import { createGossipNode } from "../../gossip/node.ts";
@@ -100,9 +100,10 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   });
   announce = () => void link.node()?.announce();
   const { configFile, trustFile, currentFile } = s.home;
-  const disk = watchDisk(log, [configFile, trustFile, currentFile], () => knowledge.reload(), async () => {
-    ring();
-    link.node()?.namePeers(await peersToKeep());
+  const disk = watchDisk(log, [configFile, trustFile, currentFile], {
+    reload: () => knowledge.reload(),
+    readSettings: async () => link.node()?.namePeers(await peersToKeep()),
+    onChange: ring,
   });
   const fetch = createBackgroundFetch(a, link, log);
   const stager = createStager(logged, a, {
@@ -177,13 +178,17 @@ function versionsIn(c: Context, state: TrustState): string[] {
   return [...new Set(listReleases(state, offlineClock(c)).artifacts.map((x) => x.version))];
 }
 
-/** Commands may learn something meanwhile, or change the settings: it is told to the network too, and acted on. */
-function watchDisk(
-  log: DaemonLog,
-  files: readonly string[],
-  reload: () => Promise<void>,
-  onChange: () => Promise<void>,
-) {
+interface OnDisk {
+  readonly reload: () => Promise<void>;
+  readonly readSettings: () => Promise<unknown>;
+  readonly onChange: () => void;
+}
+
+/**
+ * Commands may learn something meanwhile, or change the settings: it is told to the network too, and acted on. What the
+ * home has that cannot be read is told here, and not again by all who need it.
+ */
+function watchDisk(log: DaemonLog, files: readonly string[], { reload, readSettings, onChange }: OnDisk) {
   let problem: string | undefined;
   let seen = "";
   return {
@@ -192,14 +197,15 @@ function watchDisk(
       while (!signal.aborted) {
         try {
           await reload();
-          problem = undefined;
           const now = (await Promise.all(files.map((file) => fileMark(file).catch(() => "")))).join("\n");
-          if (seen !== now && seen !== "") await onChange();
+          if (seen !== now && seen !== "") onChange();
           seen = now;
+          await readSettings();
+          problem = undefined;
         } catch (e) {
-          const error = asUpdateError(e);
-          if (problem === undefined) log.failure("state", error); // once, not every two seconds
-          problem = `${error.code}: ${error.message}`;
+          const error = asUpdateError(e), text = `${error.code}: ${error.message}`;
+          if (problem !== text) log.failure("state", error); // once, not every two seconds
+          problem = text;
         }
         await delay(LOOK_AT_DISK_MS, undefined, { signal }).catch(() => {}); // the loop looks at the signal
       }
@@ -211,19 +217,22 @@ function watchDisk(
 async function askMirrors(c: Context, a: Arguments, bell: Bell, log: DaemonLog): Promise<void> {
   const times = createCheckTimes();
   while (!c.signal.aborted) {
+    let isAsking = false;
     try {
       const { enabled, checkIntervalHours } = (await openConfig(c)).config.autoUpdate;
       if (enabled && times.isDue(performance.now(), checkIntervalHours * HOUR_MS)) {
-        times.begin(performance.now());
         const now: Context = { ...c, nowMs: Date.now() };
         const session = await openSession(now, a);
+        times.begin(performance.now());
+        isAsking = true;
         await withMirrors(now, a, session, async (client) => void await refresh(now, session, client));
         times.succeeded();
         log.checked();
       }
     } catch (e) {
       if (c.signal.aborted) return;
-      log.failure("check", asUpdateError(e));
+      const isTold = !isAsking && isHomeError(e); // by `watchDisk`
+      if (!isTold) log.failure("check", asUpdateError(e));
     }
     await bell.wait(LOOK_AT_SETTINGS_MS, c.signal);
   }

@@ -7,6 +7,7 @@ import type { Decision, Step } from "../../activate/decide/decide.ts";
 import { permissionOf } from "../../activate/decide/permission.ts";
 import { tryOut } from "../../activate/stage/preflight.ts";
 import type { StagedVersion } from "../../activate/stage/staged-version.ts";
+import { homeAt } from "../../config/home.ts";
 import { asUpdateError, isIntegrityError, UpdateError } from "../../errors.ts";
 import { approvedUpgrades } from "../../trust/effect.ts";
 import { listReleases } from "../../trust/releases.ts";
@@ -36,7 +37,7 @@ const QUIET_FAILURES = 3;
 export interface Stager {
   /** Runs until the signal. Never throws. */
   run(): Promise<void>;
-  /** Undefined when all that is approved is ready. */
+  /** Undefined when all that is approved is ready; what keeps it from knowing that is one too. */
   problem(): string | undefined;
 }
 
@@ -59,6 +60,8 @@ export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager
   /** Of what could not be made ready, by digest. */
   let failures = new Map<string, Failure>();
   let problem: string | undefined;
+  /** Why the last look came to nothing. */
+  let blind: UpdateError | undefined;
   let reminded = { text: "", atMs: -Infinity };
   let provedAtMs = -Infinity;
 
@@ -119,17 +122,28 @@ export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager
     reminded = isSaid ? reminded : { text: versions, atMs: performance.now() };
   }
 
+  /** Without a look nobody knows what is approved and not ready. Said once: it is tried again for ever. */
+  async function lookFailed(now: Context, error: UpdateError): Promise<void> {
+    const { code, message } = error, before = blind;
+    blind = error;
+    problem = `it cannot be told what is approved and not ready: ${code}: ${message}`;
+    if (before?.message !== message) log.failure("staging", error);
+    if (before?.code !== code) await alert(now, homeAt(now.home), "staging", "what is approved", error);
+  }
+
   return {
     problem: () => problem,
     async run() {
       let isNews = true;
       while (!c.signal.aborted) {
+        const now = { ...c, nowMs: Date.now() };
         let waitMs = MAX_RETRY_MS;
         try {
-          waitMs = await look({ ...c, nowMs: Date.now() });
+          waitMs = await look(now);
+          blind = undefined;
         } catch (e) {
           if (c.signal.aborted) return;
-          log.failure("staging", asUpdateError(e));
+          await lookFailed(now, asUpdateError(e));
         }
         if (isNews) o.onLooked();
         isNews = await bell.wait(waitMs, c.signal);
