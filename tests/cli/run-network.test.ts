@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 import { startSimulatedServer } from "../../src/chain/simulated-server.ts";
 import { runtimes } from "../runtimes/runtimes.ts";
 import { startDchat } from "../support/bundled-cli.ts";
+import { freePort } from "../support/free-port.ts";
 import { createCrowd, type CrowdNode } from "../support/governed-crowd.ts";
 import { startLyingMirror } from "../support/lying-mirror.ts";
 import { tempFolder } from "../support/temp-folder.ts";
@@ -67,6 +68,20 @@ test("two nodes, one of which knows no mirror, follow what governors approve, an
     assert.equal((await r.outcome).code, 7, r.said());
   }
   assert.deepEqual([first, second].map((n) => existsSync(join(n.home, "daemon.lock"))), [false, false]);
+});
+
+test("what is made ready is counted as any download", async () => {
+  const n = await crowd.join(mirror.url, chain.url), port = await freePort();
+  await succeed(["check", "--home", n.home, "--no-gossip"]); // nothing is news then, and nothing makes it look again
+  const daemon = startDchat(["daemon", "--home", n.home, "--no-gossip", "--metrics-port", String(port)]);
+  after(() => daemon.child.kill("SIGKILL"));
+  await until("it is ready", () => /1\.1\.0-linux-x64 is ready to run/.test(daemon.said()));
+  assert.match(daemon.said(), /1\.1\.0-linux-x64 is downloaded and proven/);
+  const metrics = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  assert.match(await metrics(), /^dchat_update_downloads_total\{source="https"\} [1-9]/m);
+  assert.match(await metrics(), /^dchat_update_received_bytes_total [1-9]/m);
+  process.kill(daemon.child.pid ?? 0, "SIGTERM");
+  await daemon.outcome;
 });
 
 test("a daemon is told that run does its work, and one that was first is left alone", async () => {

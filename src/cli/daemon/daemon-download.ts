@@ -39,7 +39,7 @@ export async function keepDownloaded(
     try {
       const order = await wantedNow(now, a);
       waitMs = LOOK_MS;
-      if (order !== undefined) await download(now, order, fetch, log);
+      if (order !== undefined) await fetch(now, order.session, order.wanted);
       retryMs = FIRST_RETRY_MS;
     } catch (e) {
       if (c.signal.aborted) return;
@@ -68,10 +68,4 @@ async function wantedNow(c: Context, a: Arguments): Promise<Order | undefined> {
     if (isHomeError(e)) return undefined;
     throw e;
   }
-}
-
-async function download(c: Context, { session, wanted }: Order, fetch: BackgroundFetch, log: DaemonLog): Promise<void> {
-  const beganMs = performance.now();
-  const got = await fetch(c, session, wanted);
-  if (got.bytesFetched > 0) log.downloaded(wanted, got, performance.now() - beganMs);
 }

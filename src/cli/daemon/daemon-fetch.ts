@@ -22,7 +22,7 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
   const book = createHintBook();
   return async (c, s, wanted) =>
     await withMirrors(c, a, s, async (client) => {
-      const { packagesDir } = s.home;
+      const { packagesDir } = s.home, beganMs = performance.now();
       const base = await findDeltaBase(wanted, s.home);
       const mirrors = await mirrorsToAsk(c, s, s.state), node = link.node();
       const hints = node === undefined ? [] : await hintedMirrors(c, s, node, book);
@@ -42,6 +42,7 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
         throw e;
       });
       forgetUseless(book, hints, got.sources);
+      if (got.bytesFetched > 0) log.downloaded(wanted, got, performance.now() - beganMs);
       return got;
     });
 }
