@@ -70,7 +70,7 @@ test("two nodes, one of which knows no mirror, follow what governors approve, an
   assert.deepEqual([first, second].map((n) => existsSync(join(n.home, "daemon.lock"))), [false, false]);
 });
 
-test("what is made ready is counted as any download", async () => {
+test("what is made ready is counted as any download, and not as unready any more", async () => {
   const n = await crowd.join(mirror.url, chain.url), port = await freePort();
   await succeed(["check", "--home", n.home, "--no-gossip"]); // nothing is news then, and nothing makes it look again
   const daemon = startDchat(["daemon", "--home", n.home, "--no-gossip", "--metrics-port", String(port)]);
@@ -78,6 +78,9 @@ test("what is made ready is counted as any download", async () => {
   await until("it is ready", () => /1\.1\.0-linux-x64 is ready to run/.test(daemon.said()));
   assert.match(daemon.said(), /1\.1\.0-linux-x64 is downloaded and proven/);
   const metrics = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const isCounted = (text: string) =>
+    /^dchat_update_unready_upgrades 0$/m.test(text) && /^dchat_update_staged_total [1-9]/m.test(text);
+  await until("nothing is unready", async () => isCounted(await metrics()), 5_000);
   assert.match(await metrics(), /^dchat_update_downloads_total\{source="https"\} [1-9]/m);
   assert.match(await metrics(), /^dchat_update_received_bytes_total [1-9]/m);
   process.kill(daemon.child.pid ?? 0, "SIGTERM");

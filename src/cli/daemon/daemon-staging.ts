@@ -76,6 +76,7 @@ export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager
     if (!isAllowed) remind(prepare);
     else for (const step of prepare) await tryStep(now, s, step, height);
     if (isAllowed && performance.now() - provedAtMs >= PROVE_MS) await proveAll(now, s, height);
+    if (isAllowed) log.unready(failures.size); // the next look may be minutes away
     problem = told(failures);
     return waitFor(failures);
   }
