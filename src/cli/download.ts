@@ -154,7 +154,7 @@ export function chooseArtifact(c: Context, wanted: Wanted, s: Session, state: Tr
   return [artifact, ...others].find((x) => x.packageType === "binary") ?? artifact;
 }
 
-type Manner = Pick<DownloadOptions, "newSources" | "strategy" | "limits"> & {
+type Manner = Pick<DownloadOptions, "newSources" | "strategy" | "limits" | "onReports"> & {
   /** Told when somebody gives who gave nothing so far. @param sources all who give, by their ids */
   readonly onSources?: (sources: readonly string[]) => void;
   /** Told of a source, by its id, that gave something wrong. */
@@ -209,7 +209,10 @@ export async function fetchTo(
   try {
     const { partialDir } = s.home;
     const { signal } = c;
-    const onReports = (reports: readonly SourceReport[]) => s.health.note(...seenInDownload(reports, how, signal));
+    const onReports = (reports: readonly SourceReport[]) => {
+      s.health.note(...seenInDownload(reports, how, signal));
+      how.onReports?.(reports);
+    };
     return await downloadArtifact({ ...how, artifact, sources, partialDir, destination, signal, onEvent, onReports });
   } catch (e) {
     if (e instanceof AllSourcesFailedError) {

@@ -28,8 +28,11 @@ const TABLE = {
     help: "what came from mirrors and peers, proven or found wrong: metadata, artifacts, announcements",
     label: ["result", ["ok", "failed"]],
   },
-  refused_sources_total: { kind: "counter", help: "sources that gave wrong bytes" },
-  received_bytes_total: { kind: "counter", help: "bytes of artifacts fetched" },
+  refused_sources_total: { kind: "counter", help: "mirrors and peers that gave wrong metadata or wrong pieces" },
+  received_bytes_total: {
+    kind: "counter",
+    help: "bytes of artifacts fetched, those of downloads that failed included",
+  },
   given_bytes_total: { kind: "counter", help: "bytes of pieces that peers took" },
   peers: { kind: "gauge", help: "peers that are connected" },
   root_version: { kind: "gauge", help: "version of the trusted root" },

@@ -35,6 +35,7 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
       const how = {
         newSources: node === undefined ? undefined : (o: Opts) => node.comingSources(DEFAULT_PRIORITY, o),
         onSources: (givers: readonly string[]) => log.downloading(wanted, givers),
+        onReports: log.given,
         onRefused: (source: string) => node?.shutOutSource(source),
       };
       const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), how).catch((e) => {

@@ -1,8 +1,10 @@
 // What the daemon says while it runs: a line for each thing that happened, for people or as JSON, on stderr.
 // Design: docs/gossip.md. Must not: let a peer fill the log, or write what a peer said as if it were ours.
 import type { Artifact } from "../../api.ts";
-import { isIntegrityError, type UpdateError } from "../../errors.ts";
+import type { UpdateError } from "../../errors.ts";
 import type { Download } from "../../fetch/download.ts";
+import type { MirrorReport } from "../../fetch/mirror-reports.ts";
+import type { SourceReport } from "../../fetch/source-report.ts";
 import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import type { TrustState } from "../../trust/client.ts";
 import type { Metrics } from "../../service/metrics.ts";
@@ -21,10 +23,14 @@ export interface DaemonLog {
   growth(state: TrustState, versions: readonly string[]): void;
   /** So many votes of governors are known that were not. */
   votes(count: number): void;
-  /** The mirrors were asked, and answered. */
+  /** The mirrors were asked: what came of each, however it ended. */
+  asked(reports: readonly MirrorReport[]): void;
+  /** They brought the metadata up to date. */
   checked(): void;
   /** Another source gives something of an artifact. @param sources all that do, by their ids */
   downloading(artifact: Artifact, sources: readonly string[]): void;
+  /** Sources were asked for an artifact: what each gave, however it ended. */
+  given(reports: readonly SourceReport[]): void;
   /** An artifact is proven and in the cache. @param ms what that took */
   downloaded(artifact: Artifact, got: Download, ms: number): void;
   /** An approved version is ready for its height; null for what the network began with. @param height the chain's */
@@ -91,6 +97,12 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
     if (e.type === "peer") metrics.set("peers", e.peers, undefined);
   }
 
+  /** Where the lie was told, once: others may have told the truth, and then nothing failed. */
+  function countLiars(liars: number): void {
+    metrics.add("refused_sources_total", liars, undefined);
+    metrics.add("verifications_total", liars, "failed");
+  }
+
   return {
     note: (text) => write({ event: "note", text }),
     warn: (text) => write({ event: "warning", text, isWarning: true }),
@@ -113,6 +125,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       metrics.add("votes_learnt_total", count, undefined);
       write({ event: "votes", text: `${count} new votes of governors are stored`, fields: { votes: count } });
     },
+    asked: (reports) => countLiars(reports.filter(({ status }) => status === "refused").length),
     checked() {
       metrics.add("checks_total", 1, "ok");
       metrics.add("verifications_total", 1, "ok");
@@ -125,14 +138,15 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
         fields: { version, name, sources },
       });
     },
-    downloaded({ name, version }, { source, sources, bytesFetched, refused }, ms) {
+    given(reports) {
+      metrics.add("received_bytes_total", reports.reduce((sum, { bytes }) => sum + bytes, 0), undefined);
+      countLiars(reports.filter(({ lies }) => lies > 0).length);
+    },
+    downloaded({ name, version }, { source, sources, bytesFetched }, ms) {
       const kind = source.startsWith("peer:") ? "peer" : source.startsWith("http") ? "https" : "other";
       metrics.add("downloads_total", 1, kind);
       metrics.add("download_seconds_total", ms / 1000, undefined);
-      metrics.add("received_bytes_total", bytesFetched, undefined);
-      metrics.add("refused_sources_total", refused.length, undefined);
       metrics.add("verifications_total", 1, "ok");
-      metrics.add("verifications_total", refused.length, "failed");
       write({
         event: "downloaded",
         text: `${name} is downloaded and proven (${formatBytes(bytesFetched)}, most of it from ${source})`,
@@ -166,7 +180,6 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
     },
     failure(what, e) {
       if (what === "check") metrics.add("checks_total", 1, "failed");
-      if (isIntegrityError(e)) metrics.add("verifications_total", 1, "failed");
       if (what === "download") metrics.add("download_failures_total", 1, undefined);
       if (what === "staging") metrics.add("staging_failures_total", 1, undefined);
       write({ event: "failure", text: `${FAILED[what]}: ${e.message}`, fields: { code: e.code }, isWarning: true });

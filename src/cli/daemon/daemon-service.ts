@@ -225,7 +225,7 @@ async function askMirrors(c: Context, a: Arguments, bell: Bell, log: DaemonLog):
         const session = await openSession(now, a);
         times.begin(performance.now());
         isAsking = true;
-        await withMirrors(now, a, session, async (client) => void await refresh(now, session, client));
+        await withMirrors(now, a, session, async (client) => void await refresh(now, session, client, log.asked));
         times.succeeded();
         log.checked();
       }
