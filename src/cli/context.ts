@@ -3,6 +3,7 @@
 import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { UpdateError } from "../errors.ts";
+import type { AlertLimit } from "../service/alert-limit.ts";
 import type { Arguments } from "./command.ts";
 import { createOutput, type Output, type Terminal } from "./output.ts";
 import type { StandardStream } from "./standard-stream.ts";
@@ -31,6 +32,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly takeSignals: Host["takeSignals"];
+  /** Of a long-running command, which meets the same liar again and again; others tell of each. */
+  readonly alertLimit?: AlertLimit;
   /** Milliseconds since the epoch, fixed when the command started (TUF 5.1). */
   readonly nowMs: number;
 }

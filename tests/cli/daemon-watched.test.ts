@@ -98,12 +98,12 @@ test("a lie in the metadata of one mirror is counted, also when another tells th
   await daemon.stop();
 });
 
-test("of a download that fails for wrong pieces the bytes and the liar are counted", async () => {
+test("of downloads that fail for wrong pieces the bytes and the liar are counted, and it is on record once", async () => {
   const mirror = await network.mirror(), home = await network.initialised(mirror.url);
   mirror.serve(filesOf(network.repo), { [artifactPath]: gives(altered) });
   await succeed(["configure-auto-update", "--enabled", "--home", home]);
   const daemon = await start(home);
-  await until("it has failed", async () => await daemon.metric("download_failures_total") > 0);
+  await until("it has failed", async () => await daemon.metric("download_failures_total") > 1);
   const [failures = 0, ...counted] = await daemon.metrics(
     "download_failures_total",
     "refused_sources_total",
@@ -111,5 +111,10 @@ test("of a download that fails for wrong pieces the bytes and the liar are count
     "received_bytes_total",
   );
   assert.deepEqual(counted, [failures, failures, failures * 40_000]);
+  const { alerts } = await json(["alerts", "--home", home]);
+  assert.deepEqual(alerts.map((x: { source: string; code: string }) => [x.source, x.code]), [[
+    mirror.url,
+    "E_HASH_MISMATCH",
+  ]]);
   await daemon.stop();
 });

@@ -8,6 +8,7 @@ import { asUpdateError, isHomeError } from "../../errors.ts";
 import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import { loadIdentity } from "../../gossip/identity.ts";
 import { createGossipNode } from "../../gossip/node.ts";
+import { createAlertLimit } from "../../service/alert-limit.ts";
 import { createCheckTimes } from "../../service/check-times.ts";
 import { keepReport } from "../../service/keep-report.ts";
 import { createMetrics, type Metrics } from "../../service/metrics.ts";
@@ -52,7 +53,8 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   const metrics = createMetrics();
   const log = createDaemonLog(c.out, metrics);
   // No progress bars; what is said goes into the log.
-  const logged: Context = { ...c, out: { ...c.out, quiet: true, note: log.note, warn: log.warn } };
+  const out = { ...c.out, quiet: true, note: log.note, warn: log.warn };
+  const logged: Context = { ...c, out, alertLimit: createAlertLimit() };
   const bells = { check: createBell(), download: createBell(), staging: createBell() };
   const ring = () => [bells.check, bells.staging].forEach((bell) => bell.ring());
   let announce = () => {};
