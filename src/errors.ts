@@ -101,19 +101,30 @@ export class UpdateError extends Error {
   }
 }
 
+/** How many one line tells of: peers decide how many they are. */
+const MAX_LISTED = 5;
+
+/** The first of them, and how many more there are. */
+export function listed(items: readonly string[], separator: string): string {
+  const more = items.length - MAX_LISTED;
+  return [...items.slice(0, MAX_LISTED), ...(more > 0 ? [`${more} more`] : [])].join(separator);
+}
+
 /** One attempt that failed, for an error that lists every supplier with its reason. */
 export interface FailedAttempt {
   readonly source: string;
   readonly error: UpdateError;
 }
 
-/** Every supplier failed: each with its reason; the code is the gravest of them (trust before disk before network). */
+/** Every supplier failed: the first, or of many the gravest, with their reasons; the code is the gravest of them (trust before disk before network). */
 export class AllSourcesFailedError extends UpdateError {
   readonly attempts: readonly FailedAttempt[];
 
   constructor(what: string, attempts: readonly FailedAttempt[]) {
-    const gravest = attempts.map((a) => a.error).reduce((a, b) => (gravity(b.code) > gravity(a.code) ? b : a));
-    super(gravest.code, `${what}: ${attempts.map((a) => `${a.source}: ${a.error.message}`).join("; ")}`, {
+    const gravestFirst = attempts.toSorted((a, b) => gravity(b.error.code) - gravity(a.error.code));
+    const gravest = gravestFirst[0]?.error ?? new UpdateError("E_INTERNAL", "nobody was asked");
+    const told = attempts.length > MAX_LISTED ? gravestFirst : attempts;
+    super(gravest.code, `${what}: ${listed(told.map((a) => `${a.source}: ${a.error.message}`), "; ")}`, {
       cause: gravest,
       ...(gravest.hint === undefined ? {} : { hint: gravest.hint }),
     });

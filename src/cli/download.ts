@@ -159,6 +159,8 @@ type Manner = Pick<DownloadOptions, "newSources" | "strategy" | "limits" | "onRe
   readonly onSources?: (sources: readonly string[]) => void;
   /** Told of a source, by its id, that gave something wrong. */
   readonly onRefused?: (source: string) => void;
+  /** In place of a note: a source, by its id, gave nothing or something wrong. */
+  readonly onTrouble?: (source: string, text: string) => void;
 };
 
 export async function fetchTo(
@@ -175,6 +177,7 @@ export async function fetchTo(
   const raise = (source: string, error: UpdateError) => {
     if (!alerts.has(source)) alerts.set(source, alert(c, s.home, source, artifact.name, error));
   };
+  const tell = how.onTrouble ?? ((_source: string, text: string) => c.out.note(text));
   const onEvent = (e: DownloadEvent) => {
     switch (e.type) {
       case "source":
@@ -196,11 +199,11 @@ export async function fetchTo(
         // An empty cache is nothing to tell, one that the system cannot read is.
         if (e.error.code === "E_ABSENT" && e.source === "cache" && e.error.cause === undefined) break;
         progress.end();
-        c.out.note(c.out.line("warning", `${e.source}: ${e.error.message}`));
+        tell(e.source, c.out.line("warning", `${e.source}: ${e.error.message}`));
         break;
       case "refused":
         progress.end();
-        c.out.note(c.out.line("failed", `${e.source} was refused: ${e.error.message}`));
+        tell(e.source, c.out.line("failed", `${e.source} was refused: ${e.error.message}`));
         how.onRefused?.(e.source);
         raise(e.source, e.error);
         break;

@@ -3,7 +3,7 @@
 // Must not: know any channel, touch the disk but through the store.
 
 import type { Artifact, Digests, LocalFile, Opts, Verified } from "../api.ts";
-import { AllSourcesFailedError, type FailedAttempt, isIntegrityError, UpdateError } from "../errors.ts";
+import { AllSourcesFailedError, type FailedAttempt, isIntegrityError, listed, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import type { DownloadEvent } from "./download-event.ts";
 import { type EngineOptions, fetchPieces } from "./piece-engine.ts";
@@ -150,8 +150,9 @@ class UnlistedFetch {
       if (this.#givers.size < store.pieceCount) ids.add("an earlier run");
       if (ids.size > 1) {
         const error = new UpdateError(e.code, `${artifact.name} is not the signed one: ${e.message}`, { cause: e });
-        this.#together.push({ source: [...ids].join(" + "), error });
-        onEvent({ type: "failed", source: [...ids].join(" + "), error });
+        const source = listed([...ids], " + ");
+        this.#together.push({ source, error });
+        onEvent({ type: "failed", source, error });
       }
       await store.clear();
       return undefined;

@@ -12,6 +12,19 @@ test("no text from outside can move the cursor, break the line or turn it around
   assert.equal(new AllSourcesFailedError("x", [{ source: "m", error: e }]).message, `x: m: ${shown}`);
 });
 
+test("an error of many suppliers names the gravest first, and not all of them", () => {
+  const attempts = Array.from({ length: 200 }, (_, i) => ({
+    source: `m${i}`,
+    error: new UpdateError(i === 150 ? "E_HASH_MISMATCH" : "E_TIMEOUT", `reason ${i}`),
+  }));
+  const e = new AllSourcesFailedError("x", attempts);
+  assert.equal(e.code, "E_HASH_MISMATCH");
+  assert.equal(e.message, "x: m150: reason 150; m0: reason 0; m1: reason 1; m2: reason 2; m3: reason 3; 195 more");
+  assert.equal(e.attempts.length, 200);
+  const few = new AllSourcesFailedError("x", attempts.slice(149, 151));
+  assert.equal(few.message, "x: m149: reason 149; m150: reason 150", "few stay in their order");
+});
+
 test("ordinary text stays as it is", () => {
   const text = 'ä ☃ 😀 "quoted" \\ back';
   assert.equal(new UpdateError("E_USAGE", text).message, text);

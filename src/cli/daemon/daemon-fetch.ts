@@ -36,6 +36,9 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
         newSources: node === undefined ? undefined : (o: Opts) => node.comingSources(DEFAULT_PRIORITY, o),
         onSources: (givers: readonly string[]) => log.downloading(wanted, givers),
         onReports: log.given,
+        // Of the operator's own mirrors there are few.
+        onTrouble: (source: string, text: string) =>
+          mirrors.some(({ id }) => id === source) ? log.note(text) : log.noteOfPeer(text),
         onRefused: (source: string) => node?.shutOutSource(source),
       };
       const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), how).catch((e) => {

@@ -1,7 +1,7 @@
 // What the daemon says while it runs: a line for each thing that happened, for people or as JSON, on stderr.
 // Design: docs/gossip.md. Must not: let a peer fill the log, or write what a peer said as if it were ours.
 import type { Artifact } from "../../api.ts";
-import type { UpdateError } from "../../errors.ts";
+import { listed, type UpdateError } from "../../errors.ts";
 import type { Download } from "../../fetch/download.ts";
 import type { MirrorReport } from "../../fetch/mirror-reports.ts";
 import type { SourceReport } from "../../fetch/source-report.ts";
@@ -42,6 +42,8 @@ export interface DaemonLog {
   /** Something that is tried again later. */
   failure(what: Attempt, error: UpdateError): void;
   note(text: string): void;
+  /** The same of what peers cause, and those they name. */
+  noteOfPeer(text: string): void;
   warn(text: string): void;
   /** Messages of peers so far. */
   counts(): MessageCounts;
@@ -105,6 +107,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
 
   return {
     note: (text) => write({ event: "note", text }),
+    noteOfPeer: (text) => writeOfPeers({ event: "note", text }),
     warn: (text) => write({ event: "warning", text, isWarning: true }),
     counts: () => ({ ...counts }),
     growth({ root, timestamp }, versions) {
@@ -134,7 +137,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       // Peers decide how many they are.
       writeOfPeers({
         event: "downloading",
-        text: `${name} is coming from ${sources.join(", ")}`,
+        text: `${name} is coming from ${listed(sources, ", ")}`,
         fields: { version, name, sources },
       });
     },
