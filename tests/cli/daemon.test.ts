@@ -184,6 +184,28 @@ test("a download beside the daemon that fetches the same release waits for it, a
   await daemon.stop();
 });
 
+for (
+  const [settings, then] of [[["--pin", "0.1.0"], /0\.1\.0-linux-x64 is downloaded/], [["--no-enabled"], /$/]] as const
+) {
+  test(`a download that ${settings[0]} has made unwanted is given up, until it is wanted again`, async () => {
+    const slow = await network.mirror(), files = filesOf(network.repo), held = heldAnswer(10_000);
+    const path = [...files.keys()].find((name) => name.endsWith(`dchat-1.0.0-${PLATFORM}`)) ?? "";
+    slow.serve(files, { [path]: held.answer });
+    const home = await network.initialised(slow.url);
+    await succeed(["configure-auto-update", "--enabled", "--home", home]);
+    const daemon = await start(home);
+    await until("it has begun", () => slow.questions.some((q) => q.path === path));
+    await succeed(["configure-auto-update", ...settings, "--home", home]);
+    await until("it is given up", () => daemon.said().includes("1.0.0-linux-x64 is not wanted any more"));
+    await until("what is wanted comes", () => then.test(daemon.said()));
+    held.release();
+    await succeed(["configure-auto-update", "--enabled", "--pin", "1.0.0", "--home", home]);
+    await until("it has 1.0.0", () => daemon.said().includes("1.0.0-linux-x64 is downloaded"));
+    await daemon.stop();
+    assert.doesNotMatch(daemon.said(), /will be tried again/);
+  });
+}
+
 test("it tells how it is doing, to this machine alone", async () => {
   const port = 20_000 + process.pid % 20_000;
   const daemon = await start(await network.initialised(mirror.url), "--metrics-port", String(port));

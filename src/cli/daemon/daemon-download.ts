@@ -12,6 +12,7 @@ import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { wantedUpdate } from "./wanted-update.ts";
+import { whileWanted } from "./while-wanted.ts";
 
 /** A release of which no neighbour has a byte yet: it is on its way through the network. */
 const FIRST_RETRY_MS = 2_000;
@@ -22,24 +23,48 @@ const SPREAD_MS = 2_000;
 /** Settings may have changed. */
 const LOOK_MS = 600_000;
 
+export interface DownloaderOptions {
+  readonly fetch: BackgroundFetch;
+  /** There may be something to fetch, and nothing more urgent is to be done. */
+  readonly bell: Bell;
+  /** What is wanted may have changed, also while something is being fetched. */
+  readonly changes: Bell;
+  readonly log: DaemonLog;
+}
+
 /** Runs until the signal, from the first ring on. Never throws. */
 export async function keepDownloaded(
   c: Context,
   a: Arguments,
-  fetch: BackgroundFetch,
-  bell: Bell,
-  log: DaemonLog,
+  { fetch, bell, changes, log }: DownloaderOptions,
 ): Promise<void> {
   let waitMs = LOOK_MS, retryMs = FIRST_RETRY_MS;
+
+  async function fetchWanted({ session, wanted }: Order): Promise<void> {
+    const isWanted = async () => {
+      const order = await wantedNow(c, a);
+      return order === "unreadable" || order?.wanted.sha256 === wanted.sha256;
+    };
+    const now = { ...c, nowMs: Date.now() };
+    const got = await whileWanted(
+      c.signal,
+      changes,
+      isWanted,
+      async (signal) => await fetch({ ...now, signal }, session, wanted),
+    );
+    if (got !== undefined) return;
+    log.note(`${wanted.name} is not wanted any more; what is here of it is kept for later`);
+    bell.ring();
+  }
+
   for (;;) {
     const rang = await bell.wait(waitMs, c.signal);
     if (rang) await delay(SPREAD_MS * Math.random(), undefined, { signal: c.signal }).catch(() => {}); // looked at next
     if (c.signal.aborted) return;
-    const now = { ...c, nowMs: Date.now() };
+    waitMs = LOOK_MS;
     try {
-      const order = await wantedNow(now, a);
-      waitMs = LOOK_MS;
-      if (order !== undefined) await fetch(now, order.session, order.wanted);
+      const order = await wantedNow(c, a);
+      if (typeof order === "object") await fetchWanted(order);
       retryMs = FIRST_RETRY_MS;
     } catch (e) {
       if (c.signal.aborted) return;
@@ -55,8 +80,9 @@ interface Order {
   readonly wanted: Verified<Artifact>;
 }
 
-/** @returns undefined when nothing is wanted, or the home cannot be read, which those who watch it tell */
-async function wantedNow(c: Context, a: Arguments): Promise<Order | undefined> {
+/** @returns "unreadable" where the home cannot be read, which those who watch it tell; undefined when nothing is wanted */
+async function wantedNow(context: Context, a: Arguments): Promise<Order | "unreadable" | undefined> {
+  const c = { ...context, nowMs: Date.now() };
   try {
     const session = await openSession(c, a);
     if (!session.hasMetadata) return undefined;
@@ -65,7 +91,7 @@ async function wantedNow(c: Context, a: Arguments): Promise<Order | undefined> {
     const wanted = wantedUpdate(artifacts, ownPlatform(), session.config.autoUpdate, current);
     return wanted === undefined ? undefined : { session, wanted };
   } catch (e) {
-    if (isHomeError(e)) return undefined;
+    if (isHomeError(e)) return "unreadable";
     throw e;
   }
 }

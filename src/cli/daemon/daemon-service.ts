@@ -55,8 +55,9 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   // No progress bars; what is said goes into the log.
   const out = { ...c.out, quiet: true, note: log.note, warn: log.warn };
   const logged: Context = { ...c, out, alertLimit: createAlertLimit() };
-  const bells = { check: createBell(), download: createBell(), staging: createBell() };
-  const ring = () => [bells.check, bells.staging].forEach((bell) => bell.ring());
+  const bells = { check: createBell(), download: createBell(), changes: createBell(), staging: createBell() };
+  // Downloads begin when what is approved has been seen to.
+  const ring = () => [bells.check, bells.changes, bells.staging].forEach((bell) => bell.ring());
   let announce = () => {};
 
   const knowledge = openKnowledge(s, {
@@ -127,7 +128,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     await Promise.all([
       disk.look(c.signal),
       askMirrors(logged, a, bells.check, log),
-      keepDownloaded(logged, a, fetch, bells.download, log),
+      keepDownloaded(logged, a, { fetch, bell: bells.download, changes: bells.changes, log }),
       stager.run(),
     ]);
   } finally {
