@@ -116,5 +116,9 @@ test("of downloads that fail for wrong pieces the bytes and the liar are counted
     mirror.url,
     "E_HASH_MISMATCH",
   ]]);
+  await until(
+    "it is unwell",
+    async () => /^503 .* failed 3 times in a row: E_HASH_MISMATCH/.test(await daemon.health()),
+  );
   await daemon.stop();
 });

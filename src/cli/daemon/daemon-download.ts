@@ -11,6 +11,7 @@ import { currentVersion, openSession, type Session, updateClock } from "../sessi
 import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
+import { isLoud, QUIET_FAILURES } from "./loud-failure.ts";
 import { wantedUpdate } from "./wanted-update.ts";
 import { whileWanted } from "./while-wanted.ts";
 
@@ -32,13 +33,20 @@ export interface DownloaderOptions {
   readonly log: DaemonLog;
 }
 
-/** Runs until the signal, from the first ring on. Never throws. */
-export async function keepDownloaded(
+export interface Downloader {
+  /** Runs until the signal, from the first ring on. Never throws. */
+  run(): Promise<void>;
+  /** Undefined when all is well, or nobody who could give it is there: that is for the network to mend. */
+  problem(): string | undefined;
+}
+
+export function createDownloader(
   c: Context,
   a: Arguments,
   { fetch, bell, changes, log }: DownloaderOptions,
-): Promise<void> {
-  let waitMs = LOOK_MS, retryMs = FIRST_RETRY_MS;
+): Downloader {
+  let failures = 0; // in a row
+  let problem: string | undefined;
 
   async function fetchWanted({ session, wanted }: Order): Promise<void> {
     const isWanted = async () => {
@@ -57,22 +65,36 @@ export async function keepDownloaded(
     bell.ring();
   }
 
-  for (;;) {
-    const rang = await bell.wait(waitMs, c.signal);
-    if (rang) await delay(SPREAD_MS * Math.random(), undefined, { signal: c.signal }).catch(() => {}); // looked at next
-    if (c.signal.aborted) return;
-    waitMs = LOOK_MS;
+  /** @returns how long to wait for the next look */
+  async function look(): Promise<number> {
     try {
       const order = await wantedNow(c, a);
       if (typeof order === "object") await fetchWanted(order);
-      retryMs = FIRST_RETRY_MS;
+      failures = 0;
+      problem = undefined;
+      return LOOK_MS;
     } catch (e) {
-      if (c.signal.aborted) return;
-      log.failure("download", asUpdateError(e));
-      waitMs = retryMs * (0.5 + Math.random());
-      retryMs = Math.min(2 * retryMs, MAX_RETRY_MS);
+      if (c.signal.aborted) return 0;
+      const error = asUpdateError(e), { code, message } = error;
+      log.failure("download", error);
+      const isProblem = ++failures >= QUIET_FAILURES && isLoud(error);
+      problem = isProblem ? `a download has failed ${failures} times in a row: ${code}: ${message}` : undefined;
+      return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS) * (0.5 + Math.random());
     }
   }
+
+  return {
+    problem: () => problem,
+    async run() {
+      let waitMs = LOOK_MS;
+      for (;;) {
+        const rang = await bell.wait(waitMs, c.signal);
+        if (rang) await delay(SPREAD_MS * Math.random(), undefined, { signal: c.signal }).catch(() => {}); // looked at next
+        if (c.signal.aborted) return;
+        waitMs = await look();
+      }
+    },
+  };
 }
 
 interface Order {

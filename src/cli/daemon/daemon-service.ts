@@ -25,7 +25,7 @@ import { noteSight } from "../schedule-sight.ts";
 import { offlineClock, openConfig, openSession, refresh, type Session, withMirrors } from "../session.ts";
 import { openKnowledge } from "../session-knowledge.ts";
 import { type Bell, createBell } from "./daemon-bell.ts";
-import { keepDownloaded } from "./daemon-download.ts";
+import { createDownloader } from "./daemon-download.ts";
 import { createBackgroundFetch } from "./daemon-fetch.ts";
 import { startGossip } from "./daemon-gossip.ts";
 import { type Attempt, createDaemonLog, type DaemonLog } from "./daemon-log.ts";
@@ -116,10 +116,11 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     preflight: o.preflight,
     onLooked: bells.download.ring,
   });
+  const downloader = createDownloader(logged, a, { fetch, bell: bells.download, changes: bells.changes, log });
   const given = () => link.node()?.givenBytes() ?? 0;
   let status: StatusServer | undefined;
   try {
-    const problem = () => disk.problem() ?? stager.problem() ?? link.problem();
+    const problem = () => disk.problem() ?? stager.problem() ?? downloader.problem() ?? link.problem();
     status = await startStatus(o, problem, () => showMetrics(metrics, given())).catch((e) => {
       if (!o.isPatient) throw e;
       onFailure("metrics")(e);
@@ -128,7 +129,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     await Promise.all([
       disk.look(c.signal),
       askMirrors(logged, a, bells.check, log),
-      keepDownloaded(logged, a, { fetch, bell: bells.download, changes: bells.changes, log }),
+      downloader.run(),
       stager.run(),
     ]);
   } finally {

@@ -21,6 +21,7 @@ import { offlineClock } from "../session.ts";
 import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
+import { isLoud, QUIET_FAILURES } from "./loud-failure.ts";
 
 /** As soon as it is possible, and no burden to those who do not have it. */
 const FIRST_RETRY_MS = 2_000;
@@ -31,8 +32,6 @@ const MAX_TRIAL_RETRY_MS = 600_000;
 const PROVE_MS = 600_000;
 /** How often is said again what waits for a person. */
 const REMIND_MS = 3_600_000;
-/** Mirrors and peers may be away for a moment; what is wrong otherwise is told at once. */
-const QUIET_FAILURES = 3;
 
 export interface Stager {
   /** Runs until the signal. Never throws. */
@@ -155,9 +154,6 @@ export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager
 
 const keyOf = ({ artifacts, version }: Step): string => artifacts[0]?.sha256 ?? version;
 const from = (height: number | null): string => height === null ? "" : ` from block ${height} on`;
-
-/** Nobody having it for a moment is not worth a person's time; all else is. */
-const isLoud = (e: UpdateError): boolean => e.exitCode < 20 || e.exitCode >= 30;
 
 function wrapped({ version, activationHeight }: Step, cause: UpdateError): UpdateError {
   const message = `${version}, approved${from(activationHeight)}, is not ready to run here: ${cause.message}`;
