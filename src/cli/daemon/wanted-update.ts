@@ -8,7 +8,8 @@ import { inChannel } from "../listing.ts";
 /**
  * @param artifacts of the trusted releases
  * @param current the version that runs; undefined when nothing does
- * @returns the newest that the settings allow and that is newer than what runs; a pin allows that version alone
+ * @returns the newest that the settings allow and that is newer than what runs. A pin decides alone: whoever names a version
+ *   means it, of whatever channel it is
  */
 export function wantedUpdate(
   artifacts: readonly Verified<Artifact>[],
@@ -18,9 +19,13 @@ export function wantedUpdate(
 ): Verified<Artifact> | undefined {
   if (!settings.enabled || !settings.backgroundDownload) return undefined;
   const fitting = artifacts.filter((a) =>
-    a.platform === platform && a.packageType === "binary" && inChannel(a.channel, settings.channel) &&
-    (!settings.securityOnly || a.security) && (settings.pin === undefined || a.version === settings.pin) &&
+    a.platform === platform && a.packageType === "binary" && isAllowed(a, settings) &&
     (current === undefined || compareVersions(a.version, current) > 0)
   );
   return fitting.toSorted((a, b) => compareVersions(b.version, a.version))[0];
+}
+
+function isAllowed(a: Artifact, { pin, channel, securityOnly }: AutoUpdate): boolean {
+  if (pin !== undefined) return a.version === pin;
+  return inChannel(a.channel, channel) && (!securityOnly || a.security);
 }

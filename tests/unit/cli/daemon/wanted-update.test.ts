@@ -47,4 +47,11 @@ test("a pin allows its version alone", () => {
   assert.equal(wanted({ pin: "9.9.9" }), undefined);
 });
 
+test("a pin decides alone: its version may be of another channel, and no security update", () => {
+  assert.equal(wanted({ pin: "2.0.0-beta.1" }), "2.0.0-beta.1");
+  assert.equal(wanted({ pin: "1.10.0", securityOnly: true }), "1.10.0");
+  assert.equal(wanted({ pin: "1.10.0", securityOnly: true }, "1.10.0"), undefined);
+  assert.equal(wanted({ pin: "2.0.0-beta.1" }, undefined, "macos-arm64"), undefined);
+});
+
 test("nothing of another platform", () => assert.equal(wanted({}, undefined, "macos-arm64"), undefined));
