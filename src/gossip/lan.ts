@@ -8,19 +8,17 @@ import { networkInterfaces } from "node:os";
 import type { Libp2pLibrary } from "../heavy/gossip.ts";
 import { classifyAddress, isWithin, parseAddress } from "../net/address.ts";
 import type { Host } from "./host.ts";
+import { createNearbyEndpoints } from "./nearby-endpoints.ts";
 import { parsePeerAddress, withoutPeer } from "./peer-address.ts";
 
 export interface Lan {
-  /** Addresses with ids that nodes on the link have told of. */
+  /** Addresses with ids that nodes on the link have told of in the last minutes. */
   nearby(): readonly string[];
   /** True for the endpoint of one of them. */
   isNearby(address: string): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
-
-/** More nodes on one link find each other through those they have found. */
-const MAX_NEARBY = 32;
 
 /** For nodes whose operator did not ask for it. */
 export const NO_LAN: Lan = {
@@ -31,7 +29,7 @@ export const NO_LAN: Lan = {
 };
 
 export function createLan(library: Libp2pLibrary, host: () => Host, topic: string): Lan {
-  const found = new Map<string, string>(); // endpoint → address with id
+  const found = createNearbyEndpoints();
   let discovery: ReturnType<typeof create> | undefined;
 
   function create() {
@@ -45,13 +43,12 @@ export function createLan(library: Libp2pLibrary, host: () => Host, topic: strin
     const own = host().getMultiaddrs().map(String);
     const isOnLoopback = own.length > 0 && own.every((address) => scopeOf(address) === "loopback");
     for (const endpoint of addresses.map(withoutPeer)) {
-      if (found.size >= MAX_NEARBY || !isOnLink(endpoint, isOnLoopback)) continue;
-      found.set(endpoint, `${endpoint}/p2p/${id}`);
+      if (isOnLink(endpoint, isOnLoopback)) found.see(endpoint, id);
     }
   }
 
   return {
-    nearby: () => [...found.values()],
+    nearby: found.addresses,
     isNearby: (address) => found.has(withoutPeer(address)),
     async start() {
       discovery = create();

@@ -5,7 +5,10 @@ import dgram, { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { after, test } from "node:test";
+import { createLan } from "../../../src/gossip/lan.ts";
+import { loadLibp2p } from "../../../src/heavy/gossip.ts";
 import { memoryKnowledge, startNode, TOPIC } from "../../support/gossip-network.ts";
+import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
 import { until } from "../../support/until.ts";
 
@@ -88,6 +91,25 @@ test("an answer that leads to this machine, another link or a name is not follow
   await until("it has looked around", () => node.peers().length === 1);
   await node.stop();
   assert.equal(knocks, 0);
+});
+
+test("a neighbour that tells of many ports keeps nobody else from being found", async () => {
+  const host = await startLoneHost(), socket = createSocket("udp4");
+  const lan = createLan(await loadLibp2p(), () => host, TOPIC);
+  after(async () => {
+    socket.close();
+    await lan.stop();
+  });
+  await lan.start();
+  const tell = async (endpoint: string) => {
+    const found = `${endpoint}/p2p/${ID}`;
+    socket.send(answer(found), 5353, "224.0.0.251");
+    await until(`${endpoint} is found`, () => lan.nearby().includes(found), 5_000);
+  };
+  for (let port = 1; port <= 33; port++) await tell(`/ip4/127.78.9.1/tcp/${port}`);
+  await tell("/ip4/127.78.9.2/tcp/4217");
+  assert.equal(lan.isNearby("/ip4/127.78.9.2/tcp/4217"), true);
+  assert.equal(lan.isNearby("/ip4/127.78.9.1/tcp/1"), false);
 });
 
 test("a node that cannot ask on its links does not start, and does not go on listening", async (t) => {
