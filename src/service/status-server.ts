@@ -21,10 +21,13 @@ const HOST = "127.0.0.1";
 /** A scraper, a supervisor and a person. */
 const MAX_CONNECTIONS = 16;
 const REQUEST_MS = 5_000;
+/** How often that is looked at: runtimes do so every thirty seconds, for which half a request held its connection. */
+const LOOK_MS = 1_000;
 
 /** @throws UpdateError E_IO when the port is taken */
 export async function startStatusServer(o: StatusServerOptions): Promise<StatusServer> {
-  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS }, (request, response) => {
+  const limits = { requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS, connectionsCheckingInterval: LOOK_MS };
+  const server = createServer(limits, (request, response) => {
     const answer = (status: number, type: string, body: string) => {
       response.writeHead(status, { "content-type": type, "cache-control": "no-store", connection: "close" }).end(body);
     };
