@@ -26,14 +26,25 @@ const PEERS_FORMAT = "dchat-peers-1";
 const MAX_ADDRESS_LENGTH = 400;
 /** As many with the longest addresses come to half of this. */
 const MAX_PEERS_BYTES = 64 * 1024;
-/** Whoever did not answer for so long has moved. */
+/** Whoever did not answer for so long has moved. What is noted for the future was so by a wrong clock, and may be there. */
 const FORGET_MS = 30 * 86_400_000;
 
-/** Who answered last comes first. Empty when there is no file, or none that can be used. Never throws. */
+/**
+ * Those that are worth a try; who answered last comes first. Empty when there is no file, or none that can be used. Never
+ * throws.
+ */
 export async function readKnownPeers(home: Pick<Home, "knownPeersFile">, nowMs: number): Promise<readonly KnownPeer[]> {
+  return (await readAllPeers(home)).filter(({ seenMs }) => nowMs - seenMs <= FORGET_MS);
+}
+
+/**
+ * The same, whenever they were seen: for whoever writes the file again. A clock that is wrong for seconds must not cost a
+ * node the peers that it knows.
+ */
+export async function readAllPeers(home: Pick<Home, "knownPeersFile">): Promise<readonly KnownPeer[]> {
   try {
     const bytes = await readFileIfThere(home.knownPeersFile, MAX_PEERS_BYTES);
-    return bytes === undefined ? [] : joinPeers(parsePeers(bytes), [], nowMs);
+    return bytes === undefined ? [] : parsePeers(bytes);
   } catch (e) {
     if (e instanceof UpdateError) return [];
     throw e;
@@ -54,20 +65,17 @@ export async function writeKnownPeers(
   await writeFileAtomic(home.knownPeersFile, jsonBytes({ format: PEERS_FORMAT, peers: entries }), { mode: 0o600 });
 }
 
-/** Both lists as one, bounded; of one address the later sight counts, and that it was named. */
-export function joinPeers(a: readonly KnownPeer[], b: readonly KnownPeer[], nowMs: number): KnownPeer[] {
+/**
+ * Both lists as one, bounded: those that are there now, then the others in their order. What is seen now counts, whatever
+ * was noted before: a clock that was ahead is corrected by the next sight. Once named, a peer stays named.
+ */
+export function joinPeers(known: readonly KnownPeer[], seen: readonly KnownPeer[]): KnownPeer[] {
+  const named = new Set([...known, ...seen].filter((p) => p.isNamed).map((p) => p.address));
   const all = new Map<string, KnownPeer>();
-  for (const peer of [...a, ...b]) {
-    if (nowMs - peer.seenMs > FORGET_MS) continue;
-    const known = all.get(peer.address) ?? peer;
-    all.set(peer.address, {
-      address: peer.address,
-      isNamed: known.isNamed || peer.isNamed,
-      // A clock that was ahead must not keep an address for ever.
-      seenMs: Math.min(nowMs, Math.max(known.seenMs, peer.seenMs)),
-    });
+  for (const peer of [...seen, ...known]) {
+    if (!all.has(peer.address)) all.set(peer.address, { ...peer, isNamed: named.has(peer.address) });
   }
-  return [...all.values()].sort((x, y) => y.seenMs - x.seenMs).slice(0, MAX_KNOWN_PEERS);
+  return [...all.values()].slice(0, MAX_KNOWN_PEERS);
 }
 
 function parsePeers(bytes: Uint8Array): KnownPeer[] {

@@ -2,7 +2,7 @@
 // Design: docs/gossip.md, "Watching it". Must not: end the node because a disk is full; both files are advice.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
-import { joinPeers, type KnownPeer, readKnownPeers, writeKnownPeers } from "../config/known-peers.ts";
+import { joinPeers, type KnownPeer, readAllPeers, writeKnownPeers } from "../config/known-peers.ts";
 import { createReportWriter } from "../config/node-report.ts";
 import { asUpdateError, type UpdateError } from "../errors.ts";
 import type { GossipNode } from "../gossip/node.ts";
@@ -11,7 +11,7 @@ import { listServed } from "./served-artifacts.ts";
 
 export interface KeepReportOptions {
   readonly home: Home;
-  readonly node: GossipNode;
+  readonly node: Pick<GossipNode, "id" | "addresses" | "connections" | "dialled" | "givenBytes">;
   readonly state: () => TrustState;
   readonly signal: AbortSignal;
   /** Told once, when a file cannot be written. */
@@ -27,22 +27,22 @@ const SEEN_AGAIN_MS = 3_600_000;
 export async function keepReport({ home, node, state, signal, onFailure }: KeepReportOptions): Promise<void> {
   const writer = createReportWriter(home);
   const startedMs = Date.now();
-  let known = await readKnownPeers(home, startedMs);
+  let known = await readAllPeers(home);
   let hasFailed = false;
 
   async function remember(): Promise<void> {
     const nowMs = Date.now();
-    const next = joinPeers(known, node.dialled().map((d): KnownPeer => ({ ...d, seenMs: nowMs })), nowMs);
+    const next = joinPeers(known, node.dialled().map((d): KnownPeer => ({ ...d, seenMs: nowMs })));
     if (!isNews(known, next)) return;
     await writeKnownPeers(home, next);
     known = next;
   }
 
   async function write(): Promise<void> {
-    const { id: peerId, givenBytes } = node;
+    const peerId = node.id, givenBytes = node.givenBytes();
     const served = await listServed(home, state());
     const addresses = node.addresses(), peers = node.connections();
-    await writer.write({ startedMs, peerId, addresses, peers, served, givenBytes: givenBytes() });
+    await writer.write({ startedMs, peerId, addresses, peers, served, givenBytes });
   }
 
   while (!signal.aborted) {
@@ -63,6 +63,6 @@ function isNews(before: readonly KnownPeer[], after: readonly KnownPeer[]): bool
   const old = new Map(before.map((p) => [p.address, p]));
   return after.some((p) => {
     const known = old.get(p.address);
-    return known === undefined || known.isNamed !== p.isNamed || p.seenMs - known.seenMs > SEEN_AGAIN_MS;
+    return known === undefined || known.isNamed !== p.isNamed || Math.abs(p.seenMs - known.seenMs) > SEEN_AGAIN_MS;
   });
 }
