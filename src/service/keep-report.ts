@@ -1,9 +1,11 @@
 // While a node runs: what it is doing, for the commands beside it, and the peers that answered, for the next time.
 // Design: docs/gossip.md, "Watching it". Must not: end the node because a disk is full; both files are advice.
+import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Home } from "../config/home.ts";
 import { joinPeers, type KnownPeer, readAllPeers, writeKnownPeers } from "../config/known-peers.ts";
 import { createReportWriter } from "../config/node-report.ts";
+import { sweepLeftovers } from "../disk/atomic-file.ts";
 import { asUpdateError, type UpdateError } from "../errors.ts";
 import type { GossipNode } from "../gossip/node.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -25,6 +27,7 @@ const SEEN_AGAIN_MS = 3_600_000;
 
 /** Runs until the signal; then the report is gone. Never throws. */
 export async function keepReport({ home, node, state, signal, onFailure }: KeepReportOptions): Promise<void> {
+  await sweepLeftovers(dirname(home.nodeReportFile)); // this is who writes there most
   const writer = createReportWriter(home);
   const startedMs = Date.now();
   let known = await readAllPeers(home);

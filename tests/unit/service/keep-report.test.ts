@@ -1,10 +1,11 @@
 // What a running node notes of itself and of its peers, and what a wrong clock must not cost. docs/formats.md, gossip/.
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { homeAt } from "../../../src/config/home.ts";
 import { type KnownPeer, readAllPeers, writeKnownPeers } from "../../../src/config/known-peers.ts";
+import { temporaryBeside } from "../../../src/disk/atomic-file.ts";
 import { keepReport } from "../../../src/service/keep-report.ts";
 import { pinRoot } from "../../../src/trust/client.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -57,3 +58,15 @@ for (const offMs of [YEAR_MS, -YEAR_MS]) {
     );
   });
 }
+
+test("what a killed node left of a report that it was writing is removed, and its identity stays", async () => {
+  const home = homeAt(join(folder, "killed"));
+  mkdirSync(dirname(home.nodeReportFile), { recursive: true });
+  const leftover = temporaryBeside(home.nodeReportFile), twoHoursAgo = new Date(NOW - 2 * 3_600_000);
+  for (const file of [leftover, home.identityFile]) {
+    writeFileSync(file, "x");
+    utimesSync(file, twoHoursAgo, twoHoursAgo);
+  }
+  await lookOnce(home.dir);
+  assert.deepEqual(readdirSync(dirname(leftover)), ["identity.pem"]);
+});
