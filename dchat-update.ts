@@ -44,8 +44,8 @@ async function main(argv: readonly string[]): Promise<never> {
       takes?.(signal);
     });
   }
-  const stdout = createStandardStream(process.stdout);
-  const stderr = createStandardStream(process.stderr);
+  const stdout = createStandardStream(process.stdout, stop.signal);
+  const stderr = createStandardStream(process.stderr, stop.signal);
   const code = await runCli({
     argv,
     env: process.env,
@@ -61,7 +61,7 @@ async function main(argv: readonly string[]): Promise<never> {
       };
     },
   });
-  // Pipes are written asynchronously: the last words must be out before the process ends.
+  // Pipes are written asynchronously: the last words must be out before the process ends, if there is anybody to read them.
   await Promise.allSettled([stdout.flush(), stderr.flush()]);
   process.exit(code);
 }

@@ -12,9 +12,34 @@ export interface LogLine {
   readonly isDetail?: boolean;
 }
 
-export function writeLogLine(out: Output, time: Date, line: LogLine): void {
-  const { event, text, fields = {}, isWarning = false, isDetail = false } = line;
-  if (isDetail ? !out.verbose : out.quiet && !isWarning) return;
+/** What a busy day says. More waits only where nobody reads: a log collector that hangs must not cost memory without end. */
+export const MAX_WAITING_LENGTH = 1024 * 1024;
+
+/** @returns writes a line; leaves lines out while too much waits to be read, and then says how many */
+export function createLogWriter(out: Output, now: () => Date): (line: LogLine) => void {
+  let dropped = 0;
+  return (line) => {
+    if (!isWanted(out, line)) return;
+    const waiting = out.stderr.waitingLength ?? 0;
+    // Once lines are left out, until all is read: not one now and then.
+    if (waiting > (dropped > 0 ? 0 : MAX_WAITING_LENGTH)) {
+      dropped++;
+      return;
+    }
+    if (dropped > 0) {
+      const text = `${dropped} lines are left out here: nobody read them`;
+      write(out, now(), { event: "dropped", text, fields: { lines: dropped }, isWarning: true });
+      dropped = 0;
+    }
+    write(out, now(), line);
+  };
+}
+
+function isWanted(out: Output, { isWarning = false, isDetail = false }: LogLine): boolean {
+  return isDetail ? out.verbose : !out.quiet || isWarning;
+}
+
+function write(out: Output, time: Date, { event, text, fields = {}, isWarning = false }: LogLine): void {
   const at = time.toISOString();
   if (out.json) out.stderr.write(`${jsonLine({ time: at, event, message: text, ...fields })}\n`);
   else if (isWarning) out.warn(`${at} ${text}`);

@@ -6,6 +6,8 @@ export interface Terminal {
   write(text: string): void;
   readonly isTTY: boolean;
   readonly columns: number;
+  /** Characters that nobody has read yet; none when absent. */
+  readonly waitingLength?: number;
 }
 
 export interface OutputOptions {

@@ -4,18 +4,24 @@ import { asUpdateError } from "../errors.ts";
 import type { Terminal } from "./output.ts";
 
 export interface StandardStream extends Terminal {
+  readonly waitingLength: number;
   /**
-   * Waits until all of it is out.
+   * Waits until all of it is out; once the program was told to end, not for a reader who does not read.
    * @throws UpdateError E_DISK_FULL, E_IO when something is lost; a reader who closed the pipe (`| head`) has seen enough
    */
   flush(): Promise<void>;
 }
 
-export function createStandardStream(stream: NodeJS.WriteStream): StandardStream {
+/** A reader who is there takes the last words in milliseconds; a supervisor kills what does not end. */
+const LAST_WORDS_MS = 1_000;
+
+/** @param told aborted when the program is told to end: before that a reader has all the time he wants, as in `| less` */
+export function createStandardStream(stream: NodeJS.WriteStream, told: AbortSignal): StandardStream {
   let failure: unknown;
   /** The last text, on its way; texts leave in order. */
   let last = Promise.resolve();
   let giveUp = () => {};
+  let waitingLength = 0;
   const fail = (e: unknown) => {
     failure ??= e;
     giveUp();
@@ -24,11 +30,16 @@ export function createStandardStream(stream: NodeJS.WriteStream): StandardStream
   return {
     write(text) {
       if (failure !== undefined) return; // what follows a gap is worth nothing, and some streams would keep it for ever
+      waitingLength += text.length;
       last = new Promise((done) => {
         giveUp = done;
         try {
           // Bun tells of a file's error here only, and Deno throws it.
-          stream.write(text, (e) => e ? fail(e) : done());
+          stream.write(text, (e) => {
+            waitingLength -= text.length;
+            if (e) fail(e);
+            else done();
+          });
         } catch (e) {
           fail(e);
         }
@@ -38,8 +49,15 @@ export function createStandardStream(stream: NodeJS.WriteStream): StandardStream
     get columns() {
       return stream.columns || 80; // 0 is what a terminal says that does not know
     },
+    get waitingLength() {
+      return waitingLength;
+    },
     async flush() {
+      const hurry = () => setTimeout(giveUp, LAST_WORDS_MS);
+      if (told.aborted) hurry();
+      else told.addEventListener("abort", hurry, { once: true });
       await last;
+      told.removeEventListener("abort", hurry);
       if (failure !== undefined && !isClosedByReader(failure)) throw asUpdateError(failure, "E_IO");
     },
   };

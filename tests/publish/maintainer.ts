@@ -71,7 +71,7 @@ export function createMaintainer(): Maintainer {
       const host = {
         argv: args,
         env: process.env,
-        stdout: { ...terminal, flush: () => Promise.resolve() },
+        stdout: { ...terminal, waitingLength: 0, flush: () => Promise.resolve() },
         stderr: terminal,
         signal: AbortSignal.timeout(60_000),
         takeSignals: () => () => {},

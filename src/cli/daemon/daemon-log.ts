@@ -8,7 +8,7 @@ import type { SourceReport } from "../../fetch/source-report.ts";
 import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import type { TrustState } from "../../trust/client.ts";
 import type { Metrics } from "../../service/metrics.ts";
-import { type LogLine, writeLogLine } from "../log-line.ts";
+import { createLogWriter, type LogLine } from "../log-line.ts";
 import { formatBytes, type Output } from "../output.ts";
 
 export interface MessageCounts {
@@ -71,7 +71,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
   const counts = { accepted: 0, ignored: 0, rejected: 0 };
   let minute = 0, lines = 0, unsaid = 0;
 
-  const write = (line: LogLine) => writeLogLine(out, now(), line);
+  const write = createLogWriter(out, now);
 
   /** What peers cause is bounded: their number is not. */
   function writeOfPeers(line: LogLine): void {

@@ -1,7 +1,7 @@
 // What `run` says: a line for each thing that happens to the node, for people or as JSON, on stderr.
 // Design: "Running the node" of docs/activation.md. Must not: say anything on standard output, which is the node's.
 import type { SupervisorEvent } from "../../activate/supervise/supervision.ts";
-import { writeLogLine } from "../log-line.ts";
+import { createLogWriter } from "../log-line.ts";
 import type { Output } from "../output.ts";
 
 export interface RunLog {
@@ -14,8 +14,9 @@ export interface RunLog {
 
 export function createRunLog(out: Output): RunLog {
   let lastWhy = "";
+  const writeLine = createLogWriter(out, () => new Date());
   const write = (event: string, text: string, fields: Readonly<Record<string, unknown>>, isWarning: boolean) =>
-    writeLogLine(out, new Date(), { event, text, fields, isWarning });
+    writeLine({ event, text, fields, isWarning });
   return {
     event(e) {
       const { type, ...fields } = e;
