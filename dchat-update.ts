@@ -4,6 +4,7 @@
 import { runCli } from "./src/app.ts";
 import { VERSION } from "./src/baked.ts";
 import { programArguments } from "./src/cli/deno-arguments.ts";
+import { isHangUpIgnored } from "./src/cli/hang-up.ts";
 import { isMain } from "./src/cli/is-main.ts";
 import { createStandardStream } from "./src/cli/standard-stream.ts";
 
@@ -33,15 +34,24 @@ if (isMain(import.meta)) {
 }
 
 async function main(argv: readonly string[]): Promise<never> {
+  const outlivesTerminal = isHangUpIgnored();
   const stop = new AbortController();
   /** What a supervised program may be told besides to end. */
   const passedOn = ["SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const;
+  let wasAsked = false;
   let takes: ((name: NodeJS.Signals) => void) | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.on(signal, () => {
-      if (stop.signal.aborted && takes === undefined) process.exit(130); // asked twice: do not wait for anything
+      if (wasAsked && takes === undefined) process.exit(130); // asked twice: do not wait for anything
+      wasAsked = true;
       stop.abort();
       takes?.(signal);
+    });
+  }
+  // Often more than one comes when a terminal is closed: that is no impatience. What supervises others passes it on.
+  if (process.platform !== "win32") {
+    process.on("SIGHUP", () => {
+      if (takes === undefined && !outlivesTerminal) stop.abort();
     });
   }
   const stdout = createStandardStream(process.stdout, stop.signal);

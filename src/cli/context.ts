@@ -14,7 +14,7 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: StandardStream;
   readonly stderr: Terminal;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT and SIGTERM, and by SIGHUP where the command does not take signals. */
   readonly signal: AbortSignal;
   /**
    * For a command that passes signals on, those that end it included; a second one then does not end it at once.
