@@ -39,12 +39,17 @@ export interface CommandResult {
   readonly exitCode?: number;
 }
 
-export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-  home: { type: "string", value: "DIR", help: "home folder (DCHAT_HOME, default ~/.dchat)" },
+/** How it speaks. */
+export const OUTPUT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   json: { type: "boolean", help: "print one JSON document instead of text" },
   quiet: { type: "boolean", help: "no progress and no notes" },
   verbose: { type: "boolean", help: "more detail, and causes of errors" },
   "no-color": { type: "boolean", help: "plain words: no colour, no symbols" },
+};
+
+export const GLOBAL_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  home: { type: "string", value: "DIR", help: "home folder (DCHAT_HOME, default ~/.dchat)" },
+  ...OUTPUT_OPTIONS,
   help: { type: "boolean", help: "show this help" },
 };
 

@@ -4,13 +4,22 @@
 import { statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { UpdateError } from "../errors.ts";
+import { PROXY_VARIABLES } from "../net/proxy-env.ts";
+
+/** What a command line takes from where it is given. */
+export interface UnitPlace {
+  /** Absolute path; the only one a daemon writes to. */
+  readonly home: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute path, where commands of the operator's may have relative names; undefined without such. */
+  readonly folder: string | undefined;
+}
 
 /**
  * @param command program and arguments
- * @param home absolute path, the only place it writes to
  * @throws UpdateError E_USAGE for what a unit file cannot hold
  */
-export function daemonUnit(command: readonly string[], home: string): string[] {
+export function daemonUnit(command: readonly string[], place: UnitPlace): string[] {
   return [
     "[Unit]",
     "Description=dchat-update: hears of releases, proves them, passes them on",
@@ -18,13 +27,15 @@ export function daemonUnit(command: readonly string[], home: string): string[] {
     "After=network-online.target",
     "",
     "[Service]",
-    `ExecStart=${command.map(quoted).join(" ")}`,
+    `ExecStart=${command.map(commandWord).join(" ")}`,
+    ...placeLines(place),
     "Restart=on-failure",
     "RestartSec=5",
-    "# Usage, no trust root, damaged state: to start again does not help.",
-    "RestartPreventExitStatus=2 43 44",
+    "# Usage, no trust root, damaged state: to start again does not help. Nor does it where `run` or another daemon does",
+    "# this work on the home: with that one, this unit is one too many.",
+    "RestartPreventExitStatus=2 42 43 44",
     "TimeoutStopSec=20",
-    ...userOf(home),
+    ...userOf(place.home),
     "NoNewPrivileges=yes",
     "CapabilityBoundingSet=",
     "LockPersonality=yes",
@@ -42,7 +53,7 @@ export function daemonUnit(command: readonly string[], home: string): string[] {
     "RestrictSUIDSGID=yes",
     "SystemCallArchitectures=native",
     // Where there is no such folder the daemon itself says so; systemd would not say why it does not start.
-    `ReadWritePaths=${quoted(`-${home}`)}`,
+    `ReadWritePaths=${word(`-${place.home}`)}`,
     "",
     "[Install]",
     "WantedBy=multi-user.target",
@@ -52,11 +63,10 @@ export function daemonUnit(command: readonly string[], home: string): string[] {
 /**
  * The unit of a supervised node: only `run` is told to end, and passes it on; what is left is killed when the time is up.
  * What the node itself may do is its operator's to restrict.
- * @param home absolute path
  * @param stopSeconds how long that may take
  * @throws UpdateError E_USAGE for what a unit file cannot hold
  */
-export function nodeUnit(command: readonly string[], home: string, stopSeconds: number): string[] {
+export function nodeUnit(command: readonly string[], place: UnitPlace, stopSeconds: number): string[] {
   return [
     "[Unit]",
     "Description=dchat node, switched by dchat-update when governors say so",
@@ -64,14 +74,15 @@ export function nodeUnit(command: readonly string[], home: string, stopSeconds: 
     "After=network-online.target",
     "",
     "[Service]",
-    `ExecStart=${command.map(quoted).join(" ")}`,
+    `ExecStart=${command.map(commandWord).join(" ")}`,
+    ...placeLines(place),
     "KillMode=mixed",
     `TimeoutStopSec=${stopSeconds}`,
     "Restart=on-failure",
     "RestartSec=5",
     "# Usage, no trust root, damaged state, a version that failed beyond a hard fork: a person has to look.",
     "RestartPreventExitStatus=2 43 44 46",
-    ...userOf(home),
+    ...userOf(place.home),
     "NoNewPrivileges=yes",
     "",
     "[Install]",
@@ -99,12 +110,41 @@ function ownName(): string | undefined {
   }
 }
 
-/** systemd reads quotes, backslashes, percent and dollar signs. */
-function quoted(text: string): string {
+/** Where relative names are found, and the way to the network, as they are for whoever prints the unit. */
+function placeLines({ folder, env }: UnitPlace): string[] {
+  const variables = PROXY_VARIABLES.map((name) => ({ name, value: env[name] ?? "" })).filter((v) => v.value !== "");
+  return [
+    ...(folder === undefined ? [] : [`WorkingDirectory=-${wholeLine(folder)}`]),
+    ...variables.map(({ name, value }) =>
+      // Everybody on the machine may read a unit.
+      value.includes("@")
+        ? `# ${name} is left out because it may hold a password: set it with EnvironmentFile= of this unit.`
+        : `Environment=${word(`${name}=${value}`)}`
+    ),
+  ];
+}
+
+/** Of a command line, where a dollar sign stands for a variable. */
+function commandWord(text: string): string {
+  return word(text.replaceAll("$", "$$$$"));
+}
+
+/** Of any other setting: systemd reads quotes, backslashes and percent signs, and a dollar sign as itself. */
+function word(text: string): string {
+  const escaped = withoutSpecifiers(text);
+  return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replace(/[\\"]/g, "\\$&")}"`;
+}
+
+/** Of a setting that is no list: quotes would be part of it. A backslash at its end would join the next line to it. */
+function wholeLine(text: string): string {
+  if (/[\s\\]$/.test(text)) throw new UpdateError("E_USAGE", `${JSON.stringify(text)} cannot stand in a unit`);
+  return withoutSpecifiers(text);
+}
+
+function withoutSpecifiers(text: string): string {
   // deno-lint-ignore no-control-regex -- a unit file has lines
   if (/[\u0000-\u001f\u007f]/.test(text)) {
     throw new UpdateError("E_USAGE", "a control character cannot stand in a unit");
   }
-  const escaped = text.replaceAll("%", "%%").replaceAll("$", "$$$$");
-  return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replace(/[\\"]/g, "\\$&")}"`;
+  return text.replaceAll("%", "%%");
 }

@@ -5,6 +5,16 @@
 import { UpdateError } from "../errors.ts";
 import { classifyAddress, isWithin, parseAddress } from "./address.ts";
 
+/** All that is read here; of each pair the first counts. */
+export const PROXY_VARIABLES = [
+  "https_proxy",
+  "HTTPS_PROXY",
+  "http_proxy",
+  "HTTP_PROXY",
+  "no_proxy",
+  "NO_PROXY",
+] as const;
+
 /**
  * The proxy for a URL, or undefined for a direct connection. Loopback is never proxied.
  * @throws UpdateError E_USAGE when the variable does not hold an http or https URL

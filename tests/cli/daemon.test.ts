@@ -1,13 +1,13 @@
 // The daemon as its operator runs it: the bundled file, processes of their own. docs/gossip.md.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chownSync, mkdirSync, readFileSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
-import { type Running, startDchat } from "../support/bundled-cli.ts";
+import { runDchat, type Running, startDchat } from "../support/bundled-cli.ts";
 import { heldAnswer } from "../support/held-answer.ts";
 import { until } from "../support/until.ts";
 import { createNetwork, expect, filesOf, json, PLATFORM, succeed } from "./network.ts";
@@ -245,6 +245,37 @@ test("it prints a systemd unit that runs the same command line", async () => {
 });
 
 for (const command of ["daemon", "run"]) {
+  test(`the unit of ${command} works from another folder, speaks as asked, and has the same way to the network`, async () => {
+    const cwd = realpathSync(network.folder); // as a process sees it
+    const files = ["--ca-file", "own ca.pem", "--preflight-cmd", "./try.sh"];
+    const env = {
+      HTTPS_PROXY: "http://proxy.example:3128",
+      https_proxy: "http://me:secret@proxy.example",
+      NO_PROXY: "",
+    };
+    const { code, stdout, stderr } = await runDchat(
+      [command, "--print-systemd", "--home", "home", "--verbose", "--no-color", ...files],
+      { cwd, env },
+    );
+    assert.equal(code, 0, stderr);
+    const lines = stdout.split("\n"), start = lines.find((line) => line.startsWith("ExecStart=")) ?? "";
+    for (
+      const part of [`--home ${join(cwd, "home")}`, `--ca-file "${join(cwd, "own ca.pem")}"`, "--verbose", "--no-color"]
+    ) {
+      assert.ok(start.includes(part), start);
+    }
+    assert.ok(lines.includes(`WorkingDirectory=-${cwd}`), stdout);
+    assert.deepEqual(lines.filter((line) => line.startsWith("Environment=")), [
+      "Environment=HTTPS_PROXY=http://proxy.example:3128",
+    ]);
+    assert.match(stdout, /^# https_proxy is left out because it may hold a password/m);
+    assert.doesNotMatch(stdout, /secret/);
+    const plain = await runDchat([command, "--print-systemd", "--home", "home", "--json"], { cwd });
+    const { unit } = JSON.parse(plain.stdout);
+    assert.match(unit, /^ExecStart=.* --json/m);
+    assert.doesNotMatch(unit, /WorkingDirectory|Environment/);
+  });
+
   test(`the unit of ${command} runs as whoever has the home, not as whoever prints it`, async () => {
     const home = join(network.folder, `home of ${command}`);
     const userLine = async () => {

@@ -1,5 +1,6 @@
 // The options of whoever stays with the network: `daemon`, and `run`, which starts one beside the node.
 // Design: docs/cli.md, daemon. Must not: open anything; a command line that is wrong is told before anything begins.
+import { resolve } from "node:path";
 import { requirePeerAddress } from "../../gossip/peer-address.ts";
 import { type Arguments, NETWORK_OPTIONS, type OptionSpec } from "../command.ts";
 import { requirePeers } from "../peer-option.ts";
@@ -53,12 +54,13 @@ export function readServiceOptions(a: Arguments): ServiceOptions {
   };
 }
 
-/** The options that were given, as words of a command line. */
+/** The options that were given, as words of a command line that may be run in another folder. */
 export function givenOptions(a: Arguments, specs: Readonly<Record<string, OptionSpec>>): string[] {
-  return Object.entries(specs).flatMap(([name, { type, multiple }]) => {
+  return Object.entries(specs).flatMap(([name, { type, multiple, value: kind }]) => {
     if (type === "boolean") return a.flag(name) ? [`--${name}`] : [];
     const value = a.string(name);
-    const values = multiple === true ? a.strings(name) : value === undefined ? [] : [value];
+    const given = multiple === true ? a.strings(name) : value === undefined ? [] : [value];
+    const values = kind === "FILE" ? given.map((v) => resolve(v)) : given;
     return values.flatMap((v) => v.startsWith("-") ? [`--${name}=${v}`] : [`--${name}`, v]);
   });
 }

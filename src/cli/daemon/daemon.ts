@@ -3,7 +3,7 @@
 import { constants, setPriority } from "node:os";
 import { lockHolder, withLock } from "../../disk/lock.ts";
 import { UpdateError } from "../../errors.ts";
-import type { Arguments, Command, CommandResult } from "../command.ts";
+import { type Arguments, type Command, type CommandResult, OUTPUT_OPTIONS } from "../command.ts";
 import type { Context } from "../context.ts";
 import { ownCommand } from "../own-command.ts";
 import { openSession, type Session } from "../session.ts";
@@ -40,9 +40,10 @@ export const daemonCommand: Command = {
 
 /** The unit that runs the same command line. */
 function unitResult(c: Context, a: Arguments): CommandResult {
-  const options = givenOptions(a, SERVICE_OPTIONS);
-  const command = [...ownCommand(), "daemon", "--home", c.home];
-  const unit = daemonUnit([...command, ...options], c.home);
+  const options = givenOptions(a, { ...SERVICE_OPTIONS, ...OUTPUT_OPTIONS });
+  const command = [...ownCommand(), "daemon", "--home", c.home, ...options];
+  const hasCommands = a.string("preflight-cmd") !== undefined;
+  const unit = daemonUnit(command, { home: c.home, env: c.env, folder: hasCommands ? process.cwd() : undefined });
   return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
 }
 

@@ -10,7 +10,7 @@ import { withLock } from "../../disk/lock.ts";
 import { UpdateError } from "../../errors.ts";
 import { keptHeight, openActivation } from "../activation.ts";
 import { withChain } from "../chain.ts";
-import type { Arguments, Command, CommandResult } from "../command.ts";
+import { type Arguments, type Command, type CommandResult, OUTPUT_OPTIONS } from "../command.ts";
 import type { Context } from "../context.ts";
 import { givenOptions, readServiceOptions, SERVICE_OPTIONS } from "../daemon/daemon-options.ts";
 import { nodeSeedOf } from "../decision.ts";
@@ -35,6 +35,8 @@ const ALIVE_MS = 5_000;
 const MAX_SECONDS = 86_400;
 /** For `run` itself to end after the node has. */
 const UNIT_SPARE_SECONDS = 20;
+/** For the shell: names in them are found from where `run` was started. */
+const COMMAND_OPTIONS = ["health-cmd", "backup-cmd", "preflight-cmd"];
 /** The network half waits for the node to be started; where there is none to start, no longer than this. */
 const LATEST_NETWORK_MS = 3_000;
 /** A lock of another container, whose owner nobody can see, is stale after a minute of silence. */
@@ -143,19 +145,21 @@ function readHealthCheck(a: Arguments): HealthCheck {
 
 /** The unit that runs the same command line. */
 function unitResult(c: Context, a: Arguments): CommandResult {
-  const { "print-systemd": _, ...options } = runCommand.options;
+  const { "print-systemd": _, ...options } = { ...runCommand.options, ...OUTPUT_OPTIONS };
   const command = [...ownCommand(), "run", "--home", c.home, ...givenOptions(a, options), "--", ...a.positionals];
   const stopMs = a.seconds("stop-timeout", MAX_SECONDS) ?? DEFAULT_STOP_MS;
-  const unit = nodeUnit(command, c.home, Math.ceil(stopMs / 1000) + UNIT_SPARE_SECONDS);
+  const hasCommands = a.positionals.length > 0 || COMMAND_OPTIONS.some((name) => a.string(name) !== undefined);
+  const place = { home: c.home, env: c.env, folder: hasCommands ? process.cwd() : undefined };
+  const unit = nodeUnit(command, place, Math.ceil(stopMs / 1000) + UNIT_SPARE_SECONDS);
   return { lines: unit, json: { unit: `${unit.join("\n")}\n` } };
 }
 
 /** The daemon beside the node, with the options of this command line; undefined where nobody wants one. */
 function networkHalf(c: Context, a: Arguments, log: RunLog): NetworkHalf | undefined {
   if (a.flag("offline")) return undefined;
-  const told = ["json", "quiet", "verbose", "no-color"].flatMap((name) => a.flag(name) ? [`--${name}`] : []);
+  const options = givenOptions(a, { ...SERVICE_OPTIONS, ...OUTPUT_OPTIONS });
   return createNetworkHalf({
-    command: [...ownCommand(), "daemon", "--attached", "--home", c.home, ...told, ...givenOptions(a, SERVICE_OPTIONS)],
+    command: [...ownCommand(), "daemon", "--attached", "--home", c.home, ...options],
     signal: c.signal,
     onEnd: log.networkEnded,
   });
