@@ -28,7 +28,7 @@ export function daemonParts({ home, signal = new AbortController().signal, now }
   const context = createContext({
     argv: [],
     env: { LANG: "C.UTF-8" },
-    stdout: { write() {}, isTTY: false, columns: 80, flush: () => Promise.resolve() },
+    stdout: { write() {}, isTTY: false, columns: 80, waitingLength: 0, flush: () => Promise.resolve() },
     stderr: { write: (text) => void (said += text), isTTY: false, columns: 80 },
     signal,
     takeSignals: () => () => {},
