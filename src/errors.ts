@@ -116,7 +116,10 @@ export interface FailedAttempt {
   readonly error: UpdateError;
 }
 
-/** Every supplier failed: the first, or of many the gravest, with their reasons; the code is the gravest of them (trust before disk before network). */
+/**
+ * Every supplier failed: the message has the reasons of the first, or of many those of the gravest; the code is the gravest
+ * of all (trust before disk before network).
+ */
 export class AllSourcesFailedError extends UpdateError {
   readonly attempts: readonly FailedAttempt[];
 

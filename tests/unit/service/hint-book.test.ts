@@ -24,6 +24,17 @@ test("what failed is forgotten for an hour, whoever names it, and what this node
   book.learn("b", [bad], nobody);
   assert.deepEqual(book.urls(), [good]);
   nowMs += 3_600_001;
-  book.learn("b", [bad], nobody);
+  book.learn("b", [good, bad], nobody);
   assert.deepEqual(book.urls(), [good, bad]);
+});
+
+test("what was named an hour ago makes room for what is named now", () => {
+  let nowMs = 0;
+  const book = createHintBook(() => nowMs);
+  for (const peer of ["a", "b", "c", "d", "late"]) book.learn(peer, many(peer, 4), nobody);
+  assert.ok(!book.urls().some((url) => many("late", 4).includes(url)));
+  nowMs = 3_600_000;
+  assert.deepEqual(book.urls(), []);
+  book.learn("late", many("late", 4), nobody);
+  assert.deepEqual(book.urls(), many("late", 4));
 });
