@@ -59,6 +59,7 @@ export interface DownloadReport {
   readonly sha256: string;
   readonly fetchedBytes: number;
   readonly resumedBytes: number;
+  readonly proofMs: number;
   readonly refused: readonly { readonly source: string; readonly code: string }[];
   readonly sources: readonly { readonly id: string; readonly bytes: number; readonly lies: number }[];
 }
