@@ -3,6 +3,8 @@ import type { UpdateError } from "../errors.ts";
 
 export type GossipEvent =
   | { readonly type: "listening"; readonly addresses: readonly string[] }
+  /** An address that was asked for cannot be listened on; another one can. */
+  | { readonly type: "not-listening"; readonly address: string; readonly error: UpdateError }
   | { readonly type: "peer"; readonly peer: string; readonly connected: boolean; readonly peers: number }
   /** A message of the topic: what became of it. */
   | { readonly type: "message"; readonly peer: string; readonly verdict: "accept"; readonly kind: "release" | "vote" }

@@ -20,6 +20,8 @@ export interface HostOptions {
   isShutOut(peer: string): boolean;
   /** Endpoints on this machine's own links, found where the operator wants that; none when absent. */
   readonly isNearby?: ((address: string) => boolean) | undefined;
+  /** Told of what cannot be listened on, while the node is started. */
+  readonly onListenFailure?: (address: string, error: unknown) => void;
 }
 
 export type Host = Libp2p<{ pubsub: GossipSub }>;
@@ -45,7 +47,9 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
     privateKey: library.privateKeyFromRaw(o.identity),
     nodeInfo: { name: "dchat-update", version: "1", userAgent: "dchat-update" }, // nothing to choose victims by
     addresses: { listen: [...o.listen] },
-    transports: [library.readingTcp({ ...SOCKET_OPTIONS, networkOf })],
+    transports: [
+      library.readingTcp({ ...SOCKET_OPTIONS, networkOf, onListenFailure: o.onListenFailure ?? (() => {}) }),
+    ],
     transportManager: { faultTolerance: LISTEN_WHERE_POSSIBLE },
     connectionEncrypters: [library.noiseChannel()],
     streamMuxers: [library.streamMuxer(STREAM_LIMITS)],

@@ -46,6 +46,8 @@ export interface GossipNodeOptions {
   readonly identity: Uint8Array;
   /** Multiaddrs to listen on. Those that this machine does not have are left out, as long as one is there. */
   readonly listen: readonly string[];
+  /** More of them, about which nothing is said where they cannot be had: not every machine has every family. */
+  readonly spareListen?: readonly string[] | undefined;
   /** Multiaddrs of peers to stay connected to. */
   readonly peers: readonly string[];
   /** Multiaddrs, with ids, at which peers answered in earlier runs; some are tried while there are few peers. */
@@ -96,7 +98,8 @@ const MAX_ASKED_FOR_MIRRORS = 3;
 export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode> {
   const { knowledge, onEvent } = o;
   const topic = topicOf(knowledge.network);
-  for (const address of o.listen) requirePeerAddress(address, "the address to listen on");
+  const listen = [...o.listen, ...o.spareListen ?? []];
+  for (const address of listen) requirePeerAddress(address, "the address to listen on");
   const remembered = (o.remembered ?? []).filter((p) => parsePeerAddress(p.address)?.peer !== undefined);
   let peers: readonly string[] = [];
   const named = new Set<string>();
@@ -118,7 +121,12 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   const conduct = createConduct(), newcomers = createNewcomers();
   const lan = o.mdns === true ? createLan(library, () => host, topic) : NO_LAN;
   const { isShutOut } = conduct, { isNearby } = lan;
-  const host: Host = await createHost(library, { ...o, topic, named, isShutOut, isNearby });
+  const spare = new Set(o.spareListen?.map(withoutPeer)), notListening: GossipEvent[] = [];
+  const onListenFailure = (address: string, e: unknown) => {
+    if (spare.has(withoutPeer(address))) return;
+    notListening.push({ type: "not-listening", address, error: asUpdateError(e, "E_IO") });
+  };
+  const host: Host = await createHost(library, { ...o, listen, topic, named, isShutOut, isNearby, onListenFailure });
   const { pubsub } = host.services;
   const announcer = createAnnouncer({
     ...{ pubsub, topic, knowledge, signal, onEvent },
@@ -260,12 +268,13 @@ export async function createGossipNode(o: GossipNodeOptions): Promise<GossipNode
   try {
     await host.start();
     pubsub.subscribe(topic);
-    if (o.listen.length > 0 && addresses().length === 0) {
-      throw new UpdateError("E_IO", `it is not possible to listen on ${o.listen.join(" or ")}`, {
+    if (listen.length > 0 && addresses().length === 0) {
+      throw new UpdateError("E_IO", `it is not possible to listen on ${listen.join(" or ")}`, {
         hint: "another program may have the port: choose another one with --listen",
       });
     }
     onEvent({ type: "listening", addresses: addresses() });
+    notListening.forEach(onEvent);
     await lan.start();
   } catch (e) {
     stopping.abort();

@@ -35,13 +35,32 @@ export function readsInto(connection: MessageStream, channel: RecordChannel): vo
   Object.assign(connection, { onData });
 }
 
+export interface ListenOptions {
+  /** Told of an address that cannot be listened on; the library keeps to itself why. */
+  readonly onListenFailure: (address: string, error: unknown) => void;
+}
+
 /** For `transports` of the library's node. */
-export function readingTcp(options: TCPOptions & NetworkLimits): (components: TCPComponents) => Transport {
+export function readingTcp(
+  options: TCPOptions & NetworkLimits & ListenOptions,
+): (components: TCPComponents) => Transport {
   return (components) => {
     const transport = tcp(options)(components);
     const createListener = transport.createListener.bind(transport);
     let shared: Upgrader | undefined; // of all listeners
-    transport.createListener = (o) => createListener({ ...o, upgrader: shared ??= sharedOut(o.upgrader, options) });
+    transport.createListener = (o) => {
+      const listener = createListener({ ...o, upgrader: shared ??= sharedOut(o.upgrader, options) });
+      const listen = listener.listen.bind(listener);
+      listener.listen = async (address) => {
+        try {
+          await listen(address);
+        } catch (e) {
+          options.onListenFailure(address.toString(), e);
+          throw e;
+        }
+      };
+      return listener;
+    };
     const dial = transport.dial.bind(transport);
     transport.dial = (address, o) => {
       let connection: (MessageStream & Reading) | undefined;

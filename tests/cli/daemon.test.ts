@@ -318,6 +318,17 @@ test("what is no address, and a port that is taken, are told at once", async () 
   await other.stop();
 });
 
+test("of several addresses the one that another program has is named, and the others are listened on", async () => {
+  const other = await start(await network.initialised(mirror.url));
+  const taken = other.address.replace(/\/p2p\/.*/, "");
+  const daemon = await start(await network.initialised(mirror.url), "--listen", taken);
+  await until("it warns", () => daemon.said().includes(`not listening on ${taken}`));
+  assert.equal(daemon.said().split("not listening").length, 2, "once");
+  assert.match(daemon.said(), /not listening on .*EADDRINUSE/);
+  await daemon.stop();
+  await other.stop();
+});
+
 test("the key of a node is never printed", async () => {
   const home = await network.initialised(mirror.url);
   const daemon = await start(home, "--verbose");

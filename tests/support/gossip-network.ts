@@ -77,6 +77,7 @@ export async function startNode(
   o: {
     readonly peers?: readonly string[];
     readonly listen?: readonly string[];
+    readonly spareListen?: readonly string[];
     readonly identity?: Uint8Array;
     readonly shelf?: Shelf;
     readonly mirrors?: (() => Promise<readonly string[]>) | undefined;
@@ -94,6 +95,7 @@ export async function startNode(
     mirrors: o.mirrors,
     identity,
     listen: o.listen ?? [freshAddress()],
+    spareListen: o.spareListen,
     peers: o.peers ?? [],
     remembered: o.remembered,
     mdns: o.mdns,

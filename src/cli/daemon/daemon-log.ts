@@ -190,7 +190,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
     event(e) {
       count(e);
       const line = describe(e);
-      if (e.type === "listening") write(line);
+      if (e.type === "listening" || e.type === "not-listening") write(line);
       else writeOfPeers(line);
     },
   };
@@ -202,6 +202,13 @@ function describe(e: GossipEvent): LogLine {
   switch (e.type) {
     case "listening":
       return { event: e.type, text: `listening on ${e.addresses.join(", ")}`, fields: { addresses: e.addresses } };
+    case "not-listening":
+      return {
+        event: e.type,
+        text: `not listening on ${e.address}: ${e.error.message}`,
+        fields: { address: e.address, code: e.error.code },
+        isWarning: true,
+      };
     case "peer": {
       const event = e.connected ? "connected" : "disconnected";
       return { event, text: `${event}: ${e.peer} (${e.peers} peers)`, fields: { peer: e.peer, peers: e.peers } };

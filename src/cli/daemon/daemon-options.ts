@@ -6,8 +6,8 @@ import { type Arguments, NETWORK_OPTIONS, type OptionSpec } from "../command.ts"
 import { requirePeers } from "../peer-option.ts";
 import { type Preflight, PREFLIGHT_OPTIONS, readPreflight } from "../preflight-options.ts";
 
-/** On every address of this machine, of either family. */
-const DEFAULT_LISTEN = ["/ip4/0.0.0.0/tcp/4217", "/ip6/::/tcp/4217"];
+/** On every address of this machine, of either family where it has both. */
+const DEFAULT_LISTEN = { listen: ["/ip4/0.0.0.0/tcp/4217"], spareListen: ["/ip6/::/tcp/4217"] };
 
 export const SERVICE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   listen: { type: "string", value: "MULTIADDR", multiple: true, help: "where to listen (all addresses, port 4217)" },
@@ -25,6 +25,8 @@ export interface ServiceOptions {
   readonly gossip: {
     /** Multiaddrs. */
     readonly listen: readonly string[];
+    /** More, about which nothing is said where they cannot be had. */
+    readonly spareListen: readonly string[];
     /** Those of the command line; the configuration may name more. */
     readonly peers: readonly string[];
     readonly uploadBytesPerSecond: number | undefined;
@@ -41,7 +43,7 @@ export function readServiceOptions(a: Arguments): ServiceOptions {
   for (const address of listen) requirePeerAddress(address, "--listen");
   requirePeers(peers);
   const gossip = {
-    listen: listen.length > 0 ? listen : DEFAULT_LISTEN,
+    ...(listen.length > 0 ? { listen, spareListen: [] } : DEFAULT_LISTEN),
     peers,
     uploadBytesPerSecond: a.rate("max-upload"),
     mdns: a.flag("mdns"),

@@ -1,9 +1,12 @@
 // Real nodes over TCP on loopback. Design: docs/gossip.md.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { after, test } from "node:test";
 import { encodeRelease } from "../../../src/gossip/message.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import {
+  freshAddress,
   memoryKnowledge,
   startNode,
   startStranger,
@@ -157,4 +160,19 @@ test("a node whose peer was away connects to it again", async () => {
   const back = await startNode(again, { listen: [`/ip4/${ip}/tcp/${port}`], identity: node!.identity });
   await until("connected again", () => back.peers().length === 1);
   await until("brought up to date", () => follower.knowledge.timestampVersion() === again.timestampVersion());
+});
+
+test("nothing is said about a spare address that cannot be listened on", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  after(() => taken.close());
+  const { port } = taken.address() as AddressInfo; // it listens on TCP
+  const address = `/ip4/127.0.0.1/tcp/${port}`, repository = createReleaseRepository({ seed: "spare", nowMs: NOW });
+  const told = async (o: { listen: string[]; spareListen?: string[] }) => {
+    const node = await startNode(memoryKnowledge(repository.pinnedRoot, NOW), o);
+    return node.events.flatMap((e) => e.type === "not-listening" ? [e.address] : []);
+  };
+  assert.deepEqual(await told({ listen: [freshAddress(), address] }), [address]);
+  assert.deepEqual(await told({ listen: [freshAddress()], spareListen: [address] }), []);
+  await assert.rejects(told({ listen: [address] }), /not possible to listen/);
 });
