@@ -13,11 +13,18 @@ export interface AlertLimit {
 const INTERVAL_MS = 3_600_000;
 /** Far more than there are mirrors, files and ways to lie; of more the oldest is forgotten. */
 const MAX_KINDS = 1000;
+/** Whoever makes up identities is another peer each time. The log names those that are left out. */
+const MAX_PEERS = 16;
 
 export function createAlertLimit(): AlertLimit {
   const raisedAt = new Map<string, number>();
+  const isRecent = (nowMs: number, key: string) => nowMs - (raisedAt.get(key) ?? -Infinity) < INTERVAL_MS;
   return {
-    isDue: (nowMs, ...kind) => nowMs - (raisedAt.get(keyOf(...kind)) ?? -Infinity) >= INTERVAL_MS,
+    isDue(nowMs, source, what, code) {
+      if (isRecent(nowMs, keyOf(source, what, code))) return false;
+      const ofPeers = [...raisedAt.keys()].filter((key) => isOfPeer(key) && isRecent(nowMs, key));
+      return !source.startsWith(PEER) || ofPeers.length < MAX_PEERS;
+    },
     raised(nowMs, ...kind) {
       const key = keyOf(...kind);
       raisedAt.delete(key); // the newest is the last one
@@ -28,7 +35,7 @@ export function createAlertLimit(): AlertLimit {
   };
 }
 
-/** Peers count as one: whoever makes up identities is another one each time, and the log names them all. */
-function keyOf(source: string, what: string, code: ErrorCode): string {
-  return JSON.stringify([source.startsWith("peer:") ? "peer" : source, what, code]);
-}
+const PEER = "peer:";
+
+const keyOf = (source: string, what: string, code: ErrorCode): string => JSON.stringify([source, what, code]);
+const isOfPeer = (key: string): boolean => key.startsWith(`["${PEER}`);
