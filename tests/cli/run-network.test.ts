@@ -9,6 +9,7 @@ import { runtimes } from "../runtimes/runtimes.ts";
 import { startDchat } from "../support/bundled-cli.ts";
 import { freePort } from "../support/free-port.ts";
 import { createCrowd, type CrowdNode } from "../support/governed-crowd.ts";
+import { heldAnswer } from "../support/held-answer.ts";
 import { startLyingMirror } from "../support/lying-mirror.ts";
 import { tempFolder } from "../support/temp-folder.ts";
 import { until } from "../support/until.ts";
@@ -225,6 +226,26 @@ test("killed while a version is tried out, both halves: it is not ready, and the
   await until("the draft is gone", () => readdirSync(join(n.home, "versions")).every((name) => !name.startsWith(".")));
   again.signal("SIGTERM");
   await again.outcome;
+});
+
+test("what is being fetched to be made ready is given up when it is not wanted any more", async () => {
+  const slow = await startLyingMirror(), files = filesOf(crowd.governed.repo), held = heldAnswer(10);
+  after(() => slow.close());
+  const path = [...files.keys()].find((name) => name.endsWith("dchat-2.0.0-linux-x64")) ?? "";
+  slow.serve(files, { [path]: held.answer });
+  // The pin keeps everybody else from fetching it.
+  const n = await crowd.join(slow.url, chain.url, ["--enabled", "--pin", "1.0.0"]);
+  await succeed(["check", "--home", n.home, "--no-gossip"]);
+  const run = n.run(["--no-gossip"]);
+  await until("it is being fetched", () => slow.questions.some((q) => q.path === path));
+  await succeed(["configure-auto-update", "--no-enabled", "--home", n.home]);
+  await run.says(/approved, and not installed here: .*2\.0\.0 from block 3300 on/);
+  held.release();
+  await succeed(["configure-auto-update", "--enabled", "--home", n.home]);
+  await until("it is ready", () => n.isReady("2.0.0"));
+  assert.doesNotMatch(run.said(), /will be tried again/);
+  run.signal("SIGTERM");
+  await run.outcome;
 });
 
 test("run prints a systemd unit that runs the same command line", async () => {

@@ -55,9 +55,11 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   // No progress bars; what is said goes into the log.
   const out = { ...c.out, quiet: true, note: log.note, warn: log.warn };
   const logged: Context = { ...c, out, alertLimit: createAlertLimit() };
-  const bells = { check: createBell(), download: createBell(), changes: createBell(), staging: createBell() };
+  const bells = { check: createBell(), download: createBell(), staging: createBell() };
+  // For what they are fetching at that moment.
+  const changes = { download: createBell(), staging: createBell() };
   // Downloads begin when what is approved has been seen to.
-  const ring = () => [bells.check, bells.changes, bells.staging].forEach((bell) => bell.ring());
+  const ring = () => [bells.check, bells.staging, changes.download, changes.staging].forEach((bell) => bell.ring());
   let announce = () => {};
 
   const knowledge = openKnowledge(s, {
@@ -112,11 +114,12 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   const stager = createStager(logged, a, {
     fetch,
     bell: bells.staging,
+    changes: changes.staging,
     log,
     preflight: o.preflight,
     onLooked: bells.download.ring,
   });
-  const downloader = createDownloader(logged, a, { fetch, bell: bells.download, changes: bells.changes, log });
+  const downloader = createDownloader(logged, a, { fetch, bell: bells.download, changes: changes.download, log });
   const given = () => link.node()?.givenBytes() ?? 0;
   let status: StatusServer | undefined;
   try {

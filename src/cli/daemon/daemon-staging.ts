@@ -1,7 +1,7 @@
 // What governors have approved is made ready long before its height: fetched from mirrors and peers, proven, unpacked,
 // tried out, and proven again now and then. Design: "The network half" of docs/activation.md.
 // Must not: execute anything before its certificate holds, hold up a switch, or fail quietly while there is time.
-import type { Artifact, Verified } from "../../api.ts";
+import type { Artifact, LocalFile, Verified } from "../../api.ts";
 import { readCurrent } from "../../activate/current.ts";
 import type { Decision, Step } from "../../activate/decide/decide.ts";
 import { permissionOf } from "../../activate/decide/permission.ts";
@@ -22,6 +22,7 @@ import type { Bell } from "./daemon-bell.ts";
 import type { BackgroundFetch } from "./daemon-fetch.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 import { isLoud, QUIET_FAILURES } from "./loud-failure.ts";
+import { whileWanted } from "./while-wanted.ts";
 
 /** As soon as it is possible, and no burden to those who do not have it. */
 const FIRST_RETRY_MS = 2_000;
@@ -43,10 +44,20 @@ export interface Stager {
 export interface StagerOptions {
   readonly fetch: BackgroundFetch;
   readonly bell: Bell;
+  /** Rung with the other one: what is approved or wanted may have changed, also while something is being fetched. */
+  readonly changes: Bell;
   readonly log: DaemonLog;
   readonly preflight: Preflight | undefined;
   /** All that can be ready now is: there is room for what is less urgent. */
   readonly onLooked: () => void;
+}
+
+interface Plan {
+  readonly s: ActivationSession;
+  readonly height: number | null;
+  /** False: what is approved is told, and nothing is done. */
+  readonly isAllowed: boolean;
+  readonly prepare: Decision["prepare"];
 }
 
 interface Failure {
@@ -55,7 +66,7 @@ interface Failure {
 }
 
 export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager {
-  const { bell, log } = o;
+  const { fetch, bell, changes, log, preflight } = o;
   /** Of what could not be made ready, by digest. */
   let failures = new Map<string, Failure>();
   let problem: string | undefined;
@@ -64,41 +75,67 @@ export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager
   let reminded = { text: "", atMs: -Infinity };
   let provedAtMs = -Infinity;
 
-  /** @returns how long to wait for the next look */
-  async function look(now: Context): Promise<number> {
+  /** What is to be made ready by what is known now. */
+  async function plan(now: Context): Promise<Plan> {
     const s = await openActivation(now, a);
     const height = await keptHeight(s.home, s.state) ?? null;
     const isAllowed = s.config.autoUpdate.enabled && s.config.autoUpdate.backgroundDownload;
     const { prepare } = await decideFor(s, s.state, { height, latest: null, haltedFor: null });
+    return { s, height, isAllowed, prepare };
+  }
+
+  /** @returns how long to wait for the next look */
+  async function look(now: Context): Promise<number> {
+    const planned = await plan(now), { isAllowed, prepare } = planned;
     log.unready(prepare.length);
     failures = new Map([...failures].filter(([key]) => prepare.some((step) => keyOf(step) === key)));
     if (!isAllowed) remind(prepare);
-    else for (const step of prepare) await tryStep(now, s, step, height);
-    if (isAllowed && performance.now() - provedAtMs >= PROVE_MS) await proveAll(now, s, height);
+    for (const step of isAllowed ? prepare : []) {
+      if (!await tryStep(now, planned, step)) return 0; // looked at anew
+    }
+    if (isAllowed && performance.now() - provedAtMs >= PROVE_MS) await proveAll(now, planned);
     if (isAllowed) log.unready(failures.size); // the next look may be minutes away
     problem = told(failures);
     return waitFor(failures);
   }
 
-  async function tryStep(now: Context, s: ActivationSession, step: Step, height: number | null): Promise<void> {
-    const key = keyOf(step), before = failures.get(key);
+  /** @returns false when it was given up, because something else is to be done */
+  async function tryStep(now: Context, planned: Plan, step: Step): Promise<boolean> {
+    const { s, height, prepare } = planned;
+    const key = keyOf(step), before = failures.get(key), known = new Set(prepare.map(keyOf));
+    /** It is still to be made ready, and nothing that was not known comes before it. */
+    async function isNext(): Promise<boolean> {
+      const later = await plan({ ...now, nowMs: Date.now() }), keys = later.prepare.map(keyOf), at = keys.indexOf(key);
+      if (!known.has(key)) return later.isAllowed; // it lies here damaged, and is in no plan
+      return later.isAllowed && at >= 0 && keys.slice(0, at).every((k) => known.has(k));
+    }
     try {
       const artifact = artifactOf(now, s, step);
-      await stage(now, s, artifact, o);
+      permissionOf(s.state, artifact); // nothing of it is run below that is not approved
+      const got = await whileWanted(
+        now.signal,
+        changes,
+        isNext,
+        async (signal) => await fetch({ ...now, signal }, s, artifact),
+      );
+      if (got === undefined) return false;
+      await stage(now, s, artifact, got.file, preflight);
       failures.delete(key);
       log.staged(artifact, step.activationHeight, height);
     } catch (e) {
-      if (now.signal.aborted) return;
+      if (now.signal.aborted) return true;
       const error = asUpdateError(e), count = (before?.count ?? 0) + 1;
       failures.set(key, { count, error });
       log.failure("staging", wrapped(step, error));
       const isNew = before?.error.code !== error.code;
       if (isLoud(error) ? isNew : count === QUIET_FAILURES) await alert(now, s.home, "staging", step.version, error);
     }
+    return true;
   }
 
   /** What lies ready must still be what it was when its time comes; what is not is made anew at the next look. */
-  async function proveAll(now: Context, s: ActivationSession, height: number | null): Promise<void> {
+  async function proveAll(now: Context, planned: Plan): Promise<void> {
+    const { s } = planned;
     provedAtMs = performance.now();
     for (const staged of await upcoming(s)) {
       try {
@@ -109,7 +146,7 @@ export function createStager(c: Context, a: Arguments, o: StagerOptions): Stager
         log.failure("staging", error);
         await alert(now, s.home, "staging", staged.version, error);
         const step = { version: staged.version, artifacts: [staged], activationHeight: null };
-        if (isIntegrityError(error)) await tryStep(now, s, { step: "stage", ...step }, height);
+        if (isIntegrityError(error)) await tryStep(now, planned, { step: "stage", ...step });
       }
     }
   }
@@ -190,10 +227,9 @@ async function stage(
   c: Context,
   s: ActivationSession,
   artifact: Verified<Artifact>,
-  { fetch, preflight }: StagerOptions,
+  file: Verified<LocalFile>,
+  preflight: Preflight | undefined,
 ): Promise<void> {
-  permissionOf(s.state, artifact); // nothing of it is run below that is not approved
-  const { file } = await fetch(c, s, artifact);
   await s.staging.stage(artifact, file.file, {
     signal: c.signal,
     tryOut: preflight === undefined

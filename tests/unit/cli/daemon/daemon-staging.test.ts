@@ -24,6 +24,7 @@ test("a home in which nothing can be looked up is a problem and an alert, said o
         return Promise.resolve(true);
       },
     },
+    changes: createBell(),
     log: parts.log,
     preflight: undefined,
     onLooked() {},
