@@ -280,9 +280,15 @@ class PieceEngine {
   #gotBytes(reading: PieceReading, received: number): void {
     const nowMs = this.#lastByteMs = reading.lastByteMs, { leastBytesPerSecond: least } = this.#o;
     this.#fruitlessMs = least === undefined ? nowMs : Math.min(nowMs, this.#fruitlessMs + received * 1000 / least);
-    if (!reading.isStalled) return;
-    reading.isStalled = false;
-    this.#plan.resume(reading.run);
+    // On a line that reads share one may wait behind another: what comes is a sign of life of all.
+    const isShared = reading.supplier.reader?.sharesLine === true;
+    for (const other of this.#readings) {
+      if (other !== reading && !(isShared && other.supplier === reading.supplier)) continue;
+      other.lastByteMs = nowMs;
+      if (!other.isStalled) continue;
+      other.isStalled = false;
+      this.#plan.resume(other.run);
+    }
   }
 
   /** Ends a stalled read of a source that brings something by others: that is no failure of it. */
