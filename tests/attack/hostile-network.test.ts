@@ -329,20 +329,41 @@ test(
   },
 );
 
-test("cut in two, they go on apart, and are one again when the cable is", async () => {
+test("cut in two while liars stand on both sides, they go on apart, and are one again when the cable is", async () => {
   const near = nodes.slice(0, Math.ceil(HONEST / 2)), far = nodes.slice(near.length);
+  const missed = repository.bytes("timestamp"), known = await refusedByAll();
+  repository.publishTimestamp();
+  await spread(); // what was missed is old now
+  const liars = await attackers();
+  // A bridge that gives nothing on but lies.
+  for (const { host } of liars) {
+    host.services.pubsub.topicValidators.set(TOPIC, () => library.TopicValidatorResult.Ignore);
+  }
   network.cut();
   repository.publish();
   await network.tell();
   await network.converged(near);
+  const forged = JSON.parse(text(repository.bytes("timestamp")));
+  forged.signed.version += 10_000;
+  for (const [i, liar] of liars.entries()) {
+    await say(liar, encodeRelease(missed));
+    forged.signed.version += i;
+    for (let n = 0; n < 3; n++) {
+      forged.signed.version += 100;
+      await say(liar, encodeRelease(bytesOf(JSON.stringify(forged))));
+    }
+  }
+  await areGone(liars);
   await delay(CUT_MS);
   const before = far.map((n) => n.timestampVersion());
   assert.ok(before.every((version) => version < Math.max(...near.map((n) => n.timestampVersion()))));
+  assert.ok(await refusedByAll() >= known + HOSTILE * HONEST, "the liars were heard on both sides");
   network.heal();
   const ms = await network.converged();
   console.log(`healed: all know after ${ms.toFixed(0)} ms`);
+  await leave(liars);
   for (const node of nodes) {
-    const blamed = node.lines().filter((l) => l.event === "lie").map((l) => l.peer ?? "");
+    const blamed = node.lines().filter((l) => l.event === "lie" || l.event === "shut-out").map((l) => l.peer ?? "");
     assert.deepEqual(blamed.filter((peer) => honestIds.has(peer)), []);
   }
 });
