@@ -34,7 +34,7 @@ export interface InFlight {
 }
 
 export interface HttpConnection {
-  /** Sends a request; the sink hears of it later, never during the call. HTTP/1.1: one at a time. */
+  /** Sends a request, one at a time; the sink hears of it later, never during the call. */
   send(request: Request, sink: AnswerSink): InFlight;
   /** Takes no more requests; those in flight go on. */
   retire(): void;

@@ -2,9 +2,8 @@
 // HTTP/1.1 is spoken wherever the server can; HTTP/2 where it cannot (docs/decisions/0014-http-clients.md).
 // Must not: limit how many there are at a time (whoever asks does), send anything itself.
 
-import { abortable } from "../abortable.ts";
-import { type Authorities, connect, type Route, speaksNoHttp1 } from "./connect.ts";
-import type { HttpConnection } from "./connection.ts";
+import { type Authorities, connect, type ConnectOptions, type Route, speaksNoHttp1 } from "./connect.ts";
+import type { ConnectionOwner, HttpConnection } from "./connection.ts";
 import { createHttp1Connection } from "./http1-connection.ts";
 import { createHttp2Connection } from "./http2-connection.ts";
 
@@ -39,8 +38,8 @@ export function createConnections(o: ConnectionsOptions): Connections {
   const ending = new AbortController();
   const open = new Set<HttpConnection>();
   let idle: readonly Idle[] = [];
-  /** Servers that speak nothing but HTTP/2, and the one connection to each, while there is one. */
-  const sessions = new Map<string, Promise<HttpConnection> | undefined>();
+  /** Servers that speak nothing but HTTP/2, the one used last at the end. */
+  const http2Only = new Set<string>();
 
   function idleOf(key: string): HttpConnection | undefined {
     const oldestMs = performance.now() - MAX_IDLE_MS;
@@ -55,64 +54,51 @@ export function createConnections(o: ConnectionsOptions): Connections {
     idle = idle.filter((i) => i.connection !== connection);
   }
 
-  async function connectHttp1(route: Route, key: string, signal: AbortSignal): Promise<HttpConnection> {
+  async function connectBy(
+    protocol: ConnectOptions["protocol"],
+    route: Route,
+    key: string,
+    signal: AbortSignal,
+  ): Promise<HttpConnection> {
     const connected = await connect(route, {
       ca: await o.authorities(),
       timeoutMs: o.timeoutMs,
       signal: AbortSignal.any([signal, ending.signal]),
-      protocol: "http/1.1",
+      protocol,
     });
-    const connection = createHttp1Connection(connected, {
+    const owner: ConnectionOwner = {
       onIdle(c) {
         idle = [...idle, { key, connection: c, sinceMs: performance.now() }];
         if (idle.length > MAX_IDLE) idle[0]?.connection.retire();
       },
       onGone,
-    });
+    };
+    const connection = protocol === "h2"
+      ? createHttp2Connection(connected.socket, route.target.origin, owner)
+      : createHttp1Connection(connected, owner);
     open.add(connection);
     return connection;
   }
 
-  async function connectHttp2(route: Route, key: string): Promise<HttpConnection> {
-    const { socket } = await connect(route, {
-      ca: await o.authorities(),
-      timeoutMs: o.timeoutMs,
-      signal: ending.signal, // whoever asked first is not the only one who waits for it
-      protocol: "h2",
-    });
-    const connection = createHttp2Connection(socket, route.target.origin, {
-      onIdle() {},
-      onGone(c) {
-        onGone(c);
-        sessions.set(key, undefined);
-      },
-    });
-    open.add(connection);
+  async function connectHttp2(route: Route, key: string, signal: AbortSignal): Promise<HttpConnection> {
+    http2Only.delete(key);
+    const connection = await connectBy("h2", route, key, signal);
+    http2Only.add(key);
+    for (const oldest of http2Only) if (http2Only.size > MAX_IDLE) http2Only.delete(oldest);
     return connection;
-  }
-
-  function sessionOf(route: Route, key: string): Promise<HttpConnection> {
-    const known = sessions.get(key);
-    if (known !== undefined) return known;
-    const session = connectHttp2(route, key);
-    sessions.delete(key); // to the end: the first of the map is the one not used for longest
-    sessions.set(key, session);
-    for (const oldest of sessions.keys()) if (sessions.size > MAX_IDLE) sessions.delete(oldest);
-    session.catch(() => sessions.delete(key));
-    return session;
   }
 
   return {
     async take(route, signal) {
       const key = keyOf(route);
-      if (sessions.has(key)) return await abortable(sessionOf(route, key), signal);
       const connection = idleOf(key);
       if (connection !== undefined) return connection;
+      if (http2Only.has(key)) return await connectHttp2(route, key, signal);
       try {
-        return await connectHttp1(route, key, signal);
+        return await connectBy("http/1.1", route, key, signal);
       } catch (e) {
         if (!speaksNoHttp1(e)) throw e;
-        return await abortable(sessionOf(route, key), signal);
+        return await connectHttp2(route, key, signal);
       }
     },
     destroyAll(e) {

@@ -1,4 +1,5 @@
-// One connection that speaks HTTP/2, for servers that speak nothing else; many requests at a time. RFC 9113.
+// One connection that speaks HTTP/2, for servers that speak nothing else: one request at a time, kept for the next, so
+// that a read which is silent waits behind nothing of ours. RFC 9113.
 // Design: docs/decisions/0014-http-clients.md. Must not: be used where HTTP/1.1 is to be had.
 
 import { type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
@@ -6,37 +7,38 @@ import type { Socket } from "node:net";
 import { UpdateError } from "../errors.ts";
 import type { AnswerSink, ConnectionOwner, HttpConnection, InFlight, Request } from "./connection.ts";
 
-// What the server may send on one stream, and on all of them, before we have read it.
-const STREAM_WINDOW_BYTES = 1 << 20;
-const CONNECTION_WINDOW_BYTES = 16 << 20;
+// What the server may send before we have read it.
+const WINDOW_BYTES = 1 << 20;
 const MAX_HEAD_BYTES = 16 * 1024;
+// The rest of an answer that is not wanted comes all the same, and before the next one: an error page may, a piece not.
+const MAX_UNWANTED_BYTES = 16 * 1024;
 
 /** @param socket over TLS, with "h2" agreed on */
 export function createHttp2Connection(socket: Socket, origin: string, owner: ConnectionOwner): HttpConnection {
   const session = connect(origin, {
     createConnection: () => socket,
-    settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES, maxHeaderListSize: MAX_HEAD_BYTES },
+    settings: { enablePush: false, initialWindowSize: WINDOW_BYTES, maxHeaderListSize: MAX_HEAD_BYTES },
   });
-  const inFlight = new Set<(e: unknown) => void>();
+  let failCurrent: ((e: unknown) => void) | undefined; // while a request is in flight
   let isGone = false;
   let requests = 0;
 
-  session.once("connect", () => session.setLocalWindowSize?.(CONNECTION_WINDOW_BYTES)); // not everywhere
+  session.once("connect", () => session.setLocalWindowSize?.(WINDOW_BYTES)); // not everywhere
 
   function leave(): void {
     if (isGone) return;
     isGone = true;
     owner.onGone(connection);
-    if (inFlight.size === 0) session.destroy();
+    if (failCurrent === undefined) session.destroy();
   }
 
   function fail(e: unknown): void {
     leave();
-    for (const failOne of [...inFlight]) failOne(e);
+    failCurrent?.(e);
     session.destroy();
   }
 
-  session.on("goaway", leave); // streams that it still serves go on
+  session.on("goaway", leave); // the stream that it still serves goes on
   session.on("error", fail);
   session.on("close", () => fail(lost()));
 
@@ -54,23 +56,26 @@ export function createHttp2Connection(socket: Socket, origin: string, owner: Con
     const stream = session.request(head, { endStream: body === undefined });
     if (body !== undefined) stream.end(body);
 
-    function settle(tell: () => void): void {
+    /** @param canReuse another request may follow on the same connection */
+    function settle(canReuse: boolean, tell: () => void): void {
       if (isOver) return;
       isOver = true;
-      inFlight.delete(failOne);
-      if (inFlight.size === 0) session.unref();
-      if (isGone && inFlight.size === 0) session.destroy();
+      failCurrent = undefined;
       tell();
+      if (isGone) return session.destroy();
+      if (!canReuse) return leave();
+      session.unref();
+      owner.onIdle(connection);
     }
     // Only when the connection ended: a server that refuses one stream after another is not asked for ever.
-    const failOne = (e: unknown) => settle(() => sink.onFailure(e, wasIdle && !hasHead && isGone));
+    const failOne = (e: unknown) => settle(false, () => sink.onFailure(e, wasIdle && !hasHead && isGone));
     const cut = () => {
       stream.close(constants.NGHTTP2_CANCEL);
       failOne(new UpdateError("E_UNREACHABLE", `${host}: the answer ended early, or is longer than it said`));
     };
 
     session.ref();
-    inFlight.add(failOne);
+    failCurrent = failOne;
     stream.on("response", (fields) => {
       hasHead = true;
       const head = headOf(fields);
@@ -88,7 +93,7 @@ export function createHttp2Connection(socket: Socket, origin: string, owner: Con
       });
       stream.on("end", () => {
         if (stream.rstCode > 0 || (expected ?? 0) > 0) return cut();
-        settle(() => sink.onEnd());
+        settle(true, () => sink.onEnd());
       });
     };
     stream.on("error", failOne);
@@ -96,7 +101,7 @@ export function createHttp2Connection(socket: Socket, origin: string, owner: Con
     return {
       pause: () => void stream.pause(),
       resume: () => void stream.resume(),
-      cancel: () => settle(() => giveUp(stream)),
+      cancel: () => settle(hasHead && (expected ?? Infinity) <= MAX_UNWANTED_BYTES, () => giveUp(stream)),
     };
   }
 

@@ -57,18 +57,40 @@ describe("a server that speaks HTTP/2 only", { timeout: 60_000 }, () => {
     assert.equal(await textOf(await c.post(server.url, { signal, body })), "a question");
   });
 
-  test("answers many requests at a time over one connection", async () => {
+  test("is asked many things at a time over as many connections, so that none waits behind another", async () => {
     const held: Http2ServerResponse[] = [];
     const sessions = new Set<unknown>();
     const server = await serve((request, response) => {
       sessions.add(request.stream.session);
+      if (request.url === "/later") return void response.end("ok");
       held.push(response);
       if (held.length === 8) held.forEach((each, i) => each.end(`${i}`));
     });
     const c = client({ caFile: CA_FILE });
     const all = Array.from({ length: 8 }, async () => await textOf(await c.get(server.url, { signal })));
     assert.deepEqual((await Promise.all(all)).toSorted(), ["0", "1", "2", "3", "4", "5", "6", "7"]);
+    assert.equal(sessions.size, 8);
+    for (let i = 0; i < 3; i++) assert.equal(await textOf(await c.get(`${server.url}/later`, { signal })), "ok");
+    assert.equal(sessions.size, 8, "idle ones are used again");
+  });
+
+  test("is asked again on a line on which an error page may still come, and not behind a piece", async () => {
+    const page = "x".repeat(10_000), piece = "x".repeat(1_000_000);
+    const sessions = new Set<unknown>();
+    const server = await serve((request, response) => {
+      sessions.add(request.stream.session);
+      response.on("error", () => {}); // nobody wants the rest
+      const body = request.url === "/piece" ? piece : page;
+      response.writeHead(request.url === "/piece" ? 200 : 404, { "content-length": body.length });
+      response.end(body);
+    });
+    const c = client({ caFile: CA_FILE });
+    // More of them than the window of a connection holds.
+    for (let i = 0; i < 150; i++) (await c.get(server.url, { signal })).discard();
     assert.equal(sessions.size, 1);
+    (await c.get(`${server.url}/piece`, { signal })).discard();
+    assert.equal(await textOf(await c.get(server.url, { signal })), page);
+    assert.equal(sessions.size, 2);
   });
 
   test("is believed no length that is not so", async () => {
