@@ -254,7 +254,7 @@ class PieceEngine {
         plan: this.#plan,
         onBytes: (received) => this.#gotBytes(reading, received),
         onEnding: () => this.#pump(),
-        onPiece: (index, buffer) => this.#arrived(supplier, index, buffer),
+        onPiece: (index, buffer) => this.#arrived(reading, index, buffer),
       });
     } catch (e) {
       if (this.#settle === undefined || reading.abort.signal.aborted) {
@@ -291,7 +291,7 @@ class PieceEngine {
     }
   }
 
-  /** Ends a stalled read of a source that brings something by others: that is no failure of it. */
+  /** Ends a read of a source that brings the same by another one, or on whose line nothing comes: no failure of it. */
   #leave(reading: PieceReading): void {
     reading.isStalled = false;
     reading.abort.abort();
@@ -303,18 +303,20 @@ class PieceEngine {
     this.#plan.suspend(reading.run);
   }
 
-  #arrived(supplier: Supplier, index: number, buffer: Uint8Array<ArrayBuffer>): void {
-    const { store } = this.#o;
+  #arrived(reading: PieceReading, index: number, buffer: Uint8Array<ArrayBuffer>): void {
+    const { store } = this.#o, { supplier } = reading;
     if (this.#plan.isDone(index)) return store.returnBuffer(buffer);
     this.#plan.arrived(index);
+    // Had it been asked by then, a line of this source that is not frozen would have brought something.
+    const answeredMs = performance.now() - reading.latencyMs - STALLED_MS;
     for (const other of this.#readings) {
-      if (other.supplier === supplier) {
-        // On this line alone nothing comes any more.
-        if (other.isStalled && supplier.reader?.sharesLine !== true) this.#leave(other);
-        continue;
-      }
+      if (other === reading) continue;
       const isLate = other.run.next === index && !other.run.passesOver;
-      if (isLate) other.abort.abort(); // it was slower, and what it holds besides is free for all
+      if (other.supplier !== supplier) {
+        if (isLate) other.abort.abort(); // it was slower, and what it holds besides is free for all
+      } else if (supplier.reader?.sharesLine !== true) {
+        if (isLate || (other.isStalled && other.lastByteMs < answeredMs)) this.#leave(other);
+      }
     }
     this.#proving++;
     store.put(index, buffer).then((isRight) => {

@@ -42,6 +42,8 @@ export class PieceReading {
   filled = 0;
   bytes = 0;
   lastByteMs = this.#startedMs;
+  /** From its beginning to its first byte; 0 before that. */
+  latencyMs = 0;
   /** Others may take what it holds. The engine's to set. */
   isStalled = false;
   /** Of pieces that have begun to come, by index. */
@@ -179,7 +181,7 @@ export class PieceReading {
 
   #count(received: number): void {
     this.lastByteMs = performance.now();
-    if (this.bytes === 0) this.supplier.firstByteAfter(this.lastByteMs - this.#startedMs);
+    if (this.bytes === 0) this.supplier.firstByteAfter(this.latencyMs = this.lastByteMs - this.#startedMs);
     this.bytes += received;
     this.supplier.gotBytes(received);
   }
