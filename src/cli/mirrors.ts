@@ -42,8 +42,10 @@ export function checkMirrorUrl(text: string, type: MirrorType, allowInsecure: bo
       hint: "use https, or say --allow-insecure if you know what you do",
     });
   }
-  return text.replace(/\/+$/, "");
+  return bare(text);
 }
+
+const bare = (url: string): string => url.replace(/\/+$/, "");
 
 export const addMirrorCommand: Command = {
   name: "add-mirror",
@@ -90,10 +92,10 @@ export const removeMirrorCommand: Command = {
   summary: "forget a mirror",
   options: { url: { type: "string", value: "URL", help: "as list-mirrors shows it" } },
   async run(c, a) {
-    const url = a.required("url").replace(/\/+$/, "");
+    const url = bare(a.required("url"));
     const { home, config: before } = await openConfig(c);
-    const meant = before.mirrors.filter((m) => m.url === url);
-    const [mirror, other] = meant.length > 0 ? meant : before.mirrors.filter((m) => shownUrl(m) === url);
+    const meant = before.mirrors.filter((m) => bare(m.url) === url);
+    const [mirror, other] = meant.length > 0 ? meant : before.mirrors.filter((m) => bare(shownUrl(m)) === url);
     if (mirror === undefined) {
       const shown = JSON.stringify(shownUrl({ url, type: "https" }).slice(0, 200));
       const known = await listKnownMirrors(home, before);

@@ -59,6 +59,9 @@ for (const type of ["ipfs", "bittorrent"]) {
     assert.equal((await json(["list-mirrors", ...at])).mirrors[0].supported, false);
     assert.match((await succeed(["list-mirrors", ...at])).stdout, /not used by this version/);
     await expect(25, ["test-mirrors", ...at]);
+    await succeed(["add-mirror", "--url", `${type}://other/`, "--mirror-type", type, ...at]);
+    for (const url of [`${type}://bafy`, `${type}://other/`]) await succeed(["remove-mirror", "--url", url, ...at]);
+    assert.deepEqual((await json(["list-mirrors", ...at])).mirrors, []);
   });
 }
 
