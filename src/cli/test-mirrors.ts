@@ -144,7 +144,7 @@ async function testMirror(c: Context, anyClient: HttpClient, mirror: KnownMirror
     return { ...untested, latencyMs, ...judged, ...(isExcused ? {} : rate) };
   } catch (e) {
     const error = asUpdateError(e);
-    if (error.code === "E_INTERRUPTED") throw error;
+    if (error.retry !== "elsewhere") throw error; // the operator's mistake, or an interruption
     return { ...untested, operational: false, freshness: "unknown", code: error.code, message: error.message };
   }
 }
@@ -172,8 +172,8 @@ async function measureRate(
     }
     return { bytesPerSecond: Math.round(bytes * 1000 / since(startMs)), sampleBytes: bytes };
   } catch (e) {
-    const { code, message } = asUpdateError(e);
-    if (code === "E_INTERRUPTED") throw e;
+    const error = asUpdateError(e), { code, message } = error;
+    if (error.retry !== "elsewhere") throw error;
     return { operational: false, code, message };
   }
 }

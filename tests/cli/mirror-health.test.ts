@@ -60,8 +60,10 @@ test("a --ca-file that is none is the operator's mistake: no mirror is blamed fo
   await succeed(["init", "--repo", "https://localhost:9", "--root", network.rootFile, "--home", home]);
   for (const content of ["no certificate", "-".repeat((1 << 20) + 1)]) {
     writeFileSync(caFile, content);
-    const { stderr } = await expect(2, ["check", "--home", home, "--ca-file", caFile]);
-    assert.match(stderr, /^error E_USAGE: "[^"]*none\.pem" .*\n {2}--ca-file wants /m);
+    for (const command of ["check", "test-mirrors"]) {
+      const { stderr } = await expect(2, [command, "--home", home, "--ca-file", caFile]);
+      assert.match(stderr, /^error E_USAGE: "[^"]*none\.pem" .*\n {2}--ca-file wants /m);
+    }
   }
   assert.deepEqual((await json(["alerts", "--home", home])).alerts, []);
   assert.equal(await healthOf(home, { url: "https://localhost:9" }), null);
