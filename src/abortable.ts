@@ -80,3 +80,22 @@ export function within<T>(ms: number, error: () => Error, work: Promise<T>, sign
   });
   return abortable(inTime, signal).finally(() => clearTimeout(timer));
 }
+
+/**
+ * Work under a signal that is aborted with this one, or with the error after `ms`. `AbortSignal.any` and `.timeout` would be
+ * kept by a signal that lives as long as a service: on Node 22 for ever.
+ */
+export async function underDeadline<T>(
+  ms: number,
+  error: () => Error,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const scope = createAbortScope();
+  const timer = setTimeout(() => scope.abort(error()), ms);
+  try {
+    return await scope.during(signal, work);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,5 +1,6 @@
 // What a chain is asked, and what it answers: the interface of every adapter. Design: "What counts" of
 // docs/chain.md. Must not: judge an answer (chain-state.ts), remember one (height-store.ts).
+import { underDeadline } from "../abortable.ts";
 import type { Opts } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 
@@ -47,16 +48,13 @@ export function createAdapter(kind: string, ask: (o: Opts) => Promise<ChainReadi
     kind,
     async read({ signal }) {
       signal.throwIfAborted();
-      const late = AbortSignal.timeout(READ_TIMEOUT_MS);
+      let late: Error | undefined;
+      const tooLate = () => late = new Error(`no height within ${READ_TIMEOUT_MS / 1000} s`);
       try {
-        return await ask({ signal: AbortSignal.any([signal, late]) });
+        return await underDeadline(READ_TIMEOUT_MS, tooLate, signal, (signal) => ask({ signal }));
       } catch (cause) {
         if (signal.aborted) throw cause;
-        const why = late.aborted
-          ? `no height within ${READ_TIMEOUT_MS / 1000} s`
-          : cause instanceof Error
-          ? cause.message
-          : String(cause);
+        const why = late !== undefined ? late.message : cause instanceof Error ? cause.message : String(cause);
         throw new UpdateError("E_CHAIN", `the chain gives no height: ${why}`, {
           cause,
           hint: "is the node's RPC running? see `dchat-update show-config` and docs/chain.md",

@@ -4,6 +4,7 @@
 
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { underDeadline } from "../abortable.ts";
 import { UpdateError } from "../errors.ts";
 import { parseAddress } from "./address.ts";
 import { createHeldTransport, type Flow, joinFlows, pausesTls } from "./held-transport.ts";
@@ -46,15 +47,12 @@ export interface Connected {
  * @throws UpdateError E_UNREACHABLE, E_TIMEOUT; the signal's reason
  */
 export async function connect(route: Route, o: ConnectOptions): Promise<Connected> {
-  const timeout = new AbortController();
   const progress: Progress = { host: firstHost(route), missing: "no connection" };
-  const timer = setTimeout(() => timeout.abort(timedOut(progress.host, progress.missing, o.timeoutMs)), o.timeoutMs);
+  const late = () => timedOut(progress.host, progress.missing, o.timeoutMs);
   try {
-    return await establish(route, progress, { ...o, signal: AbortSignal.any([o.signal, timeout.signal]) });
+    return await underDeadline(o.timeoutMs, late, o.signal, (signal) => establish(route, progress, { ...o, signal }));
   } catch (e) {
     throw unreachable(progress.host, e);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

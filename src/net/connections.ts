@@ -2,6 +2,7 @@
 // HTTP/1.1 is spoken wherever the server can; HTTP/2 where it cannot (docs/decisions/0014-http-clients.md).
 // Must not: limit how many there are at a time (whoever asks does), send anything itself.
 
+import { createAbortScope } from "../abortable.ts";
 import { type Authorities, connect, type ConnectOptions, type Route, speaksNoHttp1 } from "./connect.ts";
 import type { ConnectionOwner, HttpConnection } from "./connection.ts";
 import { createHttp1Connection } from "./http1-connection.ts";
@@ -35,7 +36,7 @@ export const MAX_IDLE = 32;
 const MAX_IDLE_MS = 30_000;
 
 export function createConnections(o: ConnectionsOptions): Connections {
-  const ending = new AbortController();
+  const scope = createAbortScope();
   const open = new Set<HttpConnection>();
   let idle: readonly Idle[] = [];
   /** Servers that speak nothing but HTTP/2, the one used last at the end. */
@@ -60,12 +61,11 @@ export function createConnections(o: ConnectionsOptions): Connections {
     key: string,
     signal: AbortSignal,
   ): Promise<HttpConnection> {
-    const connected = await connect(route, {
-      ca: await o.authorities(),
-      timeoutMs: o.timeoutMs,
-      signal: AbortSignal.any([signal, ending.signal]),
-      protocol,
-    });
+    const ca = await o.authorities();
+    const connected = await scope.during(
+      signal,
+      (signal) => connect(route, { ca, timeoutMs: o.timeoutMs, signal, protocol }),
+    );
     const owner: ConnectionOwner = {
       onIdle(c) {
         idle = [...idle, { key, connection: c, sinceMs: performance.now() }];
@@ -102,7 +102,7 @@ export function createConnections(o: ConnectionsOptions): Connections {
       }
     },
     destroyAll(e) {
-      ending.abort(e);
+      scope.abort(e);
       for (const connection of [...open]) connection.destroy(e);
     },
   };

@@ -3,6 +3,7 @@
 // Design: "sources, redirects, proxies, time-outs" of docs/architecture.md; "resolved once" of docs/formats.md.
 // Must not: decide what an answer is worth, keep anything between requests but idle connections and names.
 
+import { createAbortScope } from "../abortable.ts";
 import type { Opts, RoomAt } from "../api.ts";
 import { UpdateError } from "../errors.ts";
 import type { AddressScope } from "./address.ts";
@@ -85,8 +86,8 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
  * @param resolve for tests; the system's resolver by default
  */
 export function createHttpClient(policy: NetworkPolicy, resolve?: Resolve): HttpClient {
-  const closing = new AbortController();
-  const routes = createRoutes(policy, closing.signal, resolve);
+  const closing = createAbortScope();
+  const routes = createRoutes(policy, closing, resolve);
   let loaded: Promise<Authorities> | undefined;
   const authorities = () => loaded ??= loadAuthorities(policy.caFile);
   const connections = createConnections({ authorities, timeoutMs: policy.connectTimeoutMs });

@@ -3,7 +3,7 @@
 // Must not: connect; let an address through that hop.ts did not judge.
 
 import { lookup } from "node:dns/promises";
-import { within } from "../abortable.ts";
+import { type AbortScope, within } from "../abortable.ts";
 import { type AddressScope, classifyAddress } from "./address.ts";
 import type { Route } from "./connect.ts";
 import { allowedAddresses } from "./hop.ts";
@@ -34,10 +34,10 @@ const KEEP_NAMES_MS = 30_000;
 const MAX_NAMES = 64;
 
 /**
- * @param ending aborted when nobody needs routes any more
+ * @param scope ends when nobody needs routes any more
  * @param resolve for tests; the system's resolver by default
  */
-export function createRoutes(policy: NetworkPolicy, ending: AbortSignal, resolve: Resolve = systemResolve): Routes {
+export function createRoutes(policy: NetworkPolicy, scope: AbortScope, resolve: Resolve = systemResolve): Routes {
   const names = new Map<string, { readonly addresses: readonly string[]; readonly untilMs: number }>();
 
   async function addressesOf(url: URL, signal: AbortSignal): Promise<readonly string[]> {
@@ -48,7 +48,7 @@ export function createRoutes(policy: NetworkPolicy, ending: AbortSignal, resolve
     names.delete(host);
     const ms = policy.connectTimeoutMs;
     const late = () => timedOut(url.host, "no answer from the name server", ms);
-    const addresses = await within(ms, late, resolve(host), AbortSignal.any([signal, ending])).catch((e) => {
+    const addresses = await scope.during(signal, (signal) => within(ms, late, resolve(host), signal)).catch((e) => {
       throw unreachable(url.host, e);
     });
     names.set(host, { addresses, untilMs: performance.now() + KEEP_NAMES_MS });
