@@ -3,6 +3,7 @@
 // own wait for a drain works once a stream: both are done here by the stream's events.
 // Must not: know what the bytes mean.
 import type { Stream } from "@libp2p/interface";
+import { underDeadline } from "../abortable.ts";
 import { UpdateError } from "../errors.ts";
 import type { MuxedStream } from "../heavy/muxed-stream.ts";
 
@@ -138,7 +139,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
         if (stream.writeStatus !== "writable") throw gone();
       }
     },
-    end: () => stream.close({ signal: AbortSignal.any([o.signal, AbortSignal.timeout(o.idleMs)]) }),
+    end: () => underDeadline(o.idleMs, gone, o.signal, (signal) => stream.close({ signal })),
   };
 }
 
