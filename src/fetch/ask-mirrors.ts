@@ -1,6 +1,7 @@
 // One metadata file asked of many mirrors, all at once or one after another, and what each answer says of its mirror.
 // Design: "Learning" of docs/architecture.md; decision 0008. No single mirror can end the asking.
 // Must not: know what a file means; `accept` says whether it is one, and is trust/'s.
+import { createAbortScope } from "../abortable.ts";
 import type { Mirror, Opts } from "../api.ts";
 import { AllSourcesFailedError, asUpdateError, type FailedAttempt, isIntegrityError, UpdateError } from "../errors.ts";
 import type { TrustState } from "../trust/client.ts";
@@ -52,7 +53,8 @@ export class MirrorAsking {
   }
 
   /**
-   * One mirror after another until one gives something acceptable; those that gave nothing before come last.
+   * One mirror after another until one gives something acceptable; those that gave nothing before come last. One that
+   * takes long stays asked beside the next: how long its file is it alone decides, and how slowly it sends it.
    * @param prefix where the file is, if not with the metadata
    * @throws AllSourcesFailedError; UpdateError that no other mirror can help with
    */
@@ -63,12 +65,27 @@ export class MirrorAsking {
   ): Promise<TrustState> {
     const unreachable = (m: Mirror) => this.reports.faultOf(m) === "failed" ? 1 : 0;
     const failed: FailedAttempt[] = [];
-    for (const mirror of [...mirrors].sort((a, b) => unreachable(a) - unreachable(b))) {
-      try {
-        return accept(await this.reports.fetch(mirror, prefix + path, maxBytes, this.#o.signal));
-      } catch (e) {
-        failed.push(await this.#failure(mirror, e, path));
+    const scope = createAbortScope();
+    const ask = (mirror: Mirror) =>
+      scope.during(this.#o.signal, async (signal) => {
+        try {
+          return accept(await this.reports.fetch(mirror, prefix + path, maxBytes, signal));
+        } catch (e) {
+          if (!scope.signal.aborted) failed.push(await this.#failure(mirror, e, path));
+          return undefined;
+        }
+      });
+    const asked: Promise<TrustState | undefined>[] = [];
+    try {
+      for (const mirror of [...mirrors].sort((a, b) => unreachable(a) - unreachable(b))) {
+        asked.push(ask(mirror));
+        const state = await soonest(asked, GRACE_MS);
+        if (state !== undefined) return state;
       }
+      const state = await soonest(asked);
+      if (state !== undefined) return state;
+    } finally {
+      scope.abort(new UpdateError("E_INTERRUPTED", "another mirror has given it"));
     }
     throw new AllSourcesFailedError(`no mirror gave an acceptable ${path}`, failed);
   }
@@ -151,6 +168,19 @@ export class MirrorAsking {
     if (status === "refused") await this.#o.onRefused?.(mirror.id, error, path);
     return { source: mirror.id, error };
   }
+}
+
+/**
+ * The first state that comes; undefined when the last of them, or all where there is no time, have made none.
+ * @param ms how long the last one is waited for
+ */
+function soonest(asked: readonly Promise<TrustState | undefined>[], ms?: number): Promise<TrustState | undefined> {
+  return new Promise((resolve, reject) => {
+    const timer = ms === undefined ? undefined : setTimeout(() => resolve(undefined), ms);
+    const last = ms === undefined ? Promise.all(asked) : asked.at(-1);
+    for (const each of asked) each.then((state) => state !== undefined && resolve(state), reject);
+    last?.then(() => resolve(undefined), reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** Why a mirror's file made nothing. */

@@ -70,6 +70,23 @@ test("dead, empty and babbling mirrors do not stop the update, and the babbler i
   assert.deepEqual([...new Set(record.refused.map(String))], ["babbler,E_MALFORMED"]);
 });
 
+test("a mirror that is quick with its timestamp and never done with the rest is not waited for", async () => {
+  const repo = repository("dripping");
+  const whole = fileMirror("dripping", repo.files);
+  const dripping: Mirror = {
+    id: "dripping",
+    fetch(path, maxBytes, o) {
+      if (/timestamp|root/.test(path)) return whole.fetch(path, maxBytes, o);
+      return new Promise((_, reject) => o.signal.addEventListener("abort", () => reject(o.signal.reason)));
+    },
+  };
+  const startMs = performance.now();
+  const result = await refresh(pinRoot(repo.pinnedRoot), [dripping, fileMirror("honest", repo.files)], repo);
+  assert.equal(result.state.targets.get("targets")?.signed.targets.has("a/file"), true);
+  assert.deepEqual(statuses(result), ["dripping:ok", "honest:ok"]);
+  assert.ok(performance.now() - startMs < 15_000, `${performance.now() - startMs} ms`);
+});
+
 test("a stale mirror that is asked first neither wins nor counts as a liar", async () => {
   const repo = repository("stale");
   const old = repo.files();
