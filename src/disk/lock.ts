@@ -53,9 +53,13 @@ export async function withLock<T>(lockFile: string, o: LockOpts, fn: () => Promi
     return await fn();
   } finally {
     clearInterval(heartbeat);
-    // Only our own: while this machine slept, somebody may have judged it stale and taken over.
-    if ((await readLock(lockFile))?.nonce === own.nonce) await rm(lockFile, { force: true });
+    await release(lockFile, own).catch(() => {}); // what was done is done, and without its owner a lock is stale
   }
+}
+
+/** Only our own: while this machine slept, somebody may have judged it stale and taken over. */
+async function release(lockFile: string, { nonce }: LockContent): Promise<void> {
+  if ((await readLock(lockFile))?.nonce === nonce) await rm(lockFile, { force: true });
 }
 
 /** Who holds a lock now, as far as can be seen from here. @throws UpdateError E_IO */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
@@ -50,6 +50,17 @@ describe("locks", { timeout: 60_000 }, () => {
     assert.equal(await withLock(lockFile, { signal }, async () => (await stat(lockFile)).isFile()), true);
     await assert.rejects(withLock(lockFile, { signal }, () => Promise.reject(new Error("inner"))), /inner/);
     await assert.rejects(stat(lockFile));
+  });
+
+  test("a lock that cannot be removed, as on a disk that became read-only, changes nothing of how it ended", async () => {
+    const lose = async (name: string) => {
+      await rename(join(folder, name), join(folder, `${name}-elsewhere`));
+      await writeFile(join(folder, name), ""); // no folder: nothing below it can be read or removed
+    };
+    for (const name of ["well", "badly"]) await mkdir(join(folder, name));
+    assert.equal(await withLock(join(folder, "well", "a.lock"), { signal }, () => lose("well").then(() => 7)), 7);
+    const failing = () => lose("badly").then(() => assert.fail("its own words"));
+    await assert.rejects(withLock(join(folder, "badly", "a.lock"), { signal }, failing), /its own words/);
   });
 
   test("a lock held by a living process is refused after the wait, with its pid", async () => {
