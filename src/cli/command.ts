@@ -27,6 +27,8 @@ export interface Command {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** More for `--help`, already wrapped. */
   readonly details?: string;
+  /** True: what it writes to stderr is a log, with `--json` an object a line, what it fails with included. */
+  readonly keepsLog?: boolean;
   run(c: Context, a: Arguments): Promise<CommandResult>;
 }
 

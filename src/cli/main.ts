@@ -13,23 +13,28 @@ export async function runCli(host: Host): Promise<number> {
   const own = host.argv.slice(0, host.argv.includes("--") ? host.argv.indexOf("--") : undefined);
   const asJson = own.includes("--json");
   const verbose = own.includes("--verbose");
+  let keepsLog = false;
   try {
-    const exitCode = await runCommand(host);
+    const exitCode = await runCommand(host, (command) => keepsLog = command.keepsLog === true);
     await host.stdout.flush(); // a result that got lost, such as in a file on a full disk, is no success
     return exitCode;
   } catch (e) {
     const error = host.signal.aborted ? new UpdateError("E_INTERRUPTED", "interrupted") : asUpdateError(e);
     if (asJson) host.stdout.write(`${jsonLine({ error: errorJson(error) })}\n`);
-    for (const line of errorLines(error, verbose)) host.stderr.write(`${printable(line)}\n`);
+    const lines = errorLines(error, verbose);
+    if (asJson && keepsLog) host.stderr.write(lastLogLine(error, lines));
+    else for (const line of lines) host.stderr.write(`${printable(line)}\n`);
     return error.exitCode;
   }
 }
 
-async function runCommand(host: Host): Promise<number> {
+/** @param onCommand told which one it is, before anything of it is judged */
+async function runCommand(host: Host, onCommand: (command: Command) => void): Promise<number> {
   const { words, rest } = withVersionAsCommand(splitArguments(host.argv));
   const named = await commandsNamed(words[0]);
   const command = named.find((c) => c.name === words.slice(0, c.name.split(" ").length).join(" "));
   if (command === undefined) return general(await allCommands(), host, words, rest);
+  onCommand(command);
   const args = new Arguments(command, [...words.slice(command.name.split(" ").length), ...rest]);
   if (args.flag("help")) {
     host.stdout.write(`${commandHelp(command).join("\n")}\n`);
@@ -118,6 +123,11 @@ function errorLines(e: UpdateError, verbose: boolean): string[] {
   }
   if (e.code === "E_INTERNAL" && e.stack !== undefined) lines.push(...e.stack.split("\n"));
   return lines;
+}
+
+/** As one line of a log, with all that people see. */
+function lastLogLine({ code }: UpdateError, lines: readonly string[]): string {
+  return `${jsonLine({ time: new Date().toISOString(), event: "failure", message: lines.join("\n"), code })}\n`;
 }
 
 function errorJson(e: UpdateError): Record<string, unknown> {

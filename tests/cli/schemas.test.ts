@@ -10,7 +10,7 @@ import { ERROR_CODES } from "../../src/errors.ts";
 import { allCommands } from "../../src/cli/commands.ts";
 import { createOutput } from "../../src/cli/output.ts";
 import { createProgress } from "../../src/cli/progress.ts";
-import { startDchat } from "../support/bundled-cli.ts";
+import { runDchat, startDchat } from "../support/bundled-cli.ts";
 import { createGovernedRepository } from "../support/governed-repository.ts";
 import { gives } from "../support/lying-mirror.ts";
 import { until } from "../support/until.ts";
@@ -233,6 +233,19 @@ test("the daemon's lines and its last words fit", async () => {
   seen.add("daemon");
   for (const line of stderr.trimEnd().split("\n")) requireFits("daemon-line", JSON.parse(line));
 });
+
+for (const [command, ...args] of [["daemon"], ["daemon", "--peer", "nobody"], ["run", "--", "true"]] as const) {
+  test(`what ${command} ${args.join(" ")} fails with is a line like the others`, async () => {
+    const options = ["--json", "--home", network.newHome()];
+    const { code, stdout, stderr } = await runDchat([command, ...options, ...args]);
+    requireFits("error", JSON.parse(stdout));
+    const lines = stderr.trimEnd().split("\n").map((text) => JSON.parse(text)), line = lines.at(-1);
+    for (const each of lines) requireFits("daemon-line", each);
+    const { error } = JSON.parse(stdout);
+    assert.deepEqual([line.event, line.code, code], ["failure", error.code, error.exitCode]);
+    assert.ok(line.message.includes(error.message) && line.message.includes(error.hint));
+  });
+}
 
 test("the lines of run fit, those of the daemon beside the node among them", async () => {
   const mirror = await network.mirror();

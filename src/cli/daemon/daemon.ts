@@ -14,6 +14,7 @@ import { runService } from "./daemon-service.ts";
 export const daemonCommand: Command = {
   name: "daemon",
   summary: "stay with the network: hear of releases from other nodes, prove them, pass them on",
+  keepsLog: true,
   options: {
     ...SERVICE_OPTIONS,
     attached: { type: "boolean", help: "for a program that starts it: end with standard input, go on without a port" },

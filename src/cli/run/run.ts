@@ -45,6 +45,7 @@ const LOCK_WAIT_MS = 75_000;
 export const runCommand: Command = {
   name: "run",
   summary: "run the node: the right version, one of it, and switched when it is time; with the daemon beside it",
+  keepsLog: true,
   positionals: "[CMD…]",
   options: {
     "health-url": { type: "string", value: "URL", help: "the node answers there with its version and pid, as JSON" },
@@ -68,12 +69,12 @@ export const runCommand: Command = {
 there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment.`,
   async run(c, a) {
     if (process.platform === "win32") throw new UpdateError("E_USAGE", "run needs a POSIX system");
-    const health = readHealthCheck(a), template = readTemplate(c, a);
+    const log = createRunLog(c.out), logged: Context = { ...c, out: { ...c.out, note: log.note, warn: log.warn } };
+    const health = readHealthCheck(a), template = readTemplate(logged, a);
     readServiceOptions(a); // what the daemon would refuse is told before the node is started
     if (a.flag("print-systemd")) return unitResult(c, a);
     const session = await openActivation(c, a), { home, staging } = session;
-    const log = createRunLog(c.out), network = networkHalf(c, a, log);
-    const logged: Context = { ...c, out: { ...c.out, note: log.note, warn: log.warn } };
+    const network = networkHalf(c, a, log);
     const trust = createTrustWatch(session);
     const onWait = ({ pid, isAlive }: { pid: number; isAlive: boolean | "unknown" }) => {
       if (isAlive === true) throw new UpdateError("E_LOCKED", `process ${pid} supervises the node of ${home.dir}`);
