@@ -38,7 +38,7 @@ export function createBackgroundFetch(a: Arguments, link: GossipLink, log: Daemo
         onReports: log.given,
         // Of the operator's own mirrors there are few.
         onTrouble: (source: string, text: string) =>
-          mirrors.some(({ id }) => id === source) ? log.note(text) : log.noteOfPeer(text),
+          mirrors.some(({ id }) => id === source) ? log.trouble(text) : log.noteOfPeer(text),
         onRefused: (source: string) => node?.shutOutSource(source),
       };
       const got = await fetchTo(c, asked, wanted, sources, join(packagesDir, wanted.name), how).catch((e) => {

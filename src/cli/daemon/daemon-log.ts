@@ -39,10 +39,12 @@ export interface DaemonLog {
   unready(versions: number): void;
   /** Approved, not ready, and nobody wants it done by itself. @param versions with their heights, in words */
   upcoming(versions: string): void;
-  /** Something that is tried again later. */
+  /** Something that is tried again later. The same again is told when a while has passed, or something succeeded. */
   failure(what: Attempt, error: UpdateError): void;
   note(text: string): void;
-  /** The same of what peers cause, and those they name. */
+  /** What is wrong with a mirror, say. The same again as with a failure. */
+  trouble(text: string): void;
+  /** Of what peers cause, and those they name. */
   noteOfPeer(text: string): void;
   warn(text: string): void;
   /** Messages of peers so far. */
@@ -65,13 +67,33 @@ const FAILED: Readonly<Record<Attempt, string>> = {
 /** Lines about peers in a minute; more are counted and told in one. */
 const MAX_PEER_LINES = 60;
 const MINUTE_MS = 60_000;
+/** What is tried again and again says the same again and again: ten mirrors that are away, sixty thousand lines a day. */
+const SAME_AGAIN_MS = 10 * MINUTE_MS;
+/** Of more at once all are told. */
+const MAX_TOLD = 256;
 
 /** Writes, and counts for whoever watches. */
 export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date = () => new Date()): DaemonLog {
   const counts = { accepted: 0, ignored: 0, rejected: 0 };
   let minute = 0, lines = 0, unsaid = 0;
+  const told = new Map<string, number>(); // when, by text
 
   const write = createLogWriter(out, now);
+
+  /** Leaves out what was told just before, unless something has come to a good end since. */
+  function writeTrouble(line: LogLine): void {
+    const nowMs = now().getTime(), toldAtMs = told.get(line.text);
+    const isAgain = toldAtMs !== undefined && Math.abs(nowMs - toldAtMs) < SAME_AGAIN_MS; // a clock may be set back
+    if (isAgain && !out.verbose) return;
+    if (told.size >= MAX_TOLD) told.clear();
+    told.set(line.text, nowMs);
+    write(line);
+  }
+
+  function writeGood(line: LogLine): void {
+    told.clear();
+    write(line);
+  }
 
   /** What peers cause is bounded: their number is not. */
   function writeOfPeers(line: LogLine): void {
@@ -107,6 +129,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
 
   return {
     note: (text) => write({ event: "note", text }),
+    trouble: (text) => writeTrouble({ event: "note", text }),
     noteOfPeer: (text) => writeOfPeers({ event: "note", text }),
     warn: (text) => write({ event: "warning", text, isWarning: true }),
     counts: () => ({ ...counts }),
@@ -130,6 +153,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
     },
     asked: (reports) => countLiars(reports.filter(({ status }) => status === "refused").length),
     checked() {
+      told.clear();
       metrics.add("checks_total", 1, "ok");
       metrics.add("verifications_total", 1, "ok");
     },
@@ -150,7 +174,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       metrics.add("downloads_total", 1, kind);
       metrics.add("download_seconds_total", ms / 1000, undefined);
       metrics.add("verifications_total", 1, "ok");
-      write({
+      writeGood({
         event: "downloaded",
         text: `${name} is downloaded and proven (${formatBytes(bytesFetched)}, most of it from ${source})`,
         fields: {
@@ -166,7 +190,7 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       metrics.add("staged_total", 1, undefined);
       const left = height === null || activationHeight === null ? null : Math.max(0, activationHeight - height);
       const when = activationHeight === null ? "" : ` for block ${activationHeight}`;
-      write({
+      writeGood({
         event: "staged",
         text: `${name} is ready to run${when}${left === null ? "" : `, ${left} blocks from now`}`,
         fields: { version, name, activationHeight, blocksLeft: left },
@@ -185,7 +209,8 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       if (what === "check") metrics.add("checks_total", 1, "failed");
       if (what === "download") metrics.add("download_failures_total", 1, undefined);
       if (what === "staging") metrics.add("staging_failures_total", 1, undefined);
-      write({ event: "failure", text: `${FAILED[what]}: ${e.message}`, fields: { code: e.code }, isWarning: true });
+      const text = `${FAILED[what]}: ${e.message}`;
+      writeTrouble({ event: "failure", text, fields: { code: e.code }, isWarning: true });
     },
     event(e) {
       count(e);

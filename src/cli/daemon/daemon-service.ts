@@ -53,7 +53,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   const metrics = createMetrics();
   const log = createDaemonLog(c.out, metrics);
   // No progress bars; what is said goes into the log.
-  const out = { ...c.out, quiet: true, note: log.note, warn: log.warn };
+  const out = { ...c.out, quiet: true, note: log.trouble, warn: log.warn };
   const logged: Context = { ...c, out, alertLimit: createAlertLimit() };
   const bells = { check: createBell(), download: createBell(), staging: createBell() };
   // For what they are fetching at that moment.
