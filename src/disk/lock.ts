@@ -29,6 +29,8 @@ const POLL_MS = 50;
 // The owner touches its lock this often, and a lock nobody can judge is stale after twenty missed touches.
 const HEARTBEAT_MS = 3_000;
 const STALE_MS = 60_000;
+/** Long enough to see that an owner of whom nobody can say whether it lives is gone. */
+export const UNSEEN_OWNER_WAIT_MS = STALE_MS + 15_000;
 // Ours are about 200 bytes.
 const MAX_LOCK_BYTES = 4096;
 

@@ -1,7 +1,7 @@
 // The daemon as its operator runs it: the bundled file, processes of their own. docs/gossip.md.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chownSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, realpathSync, utimesSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -95,6 +95,21 @@ test("a node that was killed comes back with the same identity and all it knew",
   assert.equal(await again.timestampVersion(), 2);
   await again.stop();
   await first.stop();
+});
+
+test("after a node that was killed in another container one starts, once that has been silent for a minute", async () => {
+  const home = await network.initialised(mirror.url), killed = await start(home);
+  killed.child.kill("SIGKILL");
+  await killed.outcome;
+  const lock = join(home, "daemon.lock"), nearlyAMinuteAgo = Date.now() / 1000 - 55;
+  writeFileSync(
+    lock,
+    JSON.stringify({ ...JSON.parse(readFileSync(lock, "utf8")), pidNamespace: "of another container" }),
+  );
+  utimesSync(lock, nearlyAMinuteAgo, nearlyAMinuteAgo);
+  const again = await start(home);
+  assert.match(again.said(), /waiting for a daemon that nobody can see from here/);
+  await again.stop();
 });
 
 test("with auto-update it asks the mirrors by itself", async () => {

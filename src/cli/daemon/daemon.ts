@@ -1,10 +1,11 @@
 // daemon: stays with the network; hears of releases from peers, proves and stores them, makes what is approved ready, and
 // passes it on. Design: docs/gossip.md. Must not: end because of a peer, a mirror or the clock; only its operator ends it.
 import { constants, setPriority } from "node:os";
-import { lockHolder, withLock } from "../../disk/lock.ts";
+import { type LockHolder, lockHolder, UNSEEN_OWNER_WAIT_MS, withLock } from "../../disk/lock.ts";
 import { UpdateError } from "../../errors.ts";
 import { type Arguments, type Command, type CommandResult, OUTPUT_OPTIONS } from "../command.ts";
 import type { Context } from "../context.ts";
+import { createLogWriter } from "../log-line.ts";
 import { ownCommand } from "../own-command.ts";
 import { openSession, type Session } from "../session.ts";
 import { daemonUnit } from "../systemd-unit.ts";
@@ -26,10 +27,16 @@ export const daemonCommand: Command = {
     const session = await openSession(c, a);
     const signal = isAttached ? AbortSignal.any([c.signal, endOfInput()]) : c.signal;
     if (isAttached) stepBack();
+    const write = createLogWriter(c.out, () => new Date());
+    const onWait = ({ isAlive }: LockHolder) => {
+      if (isAlive === true) throw new UpdateError("E_LOCKED", "its owner is there");
+      const text = "waiting for a daemon that nobody can see from here; after a minute of silence it counts as gone";
+      write({ event: "note", text });
+    };
     try {
       return await withLock(
         session.home.daemonLock,
-        { signal, waitMs: 0 },
+        { signal, waitMs: UNSEEN_OWNER_WAIT_MS, onWait },
         () => runService({ ...c, signal }, a, session, { ...options, isPatient: isAttached }),
       );
     } catch (e) {

@@ -6,7 +6,7 @@ import { hardForkPassed } from "../../activate/decide/permission.ts";
 import { supervise } from "../../activate/supervise/supervisor.ts";
 import { readCurrent } from "../../activate/current.ts";
 import type { ChainWatch } from "../../chain/watch-chain.ts";
-import { withLock } from "../../disk/lock.ts";
+import { UNSEEN_OWNER_WAIT_MS, withLock } from "../../disk/lock.ts";
 import { UpdateError } from "../../errors.ts";
 import { keptHeight, openActivation } from "../activation.ts";
 import { withChain } from "../chain.ts";
@@ -39,8 +39,6 @@ const UNIT_SPARE_SECONDS = 20;
 const COMMAND_OPTIONS = ["health-cmd", "backup-cmd", "preflight-cmd"];
 /** The network half waits for the node to be started; where there is none to start, no longer than this. */
 const LATEST_NETWORK_MS = 3_000;
-/** A lock of another container, whose owner nobody can see, is stale after a minute of silence. */
-const LOCK_WAIT_MS = 75_000;
 
 export const runCommand: Command = {
   name: "run",
@@ -121,7 +119,7 @@ there are such, DCHAT_HALT_HEIGHT and DCHAT_ACTIVATION_HEIGHT in its environment
       const version = (await readCurrent(home))?.version ?? null;
       return { lines: [], json: { version, exitCode: code }, exitCode: code };
     };
-    const lock = { signal: c.signal, waitMs: LOCK_WAIT_MS, onWait };
+    const lock = { signal: c.signal, waitMs: UNSEEN_OWNER_WAIT_MS, onWait };
     try {
       return await withLock(home.runLock, lock, () => withChain(c, a, session, running));
     } finally {
