@@ -36,6 +36,7 @@ export const checkCommand: Command = {
     const versions = byVersion(all.artifacts.filter((x) => x.platform === platform && inChannel(x.channel, channel)));
     const newer = versions.filter((v) => current === undefined || compareVersions(v.version, current) > 0);
     const pin = session.config.autoUpdate.pin;
+    const next = newer.find((v) => pin === undefined || v.version === pin);
     const alerts = await alertLines(c, session.home);
     const approvals = createApprovals(refreshed.state);
     const approvalOf = (v: Version) => v.artifacts.map(approvals)[0] ?? { approved: "pending", activationHeight: null };
@@ -47,7 +48,7 @@ export const checkCommand: Command = {
       ...(pin === undefined
         ? []
         : [`  held at ${pin} by the configuration (configure-auto-update --pin none releases it)`]),
-      ...(newer[0] === undefined ? [] : [`  next: dchat-update download --version ${newer[0].version}`]),
+      ...(next === undefined ? [] : [`  next: dchat-update download --version ${next.version}`]),
       ...unusableLines(c, all.unusable),
       ...gatheredLines(refreshed),
       ...alerts.lines,

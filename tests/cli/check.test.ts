@@ -65,12 +65,16 @@ test("the configured channel counts when none is named", async () => {
   assert.equal((await json([...check, "--channel", "stable"])).newest, "1.0.0");
 });
 
-test("a pin is shown", async () => {
+test("a pin is shown, and nothing but its version is advised", async () => {
   const ours = await network.initialised(mirror.url);
-  await succeed(["configure-auto-update", "--pin", "0.1.0", "--home", ours]);
   const check = ["check", "--platform", PLATFORM, "--home", ours];
-  assert.equal((await json(check)).pin, "0.1.0");
-  assert.match((await succeed(check)).stdout, /held at 0\.1\.0 by the configuration/);
+  for (const [pin, current, next] of [["0.1.0", "0.1.0", undefined], ["0.1.0", "0.0.1", "0.1.0"]] as const) {
+    await succeed(["configure-auto-update", "--pin", pin, "--home", ours]);
+    assert.equal((await json(check)).pin, pin);
+    const { stdout } = await succeed([...check, "--current", current]);
+    assert.match(stdout, /held at 0\.1\.0 by the configuration/);
+    assert.equal(/download --version (\S+)/.exec(stdout)?.[1], next);
+  }
 });
 
 test("a platform without releases is said so", async () => {
