@@ -2,6 +2,7 @@
 // serves. Design: docs/gossip.md, "Watching it". Must not: ask anybody; the node has written down what it does.
 import type { Home } from "../config/home.ts";
 import { type NodeSight, readNodeReport, type ServedArtifact } from "../config/node-report.ts";
+import { lockHolder } from "../disk/lock.ts";
 import type { TrustState } from "../trust/client.ts";
 import { createApprovals } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
@@ -30,14 +31,21 @@ export async function viewNetwork(
   return {
     lines: [
       `known: ${known.length === 0 ? "no version for this platform" : shownFew(known.map((v) => v.version))}`,
-      ...nodeLines(c, sight),
+      ...(sight.status === "none" ? [await nobodyLine(home)] : nodeLines(c, sight)),
     ],
     json: { knownVersions: known, node: nodeJson(sight) },
   };
 }
 
-function nodeLines(c: Context, sight: NodeSight): string[] {
-  if (sight.status === "none") return ["network: no node runs on this home; see: dchat-update daemon"];
+/** With --no-gossip, or when it cannot have its port yet, a daemon is no node. */
+async function nobodyLine({ daemonLock }: Home): Promise<string> {
+  const daemon = await lockHolder(daemonLock);
+  return daemon?.isAlive === true
+    ? `network: the daemon of this home (process ${daemon.pid}) has no peers and serves nothing`
+    : "network: no node runs on this home; see: dchat-update daemon";
+}
+
+function nodeLines(c: Context, sight: Exclude<NodeSight, { status: "none" }>): string[] {
   const { report: { peers, served, givenBytes, addresses }, pid } = sight;
   const inbound = peers.filter((p) => !p.isOutbound).length;
   const silent = `the node (process ${pid}) has said nothing for a minute; this is what it last said`;

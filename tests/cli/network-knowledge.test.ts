@@ -156,3 +156,16 @@ test("what it serves is shown, and nothing is left of a node that was stopped", 
   await stop(daemon);
   assert.equal((await json(["status", "--home", home])).node, null);
 });
+
+test("of a daemon without peers it is not said that there is none", async () => {
+  const home = await network.initialised(mirror.url);
+  await succeed(["configure-auto-update", "--enabled", "--no-background-download", "--home", home]);
+  const words = async () => /network: .*/.exec((await succeed(["status", "--home", home])).stdout)?.[0];
+  assert.equal(await words(), "network: no node runs on this home; see: dchat-update daemon");
+  const daemon = startDchat(["daemon", "--no-gossip", "--home", home]);
+  running.add(daemon);
+  await until("it works", () => /proven and stored/.test(daemon.said()));
+  const told = `network: the daemon of this home (process ${daemon.child.pid}) has no peers and serves nothing`;
+  assert.equal(await words(), told);
+  await stop(daemon);
+});
