@@ -71,3 +71,18 @@ test(
     await stop(daemon);
   },
 );
+
+test("a machine that has slept through its check asks the mirrors when it is awake", { skip }, async () => {
+  const clock = createMovedClock(node!, network.folder); // the test is skipped without
+  const mirror = await network.mirror(), home = await network.initialised(mirror.url);
+  const settings = ["configure-auto-update", "--enabled", "--no-background-download", "--home", home];
+  await succeed(settings);
+  const daemon = start(["--home", home, "--no-gossip"], { runtime: clock.runtime });
+  await says(daemon, /proven and stored .*1\.0\.0/);
+  const asked = mirror.questions.length;
+  clock.move(27 * 3_600_000); // as a sleep looks: what measures durations stood still
+  await succeed([...settings, "--check-interval", "24"]); // it looks at once, and else within a minute
+  await until("it asks", () => mirror.questions.length > asked);
+  clock.move(0);
+  await stop(daemon);
+});

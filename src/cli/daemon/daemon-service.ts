@@ -9,6 +9,7 @@ import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import { loadIdentity } from "../../gossip/identity.ts";
 import { createGossipNode } from "../../gossip/node.ts";
 import { createAlertLimit } from "../../service/alert-limit.ts";
+import { createAwakeClock } from "../../service/awake-clock.ts";
 import { createCheckTimes } from "../../service/check-times.ts";
 import { keepReport } from "../../service/keep-report.ts";
 import { createMetrics, type Metrics } from "../../service/metrics.ts";
@@ -222,15 +223,15 @@ function watchDisk(log: DaemonLog, files: readonly string[], { reload, readSetti
 
 /** With auto-update enabled, mirrors are asked too, as often as the configuration says by then. */
 async function askMirrors(c: Context, a: Arguments, bell: Bell, log: DaemonLog): Promise<void> {
-  const times = createCheckTimes();
+  const times = createCheckTimes(), clockMs = createAwakeClock();
   while (!c.signal.aborted) {
     let isAsking = false;
     try {
       const { enabled, checkIntervalHours } = (await openConfig(c)).config.autoUpdate;
-      if (enabled && times.isDue(performance.now(), checkIntervalHours * HOUR_MS)) {
+      if (enabled && times.isDue(clockMs(), checkIntervalHours * HOUR_MS)) {
         const now: Context = { ...c, nowMs: Date.now() };
         const session = await openSession(now, a);
-        times.begin(performance.now());
+        times.begin(clockMs());
         isAsking = true;
         await withMirrors(now, a, session, async (client) => void await refresh(now, session, client, log.asked));
         times.succeeded();
