@@ -10,7 +10,7 @@ import { networkName, type Session } from "./session.ts";
 
 export function openKnowledge(
   session: Session,
-  o: Pick<StoredKnowledgeOptions, "now" | "noteSight" | "onGrowth">,
+  o: Pick<StoredKnowledgeOptions, "now" | "noteSight" | "onGrowth" | "onUnstored">,
 ): StoredKnowledge {
   const { home, state, store } = session;
   return createStoredKnowledge({

@@ -4,7 +4,7 @@
 import type { Opts } from "../api.ts";
 import type { HomeTrustStore } from "../config/trust-store.ts";
 import { fileMark } from "../disk/file-mark.ts";
-import { UpdateError } from "../errors.ts";
+import { asUpdateError, isHomeError, UpdateError } from "../errors.ts";
 import type { Knowledge } from "../gossip/knowledge.ts";
 import type { Votes } from "../gossip/votes.ts";
 import { applyBundle, applySchedule, readBundle, writeBundle } from "../trust/bundle.ts";
@@ -27,6 +27,8 @@ export interface StoredKnowledgeOptions {
   readonly noteSight?: (state: TrustState) => Promise<unknown>;
   /** Called after each growth, of metadata or of votes, when it is stored. */
   readonly onGrowth: (before: TrustState, after: TrustState) => void;
+  /** Called when this home does not take what a peer has brought and what is proven: its own fault, and no peer's. */
+  readonly onUnstored?: (error: UpdateError) => void;
 }
 
 export interface StoredKnowledge extends Knowledge {
@@ -47,6 +49,15 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
     const mine = turn.then(work, work);
     turn = mine.catch(() => {}); // whoever asked hears of it
     return mine;
+  }
+
+  async function toldIfUnstored(storing: Promise<unknown>): Promise<void> {
+    try {
+      await storing;
+    } catch (e) {
+      if (isHomeError(e)) o.onUnstored?.(asUpdateError(e));
+      throw e;
+    }
   }
 
   async function load(): Promise<TrustState> {
@@ -77,7 +88,7 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
       inTurn(async () => {
         const { state: next, learnt, lie } = learnVotes(await stored(), received);
         if (learnt.some((l) => l.added.length > 0)) {
-          await o.store.addSchedule(next.schedule, opts);
+          await toldIfUnstored(o.store.addSchedule(next.schedule, opts));
           await o.noteSight?.(next);
           await takeOver();
         }
@@ -108,7 +119,7 @@ export function createStoredKnowledge(o: StoredKnowledgeOptions): StoredKnowledg
         const proven = applyBundle(before, bundle, clock());
         requireNetwork(proven.root.signed, o.network);
         const next = latchReleases(applySchedule(proven, bundle), o.platform, clock());
-        if (next !== before) await o.store.save(next, "complete", opts);
+        if (next !== before) await toldIfUnstored(o.store.save(next, "complete", opts));
         await o.noteSight?.(next);
         await takeOver();
       }),

@@ -9,6 +9,8 @@ import { requireError, requireProvenPackages } from "../support/caught.ts";
 import { heldAnswer } from "../support/held-answer.ts";
 import { askedPieces, keptPieces } from "../support/kept-pieces.ts";
 import { SIGNATURE_LIES } from "../support/metadata-lies/signatures.ts";
+import { type Running, startDchat } from "../support/bundled-cli.ts";
+import { freePort } from "../support/free-port.ts";
 import { createReleaseRepository, nameOf } from "../support/release-repository.ts";
 import { createStage } from "../support/scene.ts";
 import { createSmallDisks, fillDisk } from "../support/small-disk.ts";
@@ -110,6 +112,42 @@ if (isPossible) {
     assert.equal(Math.floor((outcome.code ?? 0) / 10), 3, outcome.stderr);
     assert.ok(operator.snapshot().state === before.state, "trust/state.json was changed");
     makeRoom();
+  });
+
+  test("a daemon whose home takes nothing newer is unwell, whoever brings it, and blames nobody", async () => {
+    const started: Running[] = [];
+    const start = (home: string, ...args: string[]) => {
+      const daemon = startDchat(["daemon", "--home", home, ...args]);
+      started.push(daemon);
+      return daemon;
+    };
+    const { disk, operator, liar } = await sceneOnDisk(), port = await freePort();
+    const giver = await stage.operator({ pinnedRoot: repository.pinnedRoot });
+    try {
+      liar.serve(known); // nobody has anything newer yet
+      await giver.succeed("check");
+      const peer = start(giver.home, "--listen", "/ip4/127.77.1.1/tcp/0");
+      await until("it listens", () => /listening on (\S+)/.test(peer.said()));
+      const address = /listening on (\S+)/.exec(peer.said())?.[1] ?? "";
+      const metrics = ["--metrics-port", String(port)], listen = ["--listen", "/ip4/127.77.1.2/tcp/0"];
+      const daemon = start(operator.home, ...listen, "--peer", address, ...metrics, "--verbose");
+      const health = async () => await (await fetch(`http://127.0.0.1:${port}/healthz`)).text();
+      await until("they are connected", () => daemon.said().includes(" connected: "));
+      assert.equal(await health(), "ok\n");
+
+      const makeRoom = fillDisk(disk);
+      liar.serve(files);
+      await giver.succeed("check", "--no-gossip");
+      await until("it is unwell", async () => /what is newer cannot be stored: E_DISK_FULL/.test(await health()));
+      assert.match(daemon.said(), /what peers have brought could not be stored: no space left/);
+      makeRoom();
+      await operator.succeed("check", "--no-gossip");
+      await until("it is well", async () => await health() === "ok\n");
+      assert.doesNotMatch(daemon.said(), /no honest node|shut out/);
+    } finally {
+      for (const { child } of started) child.kill("SIGKILL");
+      await Promise.all(started.map((x) => x.outcome));
+    }
   });
 
   test("--output on a full disk ends with 40 and leaves nothing there; the cache has the artifact", async () => {

@@ -52,7 +52,7 @@ export interface DaemonLog {
 }
 
 /** What the daemon tries again and again. */
-export type Attempt = "check" | "download" | "gossip" | "metrics" | "report" | "staging" | "state";
+export type Attempt = "check" | "download" | "gossip" | "metrics" | "report" | "staging" | "state" | "store";
 
 const FAILED: Readonly<Record<Attempt, string>> = {
   check: "no mirror could bring anything newer",
@@ -62,6 +62,7 @@ const FAILED: Readonly<Record<Attempt, string>> = {
   report: "what this node is doing could not be written down",
   staging: "what is approved will be tried again",
   state: "what this home has could not be read",
+  store: "what peers have brought could not be stored",
 };
 
 /** Lines about peers in a minute; more are counted and told in one. */

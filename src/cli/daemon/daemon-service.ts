@@ -4,7 +4,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { readKnownPeers } from "../../config/known-peers.ts";
 import { fileMark } from "../../disk/file-mark.ts";
-import { asUpdateError, isHomeError } from "../../errors.ts";
+import { asUpdateError, isHomeError, type UpdateError } from "../../errors.ts";
 import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import { loadIdentity } from "../../gossip/identity.ts";
 import { createGossipNode } from "../../gossip/node.ts";
@@ -62,11 +62,18 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   // Downloads begin when what is approved has been seen to.
   const ring = () => [bells.check, bells.staging, changes.download, changes.staging].forEach((bell) => bell.ring());
   let announce = () => {};
+  /** There is something newer, and this home does not take it. */
+  let unstored: UpdateError | undefined;
 
   const knowledge = openKnowledge(s, {
     now: Date.now,
     noteSight: async (state) => await noteSight(logged, s, state, "one-peer"),
+    onUnstored(e) {
+      unstored = e;
+      log.failure("store", e);
+    },
     onGrowth(before, after) {
+      unstored = undefined;
       if (isNewer(before, after)) {
         log.growth(after, versionsIn(c, after).filter((v) => !versionsIn(c, before).includes(v)));
       }
@@ -124,7 +131,8 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
   const given = () => link.node()?.givenBytes() ?? 0;
   let status: StatusServer | undefined;
   try {
-    const problem = () => disk.problem() ?? stager.problem() ?? downloader.problem() ?? link.problem();
+    const problem = () =>
+      disk.problem() ?? wordsOf(unstored) ?? stager.problem() ?? downloader.problem() ?? link.problem();
     status = await startStatus(o, problem, () => showMetrics(metrics, given())).catch((e) => {
       if (!o.isPatient) throw e;
       onFailure("metrics")(e);
@@ -132,7 +140,7 @@ export async function runService(c: Context, a: Arguments, s: Session, o: Servic
     });
     await Promise.all([
       disk.look(c.signal),
-      askMirrors(logged, a, bells.check, log),
+      askMirrors(logged, a, bells.check, log, (e) => unstored = e),
       downloader.run(),
       stager.run(),
     ]);
@@ -221,8 +229,21 @@ function watchDisk(log: DaemonLog, files: readonly string[], { reload, readSetti
   };
 }
 
-/** With auto-update enabled, mirrors are asked too, as often as the configuration says by then. */
-async function askMirrors(c: Context, a: Arguments, bell: Bell, log: DaemonLog): Promise<void> {
+function wordsOf(unstored: UpdateError | undefined): string | undefined {
+  return unstored && `what is newer cannot be stored: ${unstored.code}: ${unstored.message}`;
+}
+
+/**
+ * With auto-update enabled, mirrors are asked too, as often as the configuration says by then.
+ * @param onStored told whether the home took what they had; nothing where they had nothing to give
+ */
+async function askMirrors(
+  c: Context,
+  a: Arguments,
+  bell: Bell,
+  log: DaemonLog,
+  onStored: (why: UpdateError | undefined) => void,
+): Promise<void> {
   const times = createCheckTimes(), clockMs = createAwakeClock();
   while (!c.signal.aborted) {
     let isAsking = false;
@@ -236,11 +257,13 @@ async function askMirrors(c: Context, a: Arguments, bell: Bell, log: DaemonLog):
         await withMirrors(now, a, session, async (client) => void await refresh(now, session, client, log.asked));
         times.succeeded();
         log.checked();
+        onStored(undefined);
       }
     } catch (e) {
       if (c.signal.aborted) return;
-      const isTold = !isAsking && isHomeError(e); // by `watchDisk`
-      if (!isTold) log.failure("check", asUpdateError(e));
+      const isOurs = isHomeError(e);
+      if (isOurs && isAsking) onStored(asUpdateError(e));
+      if (!isOurs || isAsking) log.failure("check", asUpdateError(e)); // else `watchDisk` tells it
     }
     await bell.wait(LOOK_AT_SETTINGS_MS, c.signal);
   }
