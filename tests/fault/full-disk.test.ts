@@ -139,7 +139,7 @@ if (isPossible) {
       liar.serve(files);
       await giver.succeed("check", "--no-gossip");
       await until("it is unwell", async () => /what is newer cannot be stored: E_DISK_FULL/.test(await health()));
-      assert.match(daemon.said(), /what peers have brought could not be stored: no space left/);
+      assert.match(daemon.said(), /what is newer could not be stored: no space left/);
       makeRoom();
       await operator.succeed("check", "--no-gossip");
       await until("it is well", async () => await health() === "ok\n");

@@ -1,7 +1,7 @@
 // What the daemon says while it runs: a line for each thing that happened, for people or as JSON, on stderr.
 // Design: docs/gossip.md. Must not: let a peer fill the log, or write what a peer said as if it were ours.
 import type { Artifact } from "../../api.ts";
-import { listed, type UpdateError } from "../../errors.ts";
+import { isHomeError, listed, type UpdateError } from "../../errors.ts";
 import type { Download } from "../../fetch/download.ts";
 import type { MirrorReport } from "../../fetch/mirror-reports.ts";
 import type { SourceReport } from "../../fetch/source-report.ts";
@@ -62,7 +62,7 @@ const FAILED: Readonly<Record<Attempt, string>> = {
   report: "what this node is doing could not be written down",
   staging: "what is approved will be tried again",
   state: "what this home has could not be read",
-  store: "what peers have brought could not be stored",
+  store: "what is newer could not be stored",
 };
 
 /** Lines about peers in a minute; more are counted and told in one. */
@@ -210,7 +210,8 @@ export function createDaemonLog(out: Output, metrics: Metrics, now: () => Date =
       if (what === "check") metrics.add("checks_total", 1, "failed");
       if (what === "download") metrics.add("download_failures_total", 1, undefined);
       if (what === "staging") metrics.add("staging_failures_total", 1, undefined);
-      const text = `${FAILED[what]}: ${e.message}`;
+      // No mirror can help a home that takes nothing.
+      const text = `${FAILED[what === "check" && isHomeError(e) ? "store" : what]}: ${e.message}`;
       writeTrouble({ event: "failure", text, fields: { code: e.code }, isWarning: true });
     },
     event(e) {

@@ -28,3 +28,12 @@ test("of what fails again and again in the same way a line is written every ten 
   log.failure("download", away);
   assert.equal(lines().length, 10, "nor does what was before something succeeded");
 });
+
+test("a check that fails because of this home blames no mirror", () => {
+  const { log, lines, metric } = daemonParts({ home: "/nowhere" });
+  log.failure("check", new UpdateError("E_DISK_FULL", "no space left"));
+  assert.match(lines().join(), / what is newer could not be stored: no space left$/);
+  log.failure("check", away);
+  assert.match(lines().join(), / no mirror could bring anything newer: connection refused$/);
+  assert.equal(metric('checks_total{result="failed"}'), 2);
+});
