@@ -51,10 +51,12 @@ export const NOT_ASKED: NetworkAnswer = { status: "off", ...UNASKED };
  * @throws UpdateError when neither could say what is newest; the gravest code of both
  */
 export async function gather(c: Context, a: Arguments, s: Session, client: HttpClient): Promise<Gathered> {
-  const choice = await choosePeers(c, a, s); // a wrong address is told before anybody is asked
+  // What is wrong with the command line is told before anybody is asked, whether there are peers to ask or not.
+  const timeoutMs = a.seconds("gossip-timeout", MAX_TIMEOUT_SECONDS) ?? DEFAULT_TIMEOUT_MS;
+  const choice = await choosePeers(c, a, s);
   let mirrors: readonly MirrorReport[] = [];
   const refreshing = refresh(c, s, client, (reports) => mirrors = reports).catch((e) => asUpdateError(e));
-  const [refreshed, network] = await Promise.all([refreshing, askNetwork(c, a, s, choice)]);
+  const [refreshed, network] = await Promise.all([refreshing, askNetwork(c, a, s, choice, timeoutMs)]);
   if (refreshed instanceof UpdateError) {
     return { ...await withoutMirrors(c, s, refreshed, network), mirrors, network };
   }
@@ -116,6 +118,7 @@ async function askNetwork(
   a: Arguments,
   s: Session,
   choice: PeersToAsk | NetworkAnswer,
+  timeoutMs: number,
 ): Promise<NetworkAnswer> {
   if ("status" in choice) return choice;
   const knowledge = openKnowledge(s, { now: () => c.nowMs, onGrowth: () => {} });
@@ -123,7 +126,7 @@ async function askNetwork(
     ...choice,
     knowledge,
     allowPrivate: a.flag("allow-private"),
-    timeoutMs: a.seconds("gossip-timeout", MAX_TIMEOUT_SECONDS) ?? DEFAULT_TIMEOUT_MS,
+    timeoutMs,
     signal: c.signal,
   });
   for (const { address, error, isLie } of answers) {

@@ -100,6 +100,16 @@ test("when neither answers the error names both, and has the code of the network
   await expect(2, check(home, "--peer", "node.example.org"));
 });
 
+test("a time to wait that is none is a usage error, also where there is nobody to wait for", async () => {
+  const home = await network.initialised(mirror.url);
+  for (const command of [check(home), ["list-versions", "--home", home]]) {
+    for (const wrong of ["0", "soon", "301"]) {
+      const { stderr } = await expect(2, [...command, "--gossip-timeout", wrong]);
+      assert.match(stderr, /^error E_USAGE: --gossip-timeout /m);
+    }
+  }
+});
+
 test("peers of the configuration are asked, and those of --no-gossip are not", async () => {
   const home = await network.initialised(DEAD);
   const { peers } = await json(["configure-gossip", "--peer", knowing.address, "--home", home]);
