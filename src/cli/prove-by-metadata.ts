@@ -32,6 +32,7 @@ export async function proveByMetadata(
   const clock: Clock = { nowMs: c.nowMs, expired: a.flag("require-fresh") ? "refuse" : "allow" };
   const wanted = { version: a.version("version"), platform: a.platform("platform") };
   const minRootVersion = a.integer("min-root-version", 1, Number.MAX_SAFE_INTEGER);
+  if (measurement.failure !== undefined) throw measurement.failure; // of what is not there no name is judged
   const { state, home } = await loadTrust(c, a, clock);
   requireRootVersion(state, minRootVersion);
   let artifact: Verified<Artifact>;

@@ -37,6 +37,8 @@ export interface MeasuredFile {
 
 /** A file that is open and about to be measured. */
 export interface FileMeasurement extends Disposable {
+  /** Why it cannot be read: `measure` would throw it. */
+  readonly failure: UpdateError | undefined;
   /**
    * Does the work; may be called once.
    * @throws UpdateError as `digestFile`
@@ -83,6 +85,7 @@ export function prepareMeasurement(file: string, host?: WorkerHost): FileMeasure
     failure = asUpdateError(e, "E_IO");
   }
   return {
+    failure,
     async measure(o) {
       if (open === undefined) throw failure;
       try {

@@ -50,6 +50,14 @@ test("from the home: what check has learnt is enough", async () => {
   await succeed(["verify", "--package", network.packageFile("1.0.0"), "--home", home]);
 });
 
+test("a file that is not there is no file that was refused: it cannot be read, and nobody is warned of it", async () => {
+  const home = await knowing();
+  for (const absent of [join(home, "dhcat"), join(home, `dchat-9.9.9-${PLATFORM}`), home]) {
+    await expect(41, ["verify", "--package", absent, "--home", home]);
+  }
+  assert.deepEqual((await json(["alerts", "--home", home])).alerts, []);
+});
+
 test("without metadata or without a root there is nothing to judge by", async () => {
   const file = network.packageFile("1.0.0");
   await expect(43, ["verify", "--package", file, "--home", network.newHome()]);
