@@ -1,6 +1,7 @@
 // dchat-update: gets a network of nodes its next version, from anyone, trusting no one.
 // The entry: a command line when it is run, a library when it is imported; the only place that exits the process.
 // Design: docs/architecture.md. As a library nothing happens on import.
+import { writeSync } from "node:fs";
 import { runCli } from "./src/app.ts";
 import { VERSION } from "./src/baked.ts";
 import { programArguments } from "./src/cli/deno-arguments.ts";
@@ -26,9 +27,9 @@ if (isMain(import.meta)) {
   // Scripts ask this often: answered before streams and signals are set up, which is most of a cold start.
   if (argv.length === 1 && argv[0] === "version") {
     try {
-      console.log(`dchat-update ${VERSION}`);
+      writeSync(1, `dchat-update ${VERSION}\n`); // standard output; `console.log` of Node and Bun hides what gets lost
     } catch {
-      await main(argv); // Deno throws what cannot be written: the long way tells it
+      await main(argv); // a full disk, or a reader who is gone: the long way tells them apart
     }
   } else await main(argv);
 }
