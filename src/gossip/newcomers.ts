@@ -19,9 +19,9 @@ export function createNewcomers(): Newcomers {
       const waiting = new Set<string>();
       let wake = () => {};
       const hear = (peer: string) => {
-        const [oldest] = waiting;
-        if (waiting.size >= MAX_WAITING && oldest !== undefined) waiting.delete(oldest);
         waiting.add(peer);
+        const [oldest] = waiting;
+        if (waiting.size > MAX_WAITING && oldest !== undefined) waiting.delete(oldest);
         wake();
       };
       followers.add(hear);
