@@ -221,6 +221,20 @@ describe("nobody is punished for", () => {
   });
 });
 
+test("who is eight roots behind is told from a liar; further back nobody looks", () => {
+  const repo = createTufRepository({ seed: "gossip many roots", nowMs: NOW });
+  const before = repo.bytes("timestamp");
+  const pinned = follow(repo, pinRoot(repo.pinnedRoot));
+  repo.rotate("timestamp");
+  for (let i = 0; i < 7; i++) repo.publishRoot();
+  repo.publish();
+  const eight = follow(repo, pinned);
+  assert.deepEqual([eight.root.signed.version, judgeFile(before, eight)], [9, "ignore E_STALE"]);
+  repo.publishRoot();
+  repo.publish();
+  assert.equal(judgeFile(before, follow(repo, eight)), "unknown-root E_UNTRUSTED_KEY");
+});
+
 test("a node announces the bytes that it trusts, and passes on no other form of them", () => {
   const ahead = follow(repo, state);
   const message = encodeRelease(timestamp);

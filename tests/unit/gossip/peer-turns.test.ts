@@ -31,3 +31,11 @@ test("who comes too soon waits for his turn where turns are waited for, with one
   assert.ok(performance.now() - beganMs > 45);
   clearTimeout(alive);
 });
+
+test("of more peers than can be connected nothing is remembered for long", async () => {
+  const turns = createPeerTurns({ atOnce: 1, intervalMs: 60_000 });
+  for (let i = 0; i < 1_000; i++) await turns.take(`stranger ${i}`, nothing);
+  assert.equal(await turns.take("stranger 999", nothing), false);
+  await turns.take("one more", nothing);
+  assert.equal(await turns.take("stranger 999", nothing), true);
+});

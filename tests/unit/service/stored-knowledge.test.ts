@@ -14,6 +14,7 @@ import {
   PLATFORM,
   type ReleaseRepository,
 } from "../../support/release-repository.ts";
+import { put } from "../../support/signed-file.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import { strictClock, updated } from "../../support/trust-client.ts";
 import { DAY_MS } from "../../support/tuf-repository.ts";
@@ -81,6 +82,20 @@ test("the root of another network is not taken over by a node that runs, and no 
   await assert.rejects(knowledge.reload(), CORRUPT);
   await assert.rejects(knowledge.learn(bundleOf(repository), o), CORRUPT);
   assert.equal(knowledge.state(), before);
+  assert.equal(grown.length, 1);
+});
+
+test("a root that renames the network, however rightly signed, is not stored: the home would be another network's", async () => {
+  const { repository, file, knowledge, grown } = await place();
+  await repository.addRelease("1.0.0");
+  repository.publish();
+  await knowledge.learn(bundleOf(repository), o);
+  const before = readFileSync(file);
+  put(repository.draft("root"), ["x-dchat", "network"], "othernet");
+  repository.publishRoot();
+  repository.publish();
+  await assert.rejects(knowledge.learn(bundleOf(repository), o), fails("E_MALFORMED", "othernet"));
+  assert.deepEqual(readFileSync(file), before);
   assert.equal(grown.length, 1);
 });
 
