@@ -18,6 +18,18 @@ function mirror(mibPerSecond?: number, readTarget = 1): Supplier {
   return { source: { kind: "https" }, state: "ready", reader, readRate, readTarget } as unknown as Supplier;
 }
 
+/** A peer of whom nothing is known but what it has. */
+function peer(has: (index: number) => boolean): Supplier {
+  const reader = { isSequential: false, have: () => ({ has }) } as unknown as PieceReader;
+  return {
+    source: { kind: "peer" },
+    state: "ready",
+    reader,
+    readRate: undefined,
+    readTarget: 1,
+  } as unknown as Supplier;
+}
+
 /** The run that the first of them is asked for when so many pieces are left and nobody reads. */
 function firstRun(asked: [Supplier, ...Supplier[]], left = PIECES): number {
   const choose = createRunChooser(createPiecePlan(PIECES, (i) => i < PIECES - left), PIECES);
@@ -41,4 +53,16 @@ test("one source is asked for all that is left; several are not, so that they en
   assert.equal(firstRun([mirror(1000), mirror(1000)], 20), 10);
   const gone = { ...mirror(1000), state: "down" } as const;
   assert.equal(firstRun([mirror(1000), gone], 20), 20, "the other one is down");
+});
+
+test("of peers the rarest piece comes first, and of pieces that all have another one in each download", () => {
+  const count = 50, downloads = Array.from({ length: 40 }, (_, i) => i);
+  const firstPiece = (asked: [Supplier, ...Supplier[]]) => {
+    const choose = createRunChooser(createPiecePlan(count, () => false), count);
+    return choose(asked[0], asked, new SmallSet<PieceReading>())?.next;
+  };
+  const whole = peer(() => true), lacking = peer((index) => index !== 17);
+  assert.deepEqual(downloads.map(() => firstPiece([whole, lacking, lacking])), downloads.map(() => 17));
+  assert.ok(new Set(downloads.map(() => firstPiece([whole, whole]))).size > 5);
+  assert.equal(firstPiece([mirror(), whole, lacking]), 0, "mirrors give them in order");
 });

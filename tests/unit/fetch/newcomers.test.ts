@@ -59,16 +59,21 @@ describe("a source that appears during a download", { timeout: 120_000 }, () => 
     });
   }
 
-  test("is not asked while those of an earlier class are enough", async () => {
-    const first = source("first", { bytesPerSecond: 20 * MIB }), later = source("later", {}, 2);
-    const { newSources } = coming(async function* () {
-      await until("the first is at work", () => first.givenBytes > 0);
-      yield later;
+  for (const isFirstOfItsClass of [true, false]) {
+    const what = isFirstOfItsClass ? "the first of its own" : "one of several of its own";
+    test(`is not asked while those of an earlier class are enough (${what})`, async () => {
+      const first = source("first", { bytesPerSecond: 20 * MIB });
+      const beside = isFirstOfItsClass ? [] : [source("beside", {}, 2)], later = source("later", {}, 2);
+      const { newSources } = coming(async function* () {
+        await until("the first is at work", () => first.givenBytes > 0);
+        yield later;
+      });
+      const got = await place().download([first, ...beside], { newSources });
+      assert.deepEqual([...beside, later].map((s) => s.reads.length), [...beside, later].map(() => 0));
+      assert.equal(got.sources.find(({ id }) => id === "first")?.outcome, "used");
+      for (const report of got.sources.slice(1)) assert.equal(report.outcome, "unused");
     });
-    const got = await place().download([first], { newSources });
-    assert.equal(later.reads.length, 0);
-    assert.deepEqual(got.sources.map(({ id, outcome }) => [id, outcome]), [["first", "used"], ["later", "unused"]]);
-  });
+  }
 
   test("opens a class of its own before those that were left for later", async () => {
     const slow = source("slow", SLOW, 2), better = source("better", {}, 1);
