@@ -14,16 +14,9 @@ import { isLoopbackHost } from "../net/proxy-env.ts";
 import { parseMirrorUrl } from "../sources/mirror-url.ts";
 import { SOURCE_KINDS } from "../sources/index.ts";
 import type { Command } from "./command.ts";
-import { disgrace, HEALTH_HEAD, healthCells, healthJson, openHealth } from "./mirror-health.ts";
-import {
-  inOrder,
-  isSupported,
-  knownMirrorJson,
-  listKnownMirrors,
-  mirrorJson,
-  shownUrl,
-  unusable,
-} from "./known-mirrors.ts";
+import { disgrace, HEALTH_HEAD, healthCells } from "./mirror-health.ts";
+import { viewMirrors } from "./mirror-view.ts";
+import { isSupported, listKnownMirrors, mirrorJson, shownUrl, unusable } from "./known-mirrors.ts";
 import { table } from "./output.ts";
 import { openConfig } from "./session.ts";
 
@@ -130,28 +123,26 @@ export const listMirrorsCommand: Command = {
   options: {},
   async run(c) {
     const { home, config } = await openConfig(c);
-    const known = await listKnownMirrors(home, config);
-    const { known: book } = await openHealth(c, home);
-    const mirrors = inOrder(known, book, config, c.nowMs);
-    const rows = mirrors.map((m) => [
+    const { mirrors, json } = await viewMirrors(c, home, config, await listKnownMirrors(home, config));
+    const rows = mirrors.map(({ mirror: m, health }) => [
       String(m.priority),
       m.type + (isSupported(m.type) ? "" : " (not used by this version)"),
       m.region ?? "-",
-      ...healthCells(book.get(m.id)),
+      ...healthCells(health),
       m.id,
       [
         ...(m.origin === "signed" ? ["signed by the release keys"] : []),
         ...(unusable(m, { allowInsecure: false, allowPrivate: false }) === undefined ? [] : [
           "not used without --allow-insecure or --allow-private",
         ]),
-        ...disgrace(book.get(m.id), c.nowMs),
+        ...disgrace(health, c.nowMs),
       ].join("; "),
     ]);
     return {
       lines: mirrors.length === 0
         ? ["no mirrors; add one: dchat-update add-mirror --url URL --mirror-type https"]
         : table([["PRIORITY", "TYPE", "REGION", ...HEALTH_HEAD, "URL", ""], ...rows]),
-      json: { mirrors: mirrors.map((m) => ({ ...knownMirrorJson(m), health: healthJson(book.get(m.id), c.nowMs) })) },
+      json: { mirrors: json },
     };
   },
 };

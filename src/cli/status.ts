@@ -11,6 +11,8 @@ import { type Arguments, type Command, NETWORK_OPTIONS } from "./command.ts";
 import type { Context } from "./context.ts";
 import { decideFor, decisionJson, reasonLine } from "./decision.ts";
 import { currentHeight, HEIGHT_OPTION } from "./height-option.ts";
+import { loadKnownMirrors } from "./known-mirrors.ts";
+import { mirrorLines, viewMirrors } from "./mirror-view.ts";
 import { viewNetwork } from "./network-view.ts";
 import { table } from "./output.ts";
 import { alertLines } from "./session.ts";
@@ -48,6 +50,7 @@ async function viewStatus(c: Context, a: Arguments) {
     .map((u) => ({ ...u, isStaged: staged.some((s) => s.version === u.activation.version) }));
   const obstacles = switchObstacles(state), alerts = await alertLines(c, home);
   const network = await viewNetwork(c, home, state);
+  const mirrors = await viewMirrors(c, home, config, await loadKnownMirrors(home, config, state));
   const { pin, autoRestart } = config.autoUpdate;
   const plan = viewPlan(chain.state?.plan, state);
   return {
@@ -62,6 +65,7 @@ async function viewStatus(c: Context, a: Arguments) {
     obstacles,
     alerts,
     network,
+    mirrors,
     pin,
     autoRestart,
     plan,
@@ -95,6 +99,7 @@ function statusLines(c: Context, v: Status): string[] {
     ...v.obstacles.map((e) => c.out.line("alert", `${e.code}: ${e.message}; this node switches to nothing`)),
     ...(v.pin === undefined ? [] : [`held at ${v.pin} by the configuration`]),
     ...v.network.lines,
+    ...mirrorLines(c, v.mirrors),
     ...v.alerts.lines,
   ];
 }
@@ -138,6 +143,7 @@ function statusJson(v: Status): Record<string, unknown> {
     pin: v.pin ?? null,
     autoRestart: v.autoRestart,
     ...v.network.json,
+    mirrors: v.mirrors.json,
     alerts: v.alerts.json,
   };
 }

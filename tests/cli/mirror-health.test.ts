@@ -37,6 +37,13 @@ test("a mirror that fails is set aside after three runs in a row, still asked, a
   const [, first = "", second = ""] = stdout.split("\n");
   assert.match(first, new RegExp(`fresh +0/3 +0 +${good.url}$`));
   assert.match(second, new RegExp(`3/3 +0 +${flaky.url} +failed 3 times in a row: set aside until 20.* UTC$`));
+  const status = await succeed(["status", "--home", home]);
+  assert.match(
+    status.stdout,
+    new RegExp(`^mirrors: 2; .*\\n.*${flaky.url} failed 3 times in a row: set aside until 20`, "m"),
+  );
+  const { mirrors } = await json(["list-mirrors", "--home", home]);
+  assert.deepEqual((await json(["status", "--home", home])).mirrors, mirrors);
   assert.match((await succeed(["test-mirrors", "--home", home])).stdout, /failed 4 times in a row: set aside until/);
   flaky.serve(filesOf(network.repo));
   await succeed(["check", "--home", home]);
