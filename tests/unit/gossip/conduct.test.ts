@@ -57,3 +57,12 @@ test("a crowd of made-up peers does not wash a liar clean", () => {
   for (let i = 0; i < 5_000; i++) conduct.maySpeak(`peer ${i}`);
   assert.equal(conduct.isShutOut("liar"), true);
 });
+
+test("of more peers than can be connected the one not heard of for longest is forgotten", () => {
+  const { conduct } = at();
+  const saysAll = (peer: string) => Array.from({ length: 40 }, () => conduct.maySpeak(peer)).filter(Boolean).length;
+  assert.deepEqual([saysAll("first"), saysAll("second")], [32, 32]);
+  conduct.maySpeak("first");
+  for (let i = 0; i < 999; i++) conduct.maySpeak(`peer ${i}`);
+  assert.deepEqual([conduct.maySpeak("first"), saysAll("second")], [false, 32]);
+});

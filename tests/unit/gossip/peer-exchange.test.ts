@@ -5,8 +5,10 @@ import { type AddressInfo, createServer } from "node:net";
 import process from "node:process";
 import { after, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Host } from "../../../src/gossip/host.ts";
 import { isToldAddress, MAX_TOLD_PEERS, TOLD_PEERS } from "../../../src/gossip/peer-exchange.ts";
 import { findPeers } from "../../../src/gossip/peer-finder.ts";
+import { toldPeers } from "../../../src/gossip/told-peers.ts";
 import { freshAddress, memoryKnowledge, startNode, startStranger } from "../../support/gossip-network.ts";
 import { refused } from "../../support/refused.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -150,42 +152,55 @@ test("who answered before is tried again after a restart, in private only where 
   assert.deepEqual(late.dialled(), [{ address: first.address, isNamed: true }]);
 });
 
-/** The finder in its own time. */
-async function found(
-  told: readonly string[],
-  answers: (address: string) => boolean,
-  rounds: number,
-): Promise<string[]> {
+/** Whom a node dials whose one peer tells of these, time after time, and none of them answers. */
+async function dialledOf(answers: readonly (readonly string[])[]): Promise<string[]> {
   const stop = new AbortController();
   const dialled: string[] = [];
   let asked = 0;
-  const connected = ["me", "liar"];
   await findPeers({
     signal: stop.signal,
     remembered: [],
     waitMs: 1,
-    connected: () => connected,
+    connected: () => ["me", "liar"],
     nearby: () => [],
     mayDial: () => true,
     dial(address) {
       dialled.push(address);
-      if (!answers(address)) return Promise.reject(new Error("nobody is there"));
-      connected.push(address.slice(address.lastIndexOf("/") + 1));
-      return Promise.resolve();
+      return Promise.reject(new Error("nobody is there"));
     },
     ask() {
-      if (++asked === rounds) stop.abort();
-      return Promise.resolve(told);
+      const answer = answers[asked++];
+      if (answer === undefined) stop.abort();
+      return Promise.resolve(answer ?? []);
     },
   });
   return dialled;
 }
 
-test("of what one peer tells four are taken, each once, however often he tells", async () => {
+test("of one answer four are tried, and nobody twice, however often he is named", async () => {
   const told = Array.from({ length: 16 }, (_, i) => at(i));
-  const dialled = await found(told, () => false, 8);
-  assert.equal(new Set(dialled).size, dialled.length, "nobody is dialled twice");
-  assert.ok(dialled.length <= 16);
+  const once = await dialledOf([told]);
+  assert.equal(once.length, 4);
+  assert.equal(new Set(await dialledOf([told, told])).size, 8);
+  const often = await dialledOf(Array.from({ length: 8 }, () => told));
+  assert.deepEqual(often.toSorted(), told.toSorted());
+});
+
+test("a node tells where it has dialled a peer, and where one that came has signed to be, not what others say of it", async () => {
+  const peer = (n: number) => ({ toString: () => `peer${n}` });
+  const address = (n: number) => ({ toString: () => `/ip4/8.8.8.${n}/tcp/4217` }); // public, unlike those for documents
+  const connections = [
+    { remotePeer: peer(1), remoteAddr: address(1), direction: "outbound" },
+    { remotePeer: peer(2), remoteAddr: address(99), direction: "inbound" },
+    { remotePeer: peer(3), remoteAddr: address(99), direction: "inbound" },
+  ];
+  const addresses = [{ multiaddr: address(20), isCertified: false }, { multiaddr: address(2), isCertified: true }];
+  const get = (id: unknown) =>
+    id === connections[1]?.remotePeer ? Promise.resolve({ addresses }) : Promise.reject(new Error("gone"));
+  const host = { getConnections: () => connections, peerStore: { get } } as unknown as Host; // what is asked of it
+  const told = await toldPeers(host, "asker", false);
+  assert.deepEqual(told.toSorted(), [1, 2].map((n) => `${address(n)}/p2p/peer${n}`));
+  assert.deepEqual(await toldPeers(host, "peer1", false), [`${address(2)}/p2p/peer2`]);
 });
 
 test("a node that is alone tries who has ever answered, again and again; others it leaves alone", async () => {
