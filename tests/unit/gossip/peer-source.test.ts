@@ -1,11 +1,15 @@
 // A peer as a source of pieces, over real connections on loopback. Design: docs/gossip.md.
-import { describe } from "node:test";
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
+import { createByteStream } from "../../../src/gossip/byte-stream.ts";
+import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../../src/gossip/peer-service.ts";
 import { createPeerSource } from "../../../src/gossip/peer-source.ts";
 import type { Holding } from "../../../src/gossip/shelf.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
+import { artifactOf, testBytes } from "../../support/artifact.ts";
+import { fails } from "../../support/fails.ts";
 import { memoryKnowledge } from "../../support/gossip-network.ts";
 import { startLoneHost } from "../../support/lone-host.ts";
 import { createReleaseRepository } from "../../support/release-repository.ts";
@@ -78,4 +82,42 @@ describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
       };
     },
   });
+});
+
+test("a peer that announces another length than was asked for has nothing read", async () => {
+  const giver = await startLoneHost(), taker = await startLoneHost();
+  const bytes = testBytes(2 * PIECE_BYTES + 7), artifact = await artifactOf(bytes);
+  const holdings = Uint8Array.of(0b1110_0000);
+  let told: (line: string) => Uint8Array;
+  await giver.handle(PEER_PROTOCOL, async (stream) => {
+    const line = createByteStream(stream, { signal: new AbortController().signal, idleMs: 10_000 });
+    try {
+      const body = told(await readLine(line));
+      await writeLine(line, `ok ${body.length}`);
+      await line.write(body);
+    } catch {
+      line.abort(); // given up on
+    }
+  });
+  const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
+  const openStream = async (signal: AbortSignal) => await connection.newStream(PEER_PROTOCOL, { signal });
+  const source = createPeerSource({ peer: giver.peerId.toString(), priority: 1, openStream });
+  const { signal } = new AbortController();
+
+  told = () => holdings.slice(0, 0);
+  await assert.rejects(source.open(artifact, { signal }), fails("E_MALFORMED", "in 0 bytes"));
+  told = () => new Uint8Array(1 + 3 * 32 + 1);
+  await assert.rejects(source.open(artifact, { signal }), fails("E_MALFORMED", "in 98 bytes"));
+
+  for (const wrong of [PIECE_BYTES - 1, 2 * PIECE_BYTES]) {
+    told = (line) => line.startsWith("have") ? holdings : bytes.subarray(0, wrong);
+    const reader = await source.open(artifact, { signal });
+    const chunks: Uint8Array[] = [];
+    const read = async () => {
+      for await (const chunk of reader.read(0, 1, { signal })) chunks.push(chunk);
+    };
+    await assert.rejects(read, fails("E_SIZE_MISMATCH", `announces ${wrong} bytes`));
+    assert.deepEqual(chunks, []);
+    await reader.close();
+  }
 });

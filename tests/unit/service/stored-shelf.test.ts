@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import type { Holding } from "../../../src/gossip/shelf.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
-import { createStoredShelf } from "../../../src/service/stored-shelf.ts";
+import { createStoredShelf, readPieces } from "../../../src/service/stored-shelf.ts";
 import { openPieceMap } from "../../../src/fetch/piece-map.ts";
 import { pinRoot } from "../../../src/trust/client.ts";
 import { pieceListOf, testBytes } from "../../support/artifact.ts";
@@ -126,4 +126,18 @@ test("what no signed metadata names is not given, wherever it lies", async () =>
   writeFileSync(join(packagesDir, nameOf("2.0.0")), other);
   assert.equal(await shelf.find(sha256(other)), undefined);
   assert.equal(await shelf.find("f".repeat(64)), undefined);
+});
+
+test("a file that becomes shorter while it is given ends that, at once", async () => {
+  const file = join(folder, "short");
+  writeFileSync(file, content.subarray(0, PIECE_BYTES));
+  const chunks: number[] = [];
+  const give = async () => {
+    for await (const { length } of readPieces(file, content.length, 0, PIECES)) {
+      chunks.push(length);
+      if (chunks.length > 100) return; // it would go on without end
+    }
+  };
+  await assert.rejects(give, /became shorter/);
+  assert.equal(chunks.reduce((sum, length) => sum + length, 0), PIECE_BYTES);
 });
