@@ -52,6 +52,13 @@ test("docs/cli.md and README.md name no option that does not exist", () => {
   }
 });
 
+test("README.md names every package that deno.json does, and no other", () => {
+  const { imports } = JSON.parse(read("deno.json"));
+  const rows = read("README.md").split("## Dependencies")[1]?.split("\n## ")[0]?.matchAll(/^\| (`[^|]*`) +\|/gm) ?? [];
+  const named = [...rows].flatMap(([, cell = ""]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name));
+  assert.deepEqual(named.toSorted(), Object.keys(imports).toSorted());
+});
+
 test("every link between the documents leads somewhere", () => {
   const broken: string[] = [];
   for (const page of PAGES) {
