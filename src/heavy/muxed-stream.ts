@@ -12,6 +12,8 @@ export interface FrameSender {
   takesData(): boolean;
   /** @returns false when the connection is full now; the frame was sent all the same */
   sendFrame(header: Header, data?: Uint8ArrayList): boolean;
+  /** It has sent data: when the connection drains, others send before it. */
+  hadTurn(stream: MuxedStream): void;
 }
 
 export interface MuxedStreamInit extends AbstractStreamInit {
@@ -23,6 +25,9 @@ export interface MuxedStreamInit extends AbstractStreamInit {
 /** Others take a connection's time as well: no frame is longer. */
 const MAX_FRAME_BYTES = 256 << 10;
 
+/** Questions and messages are shorter, and do not wait behind the pieces of other streams for each of their parts. */
+const TURN_BYTES = 16 << 10;
+
 export class MuxedStream extends AbstractStream {
   readonly streamId: number;
   readonly #sender: FrameSender;
@@ -33,6 +38,8 @@ export class MuxedStream extends AbstractStream {
   #sendWindow = INITIAL_WINDOW_BYTES;
   /** So much may come. */
   #receiveWindow = INITIAL_WINDOW_BYTES;
+  /** Of data, since others were let before it. */
+  #turnBytes = 0;
 
   constructor(init: MuxedStreamInit) {
     super(init);
@@ -87,10 +94,18 @@ export class MuxedStream extends AbstractStream {
       if (byteCount === 0 || !this.#sender.takesData()) return { sentBytes, canSendMore: false };
       this.#sendWindow -= byteCount;
       canSendMore = this.#send(TYPE.data, byteCount, data.sublist(0, byteCount));
+      this.#countTurn(byteCount);
       data.consume(byteCount);
       sentBytes += byteCount;
     }
     return { sentBytes, canSendMore };
+  }
+
+  #countTurn(byteCount: number): void {
+    this.#turnBytes += byteCount;
+    if (this.#turnBytes < TURN_BYTES) return;
+    this.#turnBytes = 0;
+    this.#sender.hadTurn(this);
   }
 
   #send(type: number, length: number, data?: Uint8ArrayList, flags = 0): boolean {

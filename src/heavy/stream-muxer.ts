@@ -163,6 +163,17 @@ class StreamMuxer extends AbstractStreamMuxer<MuxedStream> {
     this.onRemoteStream(this.#create(streamId, "inbound"));
   }
 
+  override onRemoteStream(stream: MuxedStream): void {
+    super.onRemoteStream(stream);
+    this.#isNext(stream);
+  }
+
+  override async createStream(): Promise<MuxedStream> {
+    const stream = await super.createStream();
+    this.#isNext(stream);
+    return stream;
+  }
+
   override onCreateStream(): MuxedStream {
     if (this.#isGoingAway) throw new Error("the connection is ending");
     if (this.#count("outbound") >= this.#o.maxOutboundStreams) throw new Error("too many streams on one connection");
@@ -191,6 +202,20 @@ class StreamMuxer extends AbstractStreamMuxer<MuxedStream> {
 
   takesData(): boolean {
     return !this.maConn.writableNeedsDrain; // it seals what it is given at once then, and whatever waited before it
+  }
+
+  /** What is new has a short question or answer as a rule, and others may fill the line for minutes. */
+  #isNext(stream: MuxedStream): void {
+    if (stream.status === "open") this.streams = [stream, ...this.#without(stream)];
+  }
+
+  hadTurn(stream: MuxedStream): void {
+    if (stream.status === "open") this.streams = [...this.#without(stream), stream];
+  }
+
+  // Another list each time: the one of before may be gone through just now, and nobody is to be left out.
+  #without(stream: MuxedStream): MuxedStream[] {
+    return this.streams.filter((other) => other !== stream);
   }
 
   sendFrame(header: Header, data?: Uint8ArrayList): boolean {

@@ -46,6 +46,11 @@ export class FramesByHand extends AbstractStreamMuxer {
     this.send(Buffer.concat(bytes));
   }
 
+  /** Hangs up. */
+  end(): void {
+    this.maConn.abort(new Error("the end of the test"));
+  }
+
   /** Stops reading what the other side sends. */
   stopReading(): void {
     this.maConn.pause();

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection, Stream } from "@libp2p/interface";
+import { createByteStream } from "../../../src/gossip/byte-stream.ts";
 import type { Host } from "../../../src/gossip/host.ts";
 import { PEER_PROTOCOL } from "../../../src/gossip/peer-protocol.ts";
 import {
@@ -142,6 +143,42 @@ test("of streams beyond the limit each is reset, and the others stay", async () 
   await until("six are reset", () => resets().length === 6);
   assert.deepEqual(resets().map(({ streamId }) => streamId), [129, 131, 133, 135, 137, 139]);
   assert.equal(host.getConnections().length, 1);
+});
+
+/** Bytes of data of each stream among what came. */
+function bytesOf(got: readonly Uint8Array[]): Map<number, number> {
+  const sums = new Map<number, number>();
+  for (const { type, streamId, length } of frames(got)) {
+    if (type === TYPE.data) sums.set(streamId, (sums.get(streamId) ?? 0) + length);
+  }
+  return sums;
+}
+
+/** Gives the stream more than the connection takes, for as long as that is open. */
+async function fill(stream: Stream): Promise<void> {
+  const bytes = createByteStream(stream, { signal: new AbortController().signal, idleMs: 60_000 });
+  try {
+    for (const part = new Uint8Array(256 << 10);;) await bytes.write(part, 60_000);
+  } catch {
+    bytes.abort(); // the end of the test
+  }
+}
+
+test("streams that fill a line have equal shares of it, and a new one has its turn at once", async () => {
+  const { peer, streams } = await meet();
+  const ids = [1, 3, 5, 7];
+  for (const id of ids) peer.write(...open(id), frame(TYPE.windowUpdate, 0, id, 1 << 30)); // no window ends a turn
+  await until("they are open", () => streams.length === ids.length);
+  for (const stream of streams) void fill(stream);
+  const came = () => [...bytesOf(peer.got).values()].reduce((sum, n) => sum + n, 0);
+  await until("much has come", () => came() > 64 << 20);
+  const shares = bytesOf(peer.got), least = came() / ids.length / 2;
+  for (const id of ids) assert.ok((shares.get(id) ?? 0) > least, `${JSON.stringify([...shares])}`);
+  const before = came();
+  peer.write(...open(9));
+  await until("the fifth is answered", () => bytesOf(peer.got).has(9));
+  assert.ok(came() - before < 16 << 20, `after ${came() - before} bytes`); // what sockets hold
+  peer.end();
 });
 
 test("a ping is answered with its number", async () => {
