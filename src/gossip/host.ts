@@ -6,8 +6,16 @@ import { createHash } from "node:crypto";
 import { UpdateError } from "../errors.ts";
 import type { Libp2pLibrary } from "../heavy/gossip.ts";
 import { networkOf } from "../net/address.ts";
-import { CONNECTION_LIMITS, gossipLimits, MONITOR_LIMITS, SOCKET_OPTIONS, STREAM_LIMITS } from "./limits.ts";
+import {
+  CONNECTION_LIMITS,
+  gossipLimits,
+  MONITOR_LIMITS,
+  PING_LIMITS,
+  SOCKET_OPTIONS,
+  STREAM_LIMITS,
+} from "./limits.ts";
 import { mayDial } from "./peer-address.ts";
+import { answerPings, PING_PROTOCOL } from "./ping.ts";
 
 export interface HostOptions {
   readonly topic: string;
@@ -63,7 +71,6 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
     },
     services: {
       identify: library.identify(),
-      ping: library.ping(),
       pubsub: library.gossipsub({
         ...gossipLimits(o.topic, (peer) => o.isShutOut(peer)),
         // Of the whole message, not only of what is signed in it: the library remembers an id before anybody has judged the
@@ -75,6 +82,9 @@ export async function createHost(library: Libp2pLibrary, o: HostOptions): Promis
       }),
     },
   });
+  const stopped = new AbortController();
+  host.addEventListener("stop", () => stopped.abort(), { once: true });
+  await host.handle(PING_PROTOCOL, (stream) => answerPings(stream, stopped.signal), PING_LIMITS);
   return host;
 }
 

@@ -20,7 +20,7 @@ export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> 
   dialTimeout: 10_000,
   addressDialTimeout: 5_000,
   outboundStreamProtocolNegotiationTimeout: 30_000, // it waits behind pieces as well; who asks has limits of his own
-  inboundStreamProtocolNegotiationTimeout: 10_000,
+  inboundStreamProtocolNegotiationTimeout: 30_000, // and so does what he has to say for it
   connectionCloseTimeout: 1_000,
   reconnectRetries: 0, // bootstrap.ts does it, and does not give up
 };
@@ -33,6 +33,9 @@ export const MONITOR_LIMITS: NonNullable<Libp2pOptions["connectionMonitor"]> = {
   pingInterval: 30_000,
   pingTimeout: { minTimeout: 60_000, maxTimeout: 60_000 },
 };
+
+/** On a slow line the second question is asked before the first is answered: one more would end the connection. */
+export const PING_LIMITS = { maxInboundStreams: 2, maxOutboundStreams: 2 };
 
 /** What a socket takes before whoever writes has to wait: a frame of pieces and what comes with it, in one write. */
 const SOCKET_BUFFER = { highWaterMark: 512 * 1024, noDelay: true };

@@ -1,4 +1,4 @@
-// The part of libp2p that the product uses: TCP, Noise, Yamux, Identify, Ping, GossipSub, mDNS, Ed25519 identities.
+// The part of libp2p that the product uses: TCP, Noise, Yamux, Identify, GossipSub, mDNS, Ed25519 identities.
 // Design: "The network of nodes" of docs/architecture.md. The bundle holds this file compressed (build.ts).
 // What the build leaves out of these packages is listed in build/left-out.ts.
 // Must not: import anything of src/ but this folder; be imported other than by `import()` in this folder.
@@ -7,7 +7,6 @@ export { gossipsub, TopicValidatorResult } from "@libp2p/gossipsub";
 export { identify } from "@libp2p/identify";
 export { mdns } from "@libp2p/mdns";
 export { peerIdFromString } from "@libp2p/peer-id";
-export { ping } from "@libp2p/ping";
 export { multiaddr } from "@multiformats/multiaddr";
 export { createLibp2p } from "libp2p";
 export { noiseChannel } from "./noise-channel.ts";

@@ -181,6 +181,34 @@ test("streams that fill a line have equal shares of it, and a new one has its tu
   peer.end();
 });
 
+const pings = (bytes: Uint8Array) => [
+  ...data(1, FLAG.syn, Buffer.concat([line("/multistream/1.0.0"), line("/ipfs/ping/1.0.0")])),
+  ...data(1, 0, bytes),
+];
+
+test("whoever asks whether this node is there gets his own bytes back, as often as he asks", async () => {
+  const { peer } = await meet();
+  const asked = Buffer.from(crypto.getRandomValues(new Uint8Array(3 * 32)));
+  peer.write(...pings(asked));
+  await until("it is answered", () => Buffer.concat(peer.got).includes(asked.subarray(64)));
+  assert.ok(Buffer.concat(peer.got).includes(asked.subarray(0, 32)));
+});
+
+test("whoever asks that without end and has no room for answers is not let ask on", async () => {
+  const { peer, host, answers } = await meet();
+  const granted = () =>
+    answers().filter(({ type, streamId }) => type === TYPE.windowUpdate && streamId === 1)
+      .reduce((sum, { length }) => sum + length, WINDOW_BYTES);
+  let sent = 0;
+  peer.write(...pings(zeros(0)));
+  for (let i = 0; i < 200; i++) {
+    for (; granted() - sent > 64 << 10; sent += 64 << 10) peer.write(...data(1, 0, zeros(64 << 10)));
+    await delay(10);
+  }
+  assert.ok(sent < 4 << 20, `${sent} bytes were taken`);
+  assert.equal(host.getConnections().length, 1);
+});
+
 test("a ping is answered with its number", async () => {
   const { peer, answers } = await meet();
   peer.write(frame(TYPE.ping, FLAG.syn, 0, 4_000_000_000));
