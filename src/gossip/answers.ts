@@ -31,10 +31,8 @@ export interface AnswerLimits {
   readonly wholeMs: number;
 }
 
-/** Slots of one peer: it may ask again before it has read all of the first answer. */
+/** Of one peer, in a slot or waiting for one: it may ask again before it has read all of the first answer. */
 const MAX_PER_PEER = 2;
-/** Peers that have a turn at once, most of them waiting for a slot; whoever comes then is told to ask again. */
-const MAX_TURNS = 64;
 
 export function createAnswers<R>(
   kind: AnswerKind<R>,
@@ -45,7 +43,7 @@ export function createAnswers<R>(
   const pause = (ms: number) => delay(ms, undefined, { ref: false });
   // On a day of a release many ask at once: to end those that take some time would be to send it again.
   const inSlot = createFetchSlots({ atOnce, maxPerPeer: MAX_PER_PEER, leashMs, crowdMs: Infinity, pause });
-  const turns = createPeerTurns({ atOnce: MAX_TURNS, intervalMs, areWaitedFor });
+  const turns = createPeerTurns({ maxPerPeer: MAX_PER_PEER, intervalMs, areWaitedFor });
 
   async function give(r: R, slot: Slot, peer: string, bytes: ByteStream): Promise<void> {
     const given = await kind.find(r, peer);

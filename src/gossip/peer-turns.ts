@@ -1,4 +1,5 @@
-// Whose turn it is to be given something: so many at a time, and each peer once in a while.
+// Whose turn it is to be given something: each peer's, once in a while, so many times at once and no more. What is given
+// at a time to all of them is decided elsewhere: a bound here would let those who take slowly fill it.
 // Design: docs/gossip.md, "Connections". Must not: grow without bound.
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -11,7 +12,8 @@ export interface PeerTurns {
 const MAX_REMEMBERED = 1_000;
 
 export interface PeerTurnsOptions {
-  readonly atOnce: number;
+  /** Turns that a peer has at a time. */
+  readonly maxPerPeer: number;
   readonly intervalMs: number;
   /** A peer that comes too soon waits until its time has come; a second one of its requests meanwhile does not. */
   readonly areWaitedFor?: boolean;
@@ -20,7 +22,7 @@ export interface PeerTurnsOptions {
 export function createPeerTurns(o: PeerTurnsOptions): PeerTurns {
   const lastMs = new Map<string, number>();
   const waiting = new Set<string>();
-  let running = 0;
+  const running = new Map<string, number>();
 
   /** @returns false when it has not come */
   async function timeHasCome(peer: string): Promise<boolean> {
@@ -35,14 +37,17 @@ export function createPeerTurns(o: PeerTurnsOptions): PeerTurns {
 
   return {
     async take(peer, give) {
-      if (!await timeHasCome(peer) || running >= o.atOnce) return false;
+      const isDue = await timeHasCome(peer), before = running.get(peer) ?? 0;
+      if (!isDue || before >= o.maxPerPeer) return false;
       if (lastMs.size >= MAX_REMEMBERED) lastMs.clear();
       lastMs.set(peer, performance.now());
-      running++;
+      running.set(peer, before + 1);
       try {
         await give();
       } finally {
-        running--;
+        const left = (running.get(peer) ?? 1) - 1;
+        if (left > 0) running.set(peer, left);
+        else running.delete(peer);
       }
       return true;
     },
