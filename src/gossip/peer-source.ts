@@ -1,6 +1,7 @@
 // A peer as a source of an artifact's pieces. Design: docs/formats.md, "Peer protocol"; what it gives is untrusted.
 // Must not: prove anything, or retry; the piece engine does.
 import type { Stream } from "@libp2p/interface";
+import { setTimeout as delay } from "node:timers/promises";
 import { createAbortScope } from "../abortable.ts";
 import type { Artifact, Opts, PieceReader, PieceSet, ReadOpts, Source, Verified } from "../api.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
@@ -19,6 +20,10 @@ export interface PeerSourceOptions {
 
 /** The engine relieves a peer that stalls long before; this ends what nobody waits for. */
 const IDLE_MS = 15_000;
+
+/** A peer whose stream broke is asked again what it has, after so long, until it has not answered so often. */
+const LISTEN_AGAIN_MS = 2_000;
+const MAX_LISTEN_TRIES = 3;
 
 const SOURCE_PREFIX = "peer:";
 
@@ -75,17 +80,37 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       return isWithList && listBytes > 0 ? await bytes.read(listBytes) : undefined;
     }
 
-    /** Until it has all, or tells no more. */
-    async function listen(bytes: ByteStream): Promise<void> {
-      try {
-        while (!hasAll(held, count)) await readHoldings(bytes, await readHead(bytes));
-      } catch {
-        // it has left, or is closed: what it told until then is what is known
-      } finally {
-        bytes.abort();
-        isFinal = true;
-        wake();
+    /** Until it has all, or tells no more, though asked again: on a slow line a stream may break and the peer stay. */
+    async function listen(first: ByteStream): Promise<void> {
+      for (let bytes: ByteStream | undefined = first; bytes !== undefined; bytes = await listenAgain()) {
+        try {
+          while (!hasAll(held, count)) await readHoldings(bytes, await readHead(bytes));
+        } catch {
+          // what it told until then is what is known
+        } finally {
+          bytes.abort();
+        }
       }
+      isFinal = true;
+      wake();
+    }
+
+    /** @returns undefined when there is nothing more to hear */
+    async function listenAgain(): Promise<ByteStream | undefined> {
+      for (let tries = 0; tries < MAX_LISTEN_TRIES && !hasAll(held, count); tries++) {
+        await delay(LISTEN_AGAIN_MS, undefined, { signal: scope.signal, ref: false }).catch(() => {}); // asked next
+        if (scope.signal.aborted) break;
+        let bytes: ByteStream | undefined;
+        try {
+          const answer = await ask({ get: "have", sha256 }, scope.signal);
+          bytes = answer.bytes;
+          await readHoldings(bytes, answer.length);
+          return bytes;
+        } catch {
+          bytes?.abort();
+        }
+      }
+      return undefined;
     }
 
     try {

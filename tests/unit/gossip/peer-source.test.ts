@@ -121,3 +121,34 @@ test("a peer that announces another length than was asked for has nothing read",
     await reader.close();
   }
 });
+
+test("a peer whose stream breaks while it tells of its pieces is asked again, and given up when it does not answer", async () => {
+  const artifact = await artifactOf(testBytes(3 * PIECE_BYTES)), { signal } = new AbortController();
+  const giver = await startLoneHost(), taker = await startLoneHost();
+  /** What it tells each time before the stream breaks. */
+  const told = [0b1000_0000, undefined, 0b1100_0000];
+  let asked = 0;
+  await giver.handle(PEER_PROTOCOL, async (stream) => {
+    const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
+    await readLine(bytes);
+    const bits = told[asked++];
+    if (bits !== undefined) {
+      await writeLine(bytes, "ok 1");
+      await bytes.write(Uint8Array.of(bits));
+      await delay(100); // a reset would overtake it
+    }
+    bytes.abort();
+  });
+  const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
+  const source = createPeerSource({
+    peer: giver.peerId.toString(),
+    priority: 1,
+    openStream: async (s) => await connection.newStream(PEER_PROTOCOL, { signal: s }),
+  });
+  const reader = await source.open(artifact, { signal });
+  const heard: boolean[][] = [];
+  for await (const held of reader.changed({ signal })) heard.push([0, 1, 2].map((i) => held.has(i)));
+  assert.deepEqual(heard, [[true, true, false]]);
+  assert.equal(asked, told.length + 3);
+  await reader.close();
+});
