@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceCount } from "../hash/piece-tree.ts";
 import { type ByteStream, leastPaceMs } from "./byte-stream.ts";
+import { MAX_CONNECTIONS } from "./limits.ts";
 import { formatAnswer, type HaveRequest, type PeerAnswer, type PiecesRequest, writeLine } from "./peer-protocol.ts";
 import { encodeBits, hasAll } from "./piece-bits.ts";
 import type { Holding, Shelf } from "./shelf.ts";
@@ -54,14 +55,16 @@ const PLACES = {
   waitMs: PLACE_WAIT_MS,
   pause: (ms: number) => delay(ms, undefined, { ref: false }),
 };
-/** Streams on which peers are being told what comes, in all and for one peer. */
-const MAX_LISTENERS = 64;
+/** Streams on which one peer is being told what comes: while one breaks it may ask on another. All peers have theirs. */
 const MAX_LISTENERS_PER_PEER = 2;
+const MAX_LISTENERS = MAX_LISTENERS_PER_PEER * MAX_CONNECTIONS;
 /** How soon a peer hears of new pieces. */
 const LOOK_MS = 500;
 /** A neighbour heard of a release a moment before this node, or this node has the list of its pieces a moment later. */
 const NOT_YET_MS = 3_000;
 const NOT_YET_LOOK_MS = 100;
+/** Of an artifact; all who listen share a look, which reads a map and proves it. */
+const LOOK_ANEW_MS = 100;
 /** A listener hears something at least so often, or it would take the silence for the end. */
 const SIGN_OF_LIFE_MS = 5_000;
 /**
@@ -80,6 +83,8 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
   });
   const listeners = createSlots({ ...PLACES, atOnce: MAX_LISTENERS, maxPerPeer: MAX_LISTENERS_PER_PEER });
 
+  const looks = new Map<string, Promise<Holding | undefined>>(); // no more than there are listeners
+
   const answer = (bytes: ByteStream, a: PeerAnswer) => writeLine(bytes, formatAnswer(a));
 
   /** Tells what is here, and what comes, until there is all of it. */
@@ -89,7 +94,7 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
     try {
       let told = "", toldMs = -Infinity, toldList = false;
       for (;;) {
-        const holding = toldMs < 0 ? await findSoon(sha256) : await shelf.find(sha256);
+        const holding = toldMs < 0 ? await findSoon(sha256) : await look(sha256);
         if (holding === undefined) return await answer(bytes, { status: "none" });
         const count = pieceCount(holding.length);
         const bits = encodeBits(holding.pieces, count);
@@ -111,9 +116,18 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
     }
   }
 
+  function look(sha256: string): Promise<Holding | undefined> {
+    const lately = looks.get(sha256);
+    if (lately !== undefined) return lately;
+    const looking = shelf.find(sha256);
+    looks.set(sha256, looking);
+    setTimeout(() => looks.delete(sha256), LOOK_ANEW_MS).unref();
+    return looking;
+  }
+
   async function findSoon(sha256: string): Promise<Holding | undefined> {
     for (const endMs = performance.now() + NOT_YET_MS;;) {
-      const holding = await shelf.find(sha256);
+      const holding = await look(sha256);
       if (holding !== undefined || performance.now() >= endMs) return holding;
       await delay(NOT_YET_LOOK_MS, undefined, { signal, ref: false });
     }

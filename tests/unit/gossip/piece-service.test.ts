@@ -5,6 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "@libp2p/interface";
 import { type ByteStream, createByteStream } from "../../../src/gossip/byte-stream.ts";
 import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-protocol.ts";
+import { MAX_CONNECTIONS } from "../../../src/gossip/limits.ts";
+import { createPieceService } from "../../../src/gossip/piece-service.ts";
+import { createUploadLimit } from "../../../src/gossip/upload-limit.ts";
 import { createPeerService, type PeerServiceOptions } from "../../../src/gossip/peer-service.ts";
 import { PIECE_BYTES } from "../../../src/hash/blake3-core.ts";
 import { MuxedStream } from "../../../src/heavy/muxed-stream.ts";
@@ -245,6 +248,32 @@ test("a piece list is told once a stream, and counts against the limit", async (
   assert.equal(await readLine(bytes), `ok ${bitBytes}`);
   assert.equal((await bytes.read(bitBytes))[0], 0b1100_0000);
   bytes.abort();
+});
+
+test("however many listen for what comes, each peer that can be connected has its place, and a look is for all", async () => {
+  const stopping = new AbortController();
+  let looks = 0;
+  const holding = { length: PIECES * PIECE_BYTES, pieces: { has: (i: number) => i === 0 }, pieceList: undefined };
+  const read = () => assert.fail("nobody asks for pieces");
+  const shelf = { find: () => Promise.resolve({ ...holding, read, looks: ++looks }) };
+  const o = { shelf, signal: stopping.signal, onGiven: () => {} };
+  const service = createPieceService(o, createUploadLimit(undefined, stopping.signal));
+  const answers: string[] = [];
+  const listener: ByteStream = {
+    read: () => assert.fail("nothing is asked"),
+    chunks: () => assert.fail("nothing is asked"),
+    write: (bytes) => Promise.resolve(void answers.push(new TextDecoder().decode(bytes.subarray(4)))),
+    end: () => Promise.resolve(),
+    abort: () => {},
+  };
+  const peers = Array.from({ length: MAX_CONNECTIONS }, (_, i) => `peer ${i}`);
+  const listening = [...peers, ...peers].map((peer) => service.have({ get: "have", sha256: SHA256 }, peer, listener));
+  const ended = Promise.allSettled(listening);
+  const told = `ok ${PIECES / 8}`;
+  await until("all are told", () => answers.filter((a) => a === told).length === listening.length, 1_000);
+  assert.equal(looks, 1);
+  stopping.abort();
+  await ended;
 });
 
 test("what is not here, and more than there is, is none", async () => {
