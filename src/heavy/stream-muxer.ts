@@ -22,6 +22,9 @@ export interface StreamMuxerOptions {
   /** On one connection. */
   readonly maxInboundStreams: number;
   readonly maxOutboundStreams: number;
+  /** Streams that the peer may open in a second, over time, and so many at once: to open one costs it 12 bytes. */
+  readonly openingsPerSecond: number;
+  readonly maxOpeningsAtOnce: number;
   /** Opened by the peer before anybody listens for them. */
   readonly maxEarlyStreams: number;
   readonly streams: {
@@ -48,6 +51,8 @@ class StreamMuxer extends AbstractStreamMuxer<MuxedStream> {
   #isGoingAway = false;
   #pingsSent = 0;
   #isPingOpen = false;
+  #openingsLeft: number;
+  #openedMs = performance.now();
   readonly #keepAlive: ReturnType<typeof setInterval>;
   /** What has come of a header. */
   readonly #header = new Uint8Array(HEADER_BYTES);
@@ -59,6 +64,7 @@ class StreamMuxer extends AbstractStreamMuxer<MuxedStream> {
   constructor(connection: MessageStream, o: StreamMuxerOptions) {
     super(connection, { protocol: PROTOCOL, name: "yamux", maxEarlyStreams: o.maxEarlyStreams });
     this.#o = o;
+    this.#openingsLeft = o.maxOpeningsAtOnce;
     this.#isClient = connection.direction === "outbound";
     this.#nextId = this.#isClient ? 1 : 2;
     if (connection instanceof RecordChannel) connection.sink = (text) => this.#guarded(text);
@@ -157,10 +163,21 @@ class StreamMuxer extends AbstractStreamMuxer<MuxedStream> {
   #onOpen(streamId: number): void {
     if (this.#isClient === (streamId % 2 === 1)) throw new FrameError("a stream of the other side's numbers");
     if (this.#byId.has(streamId)) throw new FrameError("a stream that is open already");
-    if (this.#isGoingAway || this.#count("inbound") >= this.#o.maxInboundStreams) {
+    const mayOpen = this.#mayOpen();
+    if (this.#isGoingAway || !mayOpen || this.#count("inbound") >= this.#o.maxInboundStreams) {
       return void this.sendFrame({ type: TYPE.windowUpdate, flags: FLAG.rst, streamId, length: 0 });
     }
     this.onRemoteStream(this.#create(streamId, "inbound"));
+  }
+
+  /** @throws FrameError when the peer was refused as many as it may open at once, and goes on */
+  #mayOpen(): boolean {
+    const nowMs = performance.now(), gained = (nowMs - this.#openedMs) / 1000 * this.#o.openingsPerSecond;
+    this.#openingsLeft = Math.min(this.#openingsLeft + gained, this.#o.maxOpeningsAtOnce);
+    this.#openedMs = nowMs;
+    this.#openingsLeft--;
+    if (this.#openingsLeft < -this.#o.maxOpeningsAtOnce) throw new FrameError("streams without end");
+    return this.#openingsLeft >= 0;
   }
 
   override onRemoteStream(stream: MuxedStream): void {

@@ -145,6 +145,28 @@ test("of streams beyond the limit each is reset, and the others stay", async () 
   assert.equal(host.getConnections().length, 1);
 });
 
+test("who opens streams and resets them at once is soon refused more, not for ever, and hung up on if he goes on", async () => {
+  const { peer, host, streams, answers } = await meet();
+  const resets = () => answers().filter(({ flags }) => (flags & FLAG.rst) !== 0).length;
+  let id = 1;
+  const openAndReset = (count: number) => {
+    for (let i = 0; i < count; i++, id += 2) peer.write(frame(TYPE.windowUpdate, FLAG.syn | FLAG.rst, id, 0));
+  };
+  openAndReset(1_200);
+  peer.write(frame(TYPE.ping, FLAG.syn, 0, 1));
+  await until("all are dealt with", () => answers().some(({ type }) => type === TYPE.ping));
+  assert.ok(resets() > 50 && resets() < 200, `${resets()} were refused`);
+  await until("another one opens", async () => {
+    peer.write(...open(id));
+    id += 2;
+    await delay(200);
+    return streams.length > 0;
+  });
+  assert.equal(host.getConnections().length, 1);
+  openAndReset(3_000);
+  await until("it is ended", () => host.getConnections().length === 0, 5_000);
+});
+
 /** Bytes of data of each stream among what came. */
 function bytesOf(got: readonly Uint8Array[]): Map<number, number> {
   const sums = new Map<number, number>();
