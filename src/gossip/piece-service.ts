@@ -121,7 +121,7 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
     if (lately !== undefined) return lately;
     const looking = shelf.find(sha256);
     looks.set(sha256, looking);
-    setTimeout(() => looks.delete(sha256), LOOK_ANEW_MS).unref();
+    void delay(LOOK_ANEW_MS, undefined, { ref: false }).then(() => looks.delete(sha256));
     return looking;
   }
 
