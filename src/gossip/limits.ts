@@ -12,7 +12,7 @@ export const MAX_CONNECTIONS_OF_NETWORK = 10;
 export const CONNECTION_LIMITS: NonNullable<Libp2pOptions["connectionManager"]> = {
   maxConnections: MAX_CONNECTIONS,
   maxIncomingPendingConnections: 100, // a dozen times what one network may have
-  inboundConnectionThreshold: 10, // a second for each address
+  inboundConnectionThreshold: 10, // a second for each address; of a network there are no more either
   inboundUpgradeTimeout: 10_000,
   maxParallelDials: 8,
   maxDialQueueLength: 64,
@@ -42,6 +42,7 @@ const SOCKET_BUFFER = { highWaterMark: 512 * 1024, noDelay: true };
 
 export const SOCKET_OPTIONS = {
   maxInboundOfNetwork: MAX_CONNECTIONS_OF_NETWORK,
+  maxNewOfNetwork: 10,
   maxHandshakesOfNetwork: 8, // some nodes behind one router at once; who says nothing holds a place for ten seconds
   inboundSocketInactivityTimeout: 120_000,
   outboundSocketInactivityTimeout: 120_000,

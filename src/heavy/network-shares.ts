@@ -2,6 +2,7 @@
 // Design: docs/gossip.md, "Connections". Must not: know what a network is, or what is said on a connection.
 import type { MultiaddrConnection, Upgrader } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
+import { setTimeout as delay } from "node:timers/promises";
 
 export interface NetworkLimits {
   /** The network of an IP address. */
@@ -10,11 +11,17 @@ export interface NetworkLimits {
   readonly maxInboundOfNetwork: number;
   /** Of them, handshakes that are not done: the library has places for some in all, which one must not take. */
   readonly maxHandshakesOfNetwork: number;
+  /** In a second. Each costs a handshake; the library counts them for each address, of which an IPv6 network has 2^64. */
+  readonly maxNewOfNetwork: number;
 }
+
+const SECOND_MS = 1_000;
 
 /** The upgrader, with a place in each network's share for as long as a handshake and a connection last. */
 export function sharedOut(upgrader: Upgrader, o: NetworkLimits): Upgrader {
-  const connections = new Map<string, number>(), handshakes = new Map<string, number>();
+  const connections = new Map<string, number>(),
+    handshakes = new Map<string, number>(),
+    lately = new Map<string, number>();
   const take = (count: Map<string, number>, network: string) => count.set(network, (count.get(network) ?? 0) + 1);
   const giveBack = (count: Map<string, number>, network: string) => {
     const left = (count.get(network) ?? 0) - 1;
@@ -31,6 +38,9 @@ export function sharedOut(upgrader: Upgrader, o: NetworkLimits): Upgrader {
     if ((handshakes.get(network) ?? 0) >= o.maxHandshakesOfNetwork) {
       throw new Error("too many handshakes of one network");
     }
+    if ((lately.get(network) ?? 0) >= o.maxNewOfNetwork) throw new Error("too many new connections of one network");
+    if (!lately.has(network)) void delay(SECOND_MS, undefined, { ref: false }).then(() => lately.delete(network));
+    take(lately, network);
     take(connections, network);
     take(handshakes, network);
     try {

@@ -1,6 +1,7 @@
 // What one network may take of the places for connections. docs/gossip.md, "Connections".
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Upgrader } from "@libp2p/interface";
 import { multiaddr } from "@multiformats/multiaddr";
 import { networkOf } from "../../../src/net/address.ts";
@@ -15,7 +16,12 @@ function scene() {
         ends.push((failure) => failure === undefined ? resolve() : reject(failure))
       ),
   } as unknown as Upgrader; // nothing else of it is asked for
-  const shared = sharedOut(upgrader, { networkOf, maxInboundOfNetwork: 3, maxHandshakesOfNetwork: 2 });
+  const shared = sharedOut(upgrader, {
+    networkOf,
+    maxInboundOfNetwork: 3,
+    maxHandshakesOfNetwork: 2,
+    maxNewOfNetwork: 6,
+  });
 
   /** @returns "waits" while its handshake goes on */
   async function come(from: string) {
@@ -57,6 +63,20 @@ test("one address has its share of connections, until they close", async () => {
   ends.pop()?.(new Error("silence"));
   assert.equal(await late.fate, "silence");
   assert.equal((await come("/ip4/8.8.8.8/tcp/5")).now, "waits");
+});
+
+test("one network makes so many new connections in a second, at whatever addresses and whatever becomes of them", async () => {
+  const { come, ends } = scene();
+  for (let i = 1; i <= 6; i++) {
+    const one = await come(`/ip6/2001:db8::${i}/tcp/1`);
+    assert.equal(one.now, "waits");
+    ends.pop()?.(new Error("silence"));
+    await one.fate;
+  }
+  assert.match((await come("/ip6/2001:db8::7/tcp/1")).now, REFUSED);
+  assert.equal((await come("/ip6/2001:db9::1/tcp/1")).now, "waits");
+  await delay(1_050);
+  assert.equal((await come("/ip6/2001:db8::7/tcp/1")).now, "waits");
 });
 
 describe("of one network are", () => {
