@@ -69,7 +69,7 @@ const LOOK_ANEW_MS = 100;
 const SIGN_OF_LIFE_MS = 5_000;
 /**
  * Over a slow line a peer takes nothing for a while and then a mebibyte at once: that is how often he tells of it. Measured
- * at 2 Mbit/s: up to 5 s of nothing with one read, up to 14 s with two. With 16 s for a part these are no stalls.
+ * at 2 Mbit/s: up to 5 s of nothing with one read, up to 8 s with two. With 16 s for a part these are no stalls.
  */
 const PATIENCE: Patience = { wantedMs: 5_000, aloneMs: 60_000 };
 
