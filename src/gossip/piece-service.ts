@@ -63,7 +63,7 @@ const LOOK_MS = 500;
 /** A neighbour heard of a release a moment before this node, or this node has the list of its pieces a moment later. */
 const NOT_YET_MS = 3_000;
 const NOT_YET_LOOK_MS = 100;
-/** Of an artifact; all who listen share a look, which reads a map and proves it. */
+/** For what comes: all who listen share a look, which reads a map and proves it. */
 const LOOK_ANEW_MS = 100;
 /** A listener hears something at least so often, or it would take the silence for the end. */
 const SIGN_OF_LIFE_MS = 5_000;
@@ -127,7 +127,7 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
 
   async function findSoon(sha256: string): Promise<Holding | undefined> {
     for (const endMs = performance.now() + NOT_YET_MS;;) {
-      const holding = await look(sha256);
+      const holding = await shelf.find(sha256);
       if (holding !== undefined || performance.now() >= endMs) return holding;
       await delay(NOT_YET_LOOK_MS, undefined, { signal, ref: false });
     }
