@@ -21,6 +21,8 @@ export interface PeerSourceOptions {
 /** The engine relieves a peer that stalls long before; this ends what nobody waits for. */
 const IDLE_MS = 15_000;
 
+/** A giver tells of new pieces twice a second; each time the engine plans anew. Who tells more often is heard no sooner. */
+const LISTEN_PACE_MS = 200;
 /** A peer whose stream broke is asked again what it has, after so long, until it has not answered so often. */
 const LISTEN_AGAIN_MS = 2_000;
 const MAX_LISTEN_TRIES = 3;
@@ -84,7 +86,10 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
     async function listen(first: ByteStream): Promise<void> {
       for (let bytes: ByteStream | undefined = first; bytes !== undefined; bytes = await listenAgain()) {
         try {
-          while (!hasAll(held, count)) await readHoldings(bytes, await readHead(bytes));
+          while (!hasAll(held, count)) {
+            await delay(LISTEN_PACE_MS, undefined, { signal: scope.signal, ref: false });
+            await readHoldings(bytes, await readHead(bytes));
+          }
         } catch {
           // what it told until then is what is known
         } finally {

@@ -152,3 +152,33 @@ test("a peer whose stream breaks while it tells of its pieces is asked again, an
   assert.equal(asked, told.length + 3);
   await reader.close();
 });
+
+test("a peer that tells of other pieces all the time is heard a few times a second", async () => {
+  const artifact = await artifactOf(testBytes(3 * PIECE_BYTES)), { signal } = new AbortController();
+  const giver = await startLoneHost(), taker = await startLoneHost();
+  const told = [0b1000_0000, 0b0100_0000].flatMap((bits) => [0, 0, 0, 4, ...new TextEncoder().encode("ok 1"), bits]);
+  const flood = new Uint8Array(Array.from({ length: 1_000 }, () => told).flat());
+  await giver.handle(PEER_PROTOCOL, async (stream) => {
+    const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
+    try {
+      for (;;) await bytes.write(flood);
+    } catch {
+      bytes.abort(); // the end of the test
+    }
+  });
+  const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
+  const source = createPeerSource({
+    peer: giver.peerId.toString(),
+    priority: 1,
+    openStream: async (s) => await connection.newStream(PEER_PROTOCOL, { signal: s }),
+  });
+  const reader = await source.open(artifact, { signal });
+  let heard = 0;
+  const listening = (async () => {
+    for await (const _ of reader.changed({ signal })) heard++;
+  })();
+  await delay(2_000);
+  await reader.close();
+  await listening;
+  assert.ok(heard > 3 && heard < 15, `${heard} times`);
+});
