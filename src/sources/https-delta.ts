@@ -24,9 +24,11 @@ export function fetchHttpsDelta({ url, client }: HttpsDeltaOptions): FetchDeltaR
         const error = `${id} does not have the delta from ${delta.from.version}`;
         throw new UpdateError("E_ABSENT", error, { source: id });
       }
-      if (judgeRangeAnswer(id, response, asked) === "whole") {
+      if (judgeRangeAnswer(id, response, asked) !== "part") {
         // Taking all of it for a part would fetch it again and again.
-        throw new UpdateError("E_HTTP_STATUS", `${id} has no ranges, which a delta needs`, { source: id });
+        throw new UpdateError("E_HTTP_STATUS", `${id} has no ranges that are right, which a delta needs`, {
+          source: id,
+        });
       }
       yield* response.body;
     } finally {

@@ -41,8 +41,9 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
     try {
       response = await client.get(artifactUrl(url, artifact), { ...o, signal, headers, trail });
       const body = isWhole ? judgeWholeAnswer(id, response, total) : judgeRangeAnswer(id, response, range);
-      if (body === "whole" && !isWhole) isSequential = true;
-      if (body === "whole" && first > 0) throw sequential(id);
+      // Where ranges are broken the file may be right all the same.
+      if (body !== "part" && !isWhole) isSequential = true;
+      if (body === "broken" || (body === "whole" && first > 0)) throw sequential(id);
       // Where the body ends with the range one byte more is read, so that the caller notices one that goes on.
       const spare = body === "whole" && range.last < total - 1 ? 0 : 1;
       let left = range.last - range.first + 1 + spare;
@@ -101,5 +102,7 @@ export function createHttpsReader({ id, url, client, artifact }: HttpsReaderOpti
 }
 
 function sequential(id: string): UpdateError {
-  return new UpdateError("E_HTTP_STATUS", `${id} has no ranges: it is read from the beginning only`, { source: id });
+  return new UpdateError("E_HTTP_STATUS", `${id} has no ranges that are right: it is read from the beginning only`, {
+    source: id,
+  });
 }

@@ -49,6 +49,26 @@ for (const [what, answer, expected] of IN_PARTS) {
   });
 }
 
+/** Only for whoever asks for all of it. */
+const right = gives((b) => b);
+const BROKEN: readonly (readonly [string, Answer])[] = [
+  ["other parts than those asked for", elsewhere],
+  ["parts without saying which", page(206, HTML, {})],
+  ["parts in an envelope", page(206, HTML, { "content-type": "multipart/byteranges" })],
+  ["word that there is no such part", page(416, HTML)],
+];
+for (const [what, answer] of BROKEN) {
+  test(`a lone mirror that gives ${what}, and the whole when asked for it, is good for the artifact`, async () => {
+    const scene = await stage.scene(repository, files);
+    scene.liar.serve(files, { [path]: (o) => (o.request.headers.range === undefined ? right : answer)(o) });
+    await scene.operator.succeed(...DOWNLOAD);
+    const { packages, alerts } = scene.operator.snapshot();
+    assert.equal(packages.size, 1);
+    requireProvenPackages(packages, scene.digests);
+    assert.deepEqual(alerts, []);
+  });
+}
+
 const IN_LIST: readonly (readonly [string, Answer, Expectation])[] = [
   ["with one bit changed", gives((b) => altered(b, "last")), lie("E_HASH_MISMATCH")],
   ["of another file", gives((b) => new Uint8Array(b.length)), lie("E_HASH_MISMATCH")],
