@@ -36,7 +36,7 @@ test("who comes too soon waits for his turn where turns are waited for, with one
 });
 
 test("of more peers than can be connected nothing is remembered for long", async () => {
-  const turns = createPeerTurns({ atOnce: 1, intervalMs: 60_000 });
+  const turns = createPeerTurns({ maxPerPeer: 1, intervalMs: 60_000 });
   for (let i = 0; i < 1_000; i++) await turns.take(`stranger ${i}`, nothing);
   assert.equal(await turns.take("stranger 999", nothing), false);
   await turns.take("one more", nothing);
