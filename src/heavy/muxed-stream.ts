@@ -47,12 +47,17 @@ export class MuxedStream extends AbstractStream {
     this.#sender = init.sender;
     this.#maxWindowBytes = init.maxWindowBytes;
     this.#flags = this.direction === "outbound" ? FLAG.syn : FLAG.ack;
+    this.addEventListener("drain", () => this.#mayUpdateWindow());
   }
 
-  /** Tells the peer of this stream, or that it is known here; and later how much more it may send. */
-  sendWindowUpdate(): void {
-    const length = this.#maxWindowBytes - this.#receiveWindow;
-    this.#receiveWindow = this.#maxWindowBytes;
+  /** Tells the peer of this stream. */
+  sendOpening(): void {
+    this.#sendWindowUpdate(this.#maxWindowBytes);
+  }
+
+  #sendWindowUpdate(windowBytes: number): void {
+    const length = windowBytes - this.#receiveWindow;
+    this.#receiveWindow = windowBytes;
     this.#send(TYPE.windowUpdate, length);
   }
 
@@ -70,7 +75,10 @@ export class MuxedStream extends AbstractStream {
 
   #mayUpdateWindow(): void {
     if (this.readStatus !== "readable" || this.remoteWriteStatus !== "writable") return;
-    if (this.#receiveWindow <= this.#maxWindowBytes / 2) this.sendWindowUpdate();
+    // Before it is agreed what a stream is for the library keeps what comes. And a peer that reads nothing does not learn of
+    // more room: it may not have any, or what it never asked for would wait here by the mebibyte.
+    const windowBytes = this.protocol === "" ? INITIAL_WINDOW_BYTES : this.#maxWindowBytes;
+    if (this.#receiveWindow <= windowBytes / 2 && this.#sender.takesData()) this.#sendWindowUpdate(windowBytes);
   }
 
   /** @throws FrameError when it is more than a window can have */

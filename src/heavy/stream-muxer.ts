@@ -197,7 +197,7 @@ class StreamMuxer extends AbstractStreamMuxer<MuxedStream> {
     const stream = this.#create(this.#nextId, "outbound");
     this.#nextId += 2;
     queueMicrotask(() => {
-      if (stream.status === "open") stream.sendWindowUpdate(); // opens it, when whoever called has it
+      if (stream.status === "open") stream.sendOpening(); // when whoever called has it
     });
     return stream;
   }

@@ -55,6 +55,10 @@ export class FramesByHand extends AbstractStreamMuxer {
   stopReading(): void {
     this.maConn.pause();
   }
+
+  readOn(): void {
+    this.maConn.resume();
+  }
 }
 
 export function framesByHand(onConnection: (muxer: FramesByHand) => void): () => StreamMuxerFactory {

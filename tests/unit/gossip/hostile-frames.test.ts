@@ -101,16 +101,23 @@ for (const [lie, bytes] of Object.entries(LIES)) {
   });
 }
 
+/** All that a stream of the peer may send, by what we told it. */
+function grantedTo(id: number, answers: readonly Header[]): number {
+  return answers.filter(({ type, streamId }) => type === TYPE.windowUpdate && streamId === id)
+    .reduce((sum, { length }) => sum + length, WINDOW_BYTES);
+}
+
 test("a stream takes its window and not a byte more while nobody reads", async () => {
   const { peer, host, streams, answers } = await meet();
   peer.write(...open(1));
   await until("it is open", () => streams.length === 1);
+  peer.write(...data(1, 0, zeros(1)));
+  const granted = () => grantedTo(1, answers());
+  await until("it has its whole window", () => granted() > 2 << 20);
   streams[0]!.pause();
-  const granted = answers().filter(({ type, streamId }) => type === TYPE.windowUpdate && streamId === 1)
-    .reduce((sum, { length }) => sum + length, WINDOW_BYTES);
-  assert.equal(granted, (2 << 20) + open(1)[1]!.length);
+  assert.equal(granted(), (2 << 20) + open(1)[1]!.length + 1);
   peer.write(...data(1, 0, zeros(2 << 20)));
-  await until("all of it is there", () => streams[0]!.readBufferLength === 2 << 20);
+  await until("all of it is there", () => streams[0]!.readBufferLength === 1 + (2 << 20));
   assert.equal(host.getConnections().length, 1);
   peer.write(...data(1, 0, zeros(1)));
   await until("it is ended", () => host.getConnections().length === 0, 5_000);
@@ -203,6 +210,48 @@ test("streams that fill a line have equal shares of it, and a new one has its tu
   peer.end();
 });
 
+/** A connection on which nothing of ours leaves: the peer does not read what it asked for. */
+async function meetUnread(): Promise<Scene> {
+  const scene = await meet(), { peer, streams } = scene;
+  peer.write(...open(1), frame(TYPE.windowUpdate, 0, 1, 1 << 30));
+  await until("it is open", () => streams.length === 1);
+  peer.stopReading();
+  void fill(streams[0]!);
+  await until("it is full", () => streams[0]!.writableNeedsDrain);
+  await delay(200); // sockets take what they have room for
+  return scene;
+}
+
+test("before it is agreed what a stream is for, no more of it may wait here than its first window", async () => {
+  const { peer, host, answers } = await meet();
+  const words = Buffer.concat([line("/multistream/1.0.0"), ...Array.from({ length: 20_000 }, () => line("no such"))]);
+  peer.write(...data(1, FLAG.syn, words));
+  await until("there is room again", () => grantedTo(1, answers()) > WINDOW_BYTES);
+  await delay(100);
+  assert.ok(grantedTo(1, answers()) <= WINDOW_BYTES + words.length);
+  assert.equal(host.getConnections().length, 1);
+});
+
+test("who reads nothing is given no more room, and hung up on when he takes it", async () => {
+  const { peer, host } = await meetUnread();
+  const beginning = line("/multistream/1.0.0");
+  for (const id of [3, 5, 7]) peer.write(...data(id, FLAG.syn, beginning), ...data(id, 0, zeros(200 << 10)));
+  await delay(200);
+  assert.equal(host.getConnections().length, 1);
+  peer.write(...data(5, 0, zeros(200 << 10)));
+  await until("it is ended", () => host.getConnections().length === 0, 5_000);
+});
+
+test("who reads on is given the room that waited for him", async () => {
+  const { peer, streams, answers } = await meetUnread();
+  peer.write(...open(3), ...data(3, 0, zeros(200 << 10)));
+  await delay(200);
+  peer.readOn();
+  await until("it may send on", () => grantedTo(3, answers()) > WINDOW_BYTES);
+  assert.equal(streams.length, 2);
+  peer.end();
+});
+
 const pings = (bytes: Uint8Array) => [
   ...data(1, FLAG.syn, Buffer.concat([line("/multistream/1.0.0"), line("/ipfs/ping/1.0.0")])),
   ...data(1, 0, bytes),
@@ -218,9 +267,7 @@ test("whoever asks whether this node is there gets his own bytes back, as often 
 
 test("whoever asks that without end and has no room for answers is not let ask on", async () => {
   const { peer, host, answers } = await meet();
-  const granted = () =>
-    answers().filter(({ type, streamId }) => type === TYPE.windowUpdate && streamId === 1)
-      .reduce((sum, { length }) => sum + length, WINDOW_BYTES);
+  const granted = () => grantedTo(1, answers());
   let sent = 0;
   peer.write(...pings(zeros(0)));
   for (let i = 0; i < 200; i++) {
