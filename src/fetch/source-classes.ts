@@ -32,8 +32,9 @@ export class SourceClasses {
   readonly #classes: Supplier[][];
   #asked: readonly Supplier[] = [];
   #openCount = 0;
-  #openedAtMs = 0;
-  /** How often those that were open were too slow. */
+  /** Since when those that are asked show what they can. */
+  #triedSinceMs = 0;
+  /** With failover, how many more than one are asked at a time: as often as those before were too slow. */
   #helpers = 0;
 
   constructor(suppliers: readonly Supplier[], o: ClassOptions) {
@@ -69,27 +70,33 @@ export class SourceClasses {
 
   /** Opens more while those that are open are not enough. */
   openWhatIsNeeded(isOfUse: IsOfUse): void {
+    const isFailover = this.#o.strategy === "failover";
+    let isSlow = this.#isSlow();
+    if (isSlow) {
+      this.#helpers = Math.min(this.#helpers + 1, this.#classes.length - 1);
+      this.#triedSinceMs = performance.now();
+    }
     while (!this.areAllOpen) {
-      const isSlow = this.#isSlow();
-      if (!isSlow && !this.#isNobodyOfUse(isOfUse)) return;
-      if (isSlow) this.#helpers++;
+      const able = this.#able(isOfUse).length;
+      if (isFailover ? able > this.#helpers : able > 0 && !isSlow) return;
+      isSlow = false;
       this.#asked = [...this.#asked, ...this.#classes[this.#openCount] ?? []];
       this.#openCount++;
-      this.#openedAtMs = performance.now();
+      this.#triedSinceMs = performance.now();
     }
   }
 
-  #isNobodyOfUse(isOfUse: IsOfUse): boolean {
+  /** Those who may be expected to help now. */
+  #able(isOfUse: IsOfUse): readonly Supplier[] {
     const nowMs = performance.now();
-    const helps = (s: Supplier) => {
+    return this.#asked.filter((s) => {
       if (s.state === "opening") return nowMs - s.sinceMs < this.#o.patienceMs;
       return s.state === "new" || (s.state === "ready" && isOfUse(s));
-    };
-    return !this.#asked.some(helps);
+    });
   }
 
   #isSlow(): boolean {
-    if (this.#openCount === 0 || performance.now() - this.#openedAtMs < TRIAL_MS) return false;
+    if (this.#openCount === 0 || performance.now() - this.#triedSinceMs < TRIAL_MS) return false;
     const rate = this.#asked.reduce((sum, s) => sum + s.rate, 0);
     return rate < Math.min(SLOW_BYTES_PER_SECOND, (this.#o.limitBytesPerSecond ?? Infinity) / 2);
   }
@@ -97,8 +104,7 @@ export class SourceClasses {
   /** Those who may get new work: all that were asked, or with failover the first that can help now, and their helpers. */
   workers(isOfUse: IsOfUse): readonly Supplier[] {
     if (this.#o.strategy === "parallel") return this.#asked;
-    const able = this.#asked.filter((s) => isAlive(s) && s.state !== "resting" && isOfUse(s));
-    return able.slice(0, 1 + this.#helpers);
+    return this.#able(isOfUse).slice(0, 1 + this.#helpers);
   }
 }
 
