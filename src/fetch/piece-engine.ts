@@ -264,7 +264,7 @@ class PieceEngine {
       } else if (supplier.reader?.isSequential === true && !wasSequential) {
         // It was asked for a part and can only give the whole: no fault of it.
       } else {
-        this.#broke(supplier, e);
+        this.#broke(supplier, e, run.next);
       }
     } finally {
       if (reading.isStalled && supplier.state === "ready" && this.#settle !== undefined) {
@@ -332,11 +332,11 @@ class PieceEngine {
     }, (e) => this.#end(e));
   }
 
-  #broke(supplier: Supplier, e: unknown): void {
+  #broke(supplier: Supplier, e: unknown, next: number): void {
     const error = asUpdateError(e), { retry } = error;
     if (isIntegrityError(error)) this.#refuse(supplier, error);
     else if (retry !== "elsewhere") this.#end(error); // a bug of ours is no fault of a source
-    else this.#tellFailure(supplier, supplier.broke(error));
+    else this.#tellFailure(supplier, supplier.broke(error, next));
   }
 
   #tellFailure(supplier: Supplier, error: UpdateError): void {

@@ -55,8 +55,8 @@ export interface Supplier {
   proved(): void;
   /** So many of its pieces were thrown away: nothing is known of them. */
   withdrew(pieces: number): void;
-  /** A read broke. The state is another one afterwards. */
-  broke(e: unknown): UpdateError;
+  /** A read broke. The state is another one afterwards, unless only the piece that came next turned out to be absent. */
+  broke(e: unknown, next?: number): UpdateError;
   /** A read of it brings nothing any more, without saying why. */
   stalled(): void;
   /** It gave something wrong. */
@@ -70,6 +70,8 @@ export interface Supplier {
 
 // After so many failures without a piece between them it is as good as down.
 const MAX_FAILURES_IN_A_ROW = 4;
+// Pieces that it turns out not to have, such as damaged ones of an older version: one that lacks more is another file.
+const MAX_LACKING = 8;
 // Doubled with each failure in a row: a dropped connection is back at once, a server that restarts within a few tries.
 const FIRST_REST_MS = 250;
 const FIRST_DOWN_MS = 5_000;
@@ -98,7 +100,7 @@ export function createSupplier(
   let reader: PieceReader | undefined;
   let error: UpdateError | undefined;
   let retryAtMs = 0;
-  let failuresInARow = 0;
+  let failuresInARow = 0, lacking = 0;
   let pieces = 0, bytes = 0, lies = 0, failures = 0, paidBytes = 0;
   let latencyMs: number | null = null;
   let readRate: number | undefined;
@@ -120,9 +122,12 @@ export function createSupplier(
     return bytes > 0 ? "used" : "unused"; // what it sent may have come later than others'
   }
 
-  const broke = (thrown: unknown): UpdateError => {
+  const broke = (thrown: unknown, next?: number): UpdateError => {
     const e = asUpdateError(thrown);
     keepGravest(e);
+    // It says so itself, and of that piece alone.
+    const isLacking = e.code === "E_ABSENT" && next !== undefined && reader?.have().has(next) === false;
+    if (isLacking && ++lacking <= MAX_LACKING) return e;
     if (state !== "opening" && state !== "ready") return e; // several reads of one that broke are one failure
     if (e.code === "E_ABSENT" && pieces === 0) {
       enter("out");

@@ -148,6 +148,20 @@ test("an older version that is damaged here breaks nothing and blames nobody", a
   }
 });
 
+test("of an older version that is damaged in one place, the piece made of it is fetched and all others are not", async () => {
+  for (const place of [0, 2]) {
+    const { home } = await updating();
+    const damaged = Uint8Array.from(older);
+    damaged[place * PIECE_BYTES + 1000]! ^= 1;
+    writeFileSync(packageOf(home, "2.0.0"), damaged);
+    const got = await json(download(home, "--version", "2.1.0"));
+    assert.deepEqual(readFileSync(packageOf(home, "2.1.0")), Buffer.from(newer));
+    const most = PIECE_BYTES + 2 * deltaBytes;
+    assert.ok(got.fetchedBytes <= most, `${got.fetchedBytes} bytes were fetched for piece ${place}, not ${most}`);
+    assert.deepEqual(got.refused, []);
+  }
+});
+
 test("--max-rate counts what comes over the network, not what is made here", async () => {
   const { home } = await updating();
   const start = performance.now();
