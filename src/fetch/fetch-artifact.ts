@@ -42,7 +42,7 @@ export async function fetchArtifact(o: FetchArtifactOptions): Promise<FetchedArt
       hint: "add a mirror: dchat-update add-mirror --url URL --mirror-type https",
     });
   }
-  if (store.heldCount < store.pieceCount) await findPieceList(o);
+  await findPieceList(o); // also when all is held: what an earlier run left without a list may be wrong
   if (!store.isListed) return await new UnlistedFetch(o).run();
   const lastByteMs = await fetchPieces(o);
   const measured = await store.seal(o);

@@ -196,6 +196,18 @@ describe("a download", { timeout: 120_000 }, () => {
     });
   }
 
+  test("whose earlier run left all of it, wrong in one piece, and no map of it, fetches that piece alone", async () => {
+    const at = place(), server = await honest();
+    await mkdir(at.partialDir, { recursive: true });
+    const left = bytes.slice();
+    left[2 * MIB + 7]! ^= 1;
+    await writeFile(join(at.partialDir, `${artifact.sha256}.part`), left);
+    const got = await at.download([sourceAt(server.url)]);
+    await at.assertPlaced(bytes);
+    assert.deepEqual([got.bytesFetched, got.bytesResumed], [MIB, bytes.length - MIB]);
+    assert.deepEqual(got.refused, []);
+  });
+
   test("to another file system is copied and proven there", async (t) => {
     const memory = "/dev/shm";
     const onOther = await stat(memory).then(async (s) => s.dev !== (await stat(tmpdir())).dev, () => false);
