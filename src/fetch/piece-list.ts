@@ -18,6 +18,9 @@ export interface FindPieceListOptions extends Opts {
 const FIRST_ALONE_MS = 500;
 // Where one is silent others may be: each further one costs less.
 const NEXT_MS = 250;
+// The last of them: longer than a mirror may take for its first byte, so that one that hangs has failed by then. Without
+// a list it works too, and whoever drips must not keep it from beginning.
+const LAST_MS = 20_000;
 // Asked at once. Whoever has to make room has had at least four seconds.
 const MAX_ASKED = 16;
 
@@ -27,7 +30,7 @@ const NOT_THERE = new Set(["E_UNREACHABLE", "E_TIMEOUT"]);
 /**
  * Gives the store a proven piece list if anybody has one.
  * Suppliers are asked one after another, the next one when the last has failed or is slow; those before stay asked, and
- * the first list that is proven ends it.
+ * the first list that is proven ends it, or some time without one after the last was asked.
  * @throws what the store throws; E_INTERRUPTED
  */
 export async function findPieceList({ store, suppliers, signal, onEvent }: FindPieceListOptions): Promise<void> {
@@ -81,7 +84,7 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
       }).finally(() => asked.delete(own));
       await Promise.race([answer, after(answers.push(answer) === 1 ? FIRST_ALONE_MS : NEXT_MS, enough.signal)]);
     }
-    await Promise.race([Promise.all(answers), after(undefined, enough.signal)]);
+    await Promise.race([Promise.all(answers), after(LAST_MS, enough.signal)]);
   } finally {
     signal.removeEventListener("abort", stop);
     enough.abort();
@@ -90,15 +93,15 @@ export async function findPieceList({ store, suppliers, signal, onEvent }: FindP
   signal.throwIfAborted();
 }
 
-/** Resolves after a time, or never; at once when the signal is aborted. */
-function after(ms: number | undefined, signal: AbortSignal): Promise<void> {
+/** Resolves after a time; at once when the signal is aborted. */
+function after(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = ms === undefined ? undefined : setTimeout(done, ms);
+    const timer = setTimeout(done, ms);
     if (signal.aborted) done();
     else signal.addEventListener("abort", done);
   });

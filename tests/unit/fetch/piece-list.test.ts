@@ -37,14 +37,14 @@ function createSilence() {
 }
 
 /** @returns how long it took, and who was blamed */
-async function find(sources: readonly Source[]): Promise<{ ms: number; liars: string[] }> {
+async function find(sources: readonly Source[], isThere = true): Promise<{ ms: number; liars: string[] }> {
   const place = await storePlace(bytes, STORE_HOSTS["this thread"]!); // it has both
   const store = await place.open();
   const suppliers = sources.map((s) => createSupplier(s, place.artifact, LIMITS));
   const startMs = performance.now();
   await findPieceList({ store, suppliers, signal, onEvent: () => {} });
   const ms = performance.now() - startMs;
-  assert.ok(store.isListed);
+  assert.equal(store.isListed, isThere);
   await store.close();
   await place.remove();
   return { ms, liars: suppliers.filter((s) => s.report.lies > 0).map((s) => s.source.id) };
@@ -81,3 +81,13 @@ test("so many are asked at once, whoever was asked first makes room", { timeout:
   await find([...silence.sources(20), good]);
   assert.deepEqual([silence.now(), silence.most()], [0, 16]);
 });
+
+test(
+  "where nobody has a list, one that never answers does not keep the download from beginning",
+  { timeout: 60_000 },
+  async () => {
+    const silence = createSilence(), bare = createMemorySource({ id: "bare", priority: 1, bytes });
+    assert.ok((await find([...silence.sources(1), bare], false)).ms < 30_000);
+    assert.equal(silence.now(), 0);
+  },
+);
