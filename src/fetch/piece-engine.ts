@@ -140,17 +140,34 @@ class PieceEngine {
     if (this.#settle === undefined) return;
     if (this.#plan.missingCount === 0 && this.#proving === 0) return this.#end();
     this.#classes.openWhatIsNeeded(this.#isOfUse);
-    for (const supplier of this.#classes.workers(this.#isOfUse)) {
+    const workers = this.#classes.workers(this.#isOfUse);
+    for (const supplier of workers) {
       if (supplier.state === "new") void this.#open(supplier);
       if (supplier.state === "ready" && !this.#watched.has(supplier)) void this.#watch(supplier);
-      while (supplier.state === "ready" && this.#mayRead(supplier)) {
-        const run = this.#choose(supplier, this.#asked, this.#readings);
-        if (run === undefined) break;
-        void this.#read(supplier, run);
-      }
     }
+    // A read for everybody before anybody has another: places are few, and slow sources hold theirs for long.
+    for (const maxReads of [1, MAX_READINGS]) for (const supplier of workers) this.#occupy(supplier, maxReads);
     if (!this.#asked.some((s) => s.state === "ready" && this.#isOfUse(s))) this.#knock();
     if (this.#plan.missingCount > 0 && this.#isHopeless()) this.#fail();
+  }
+
+  #occupy(supplier: Supplier, maxReads: number): void {
+    while (supplier.state === "ready" && this.#readingsOf(supplier).length < maxReads && this.#mayRead(supplier)) {
+      const run = this.#choose(supplier, this.#asked, this.#readings);
+      if (run === undefined) return;
+      void this.#read(supplier, run);
+    }
+  }
+
+  /** Where all places are taken, a read that stalls gives up its own for whoever asks next. */
+  #hasPlace(): boolean {
+    if (this.#readings.size < MAX_READINGS) return true;
+    for (const reading of this.#readings) {
+      if (!reading.isStalled) continue;
+      reading.abort.abort();
+      break;
+    }
+    return false;
   }
 
   /** Nobody brings anything: what fell silent may be a line and not the source behind it, so it is asked on another. */
@@ -160,7 +177,7 @@ class PieceEngine {
       const own = this.#readingsOf(supplier);
       const isSilent = supplier.state === "ready" && own.length > 0 && own.every((r) => r.isStalled);
       if (!isSilent || supplier.reader?.isSequential === true || supplier.reader?.sharesLine === true) continue;
-      if (own.length >= supplier.maxReads || this.#readings.size >= MAX_READINGS) continue;
+      if (own.length >= supplier.maxReads || !this.#hasPlace()) continue;
       const run = this.#choose(supplier, this.#asked, this.#readings);
       if (run !== undefined) void this.#read(supplier, run);
     }
@@ -233,12 +250,11 @@ class PieceEngine {
   }
 
   #mayRead(supplier: Supplier): boolean {
-    if (this.#readings.size >= MAX_READINGS) return false;
     const own = this.#readingsOf(supplier);
     if (own.some((r) => r.isStalled)) return false;
-    if (supplier.reader?.isSequential === true) return own.length === 0;
     const overlap = own.length < supplier.maxReads && own.some((r) => r.isEnding) ? 1 : 0;
-    return own.length < supplier.readTarget + overlap;
+    const most = supplier.reader?.isSequential === true ? 1 : supplier.readTarget + overlap;
+    return own.length < most && this.#hasPlace();
   }
 
   // One read
