@@ -49,7 +49,7 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
     const { reader, readRate } = supplier;
     if (reader === undefined) return undefined;
     if (reader.isSequential) return plan.missingCount > 0 ? plan.takeAll() : undefined;
-    const pieceMs = readRate === undefined ? UNKNOWN_PIECE_MS : PIECE_BYTES * 1000 / readRate;
+    const pieceMs = readRate === undefined ? firstPieceMs(supplier, readings) : PIECE_BYTES * 1000 / readRate;
     const byRate = readRate === undefined ? 1 : Math.floor(RUN_MS / pieceMs);
     const reads = readsOf(asked);
     // The shorter what is left, the shorter the runs, so that all end at about the same time; one alone always does.
@@ -67,6 +67,15 @@ export function createRunChooser(plan: PiecePlan, pieceCount: number): ChooseRun
     };
     return plan.takeFree(have, max, rank) ?? plan.takeOver(have, max, pieceMs, estimateMs) ?? plan.takeAhead(have, max);
   };
+}
+
+/** What a piece takes of one that has not ended a read yet, by those that run: slow ones must not pass for unknown. */
+function firstPieceMs(supplier: Supplier, readings: SmallSet<PieceReading>): number {
+  let ms = UNKNOWN_PIECE_MS;
+  for (const { supplier: reader, elapsedMs, bytes } of readings) {
+    if (reader === supplier) ms = Math.max(ms, bytes === 0 ? elapsedMs : elapsedMs * PIECE_BYTES / bytes);
+  }
+  return ms;
 }
 
 /** Reads that are to run side by side, of all together. */

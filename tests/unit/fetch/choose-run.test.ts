@@ -66,3 +66,15 @@ test("of peers the rarest piece comes first, and of pieces that all have another
   assert.ok(new Set(downloads.map(() => firstPiece([whole, whole]))).size > 5);
   assert.equal(firstPiece([mirror(), whole, lacking]), 0, "mirrors give them in order");
 });
+
+test("who is slow in its first read takes nothing over that another brings as soon", () => {
+  const [first, second] = [mirror(), mirror()];
+  const plan = createPiecePlan(2, () => false), readings = new SmallSet<PieceReading>();
+  for (const supplier of [first, second]) {
+    const run = plan.takeFree({ has: () => true }, 1) ?? assert.fail("nobody reads it");
+    readings.add({ supplier, run, bytes: 100_000, elapsedMs: 1_250, estimateMs: () => 11_800 } as PieceReading);
+  }
+  const choose = createRunChooser(plan, 2);
+  assert.equal(choose(second, [first, second], readings), undefined);
+  assert.equal(choose(mirror(5), [first, second], readings)?.end, 1, "who is quick does");
+});
