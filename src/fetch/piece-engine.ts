@@ -64,6 +64,7 @@ class PieceEngine {
   #lastByteMs = performance.now();
   /** Since when nothing has come that could have, or too little. */
   #fruitlessMs = performance.now();
+  #tickedMs = performance.now();
   /** Ends the opening of sources and the watching of what they have. */
   readonly #stop = new AbortController();
   #settle: { resolve: () => void; reject: (e: unknown) => void } | undefined;
@@ -112,6 +113,8 @@ class PieceEngine {
 
   #tick(): void {
     const nowMs = performance.now();
+    if (nowMs - this.#tickedMs > STALLED_MS) this.#wake(nowMs);
+    this.#tickedMs = nowMs;
     for (const reading of this.#readings) {
       const silentMs = reading.silentMs(nowMs), isSilent = silentMs >= STALLED_MS;
       // One that waits for us, for a limit that the operator has set, would bring more.
@@ -124,6 +127,12 @@ class PieceEngine {
     this.#report();
     if (nowMs - this.#fruitlessMs > (this.#o.hopelessMs ?? HOPELESS_MS) && this.#proving === 0) this.#fail();
     else this.#pump();
+  }
+
+  /** This process was stopped, as by Ctrl+Z or a frozen container: what came meanwhile has not been read yet. */
+  #wake(nowMs: number): void {
+    this.#fruitlessMs = nowMs;
+    for (const reading of this.#readings) reading.lastByteMs = nowMs;
   }
 
   #report(): void {

@@ -1,4 +1,4 @@
-// What a limit that the operator has set does to the patience of the engine.
+// What the engine is patient with: limits that the operator has set, and time in which it could not run.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fetchPieces } from "../../../src/fetch/piece-engine.ts";
@@ -26,4 +26,17 @@ test("a source that waits for a limit of ours is not taken for one that brings n
     assert.equal(store.heldBytes, bytes.length);
     await place.remove();
   }
+});
+
+test("after the process was stopped for long, a download goes on where it was and blames nobody", async () => {
+  const place = await storePlace(bytes, STORE_HOSTS["this thread"]!);
+  const store = await place.open();
+  const source = createMemorySource({ id: "m", priority: 1, bytes, behaviour: { bytesPerSecond: 100_000 } });
+  const supplier = createSupplier(source, place.artifact, { maxReads: 1, bytesPerSecond: undefined });
+  const stop = setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2_500), 500);
+  const o = { artifact: place.artifact, store, suppliers: [supplier], strategy: "parallel", signal } as const;
+  await fetchPieces({ ...o, limit: createRateLimit(undefined), hopelessMs: 1_000, onEvent: () => {} });
+  clearTimeout(stop);
+  assert.deepEqual([store.heldBytes, supplier.report.failures], [bytes.length, 0]);
+  await place.remove();
 });
