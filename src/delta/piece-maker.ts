@@ -2,10 +2,11 @@
 // wrong before it is unpacked came over the network, what is wrong afterwards was wrong on this disk.
 // Design: "Delta by reuse" of docs/architecture.md. Must not: fetch, write, or let unproven bytes reach the unpacker.
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { brotliDecompress, type BrotliOptions } from "node:zlib";
 import type { Artifact, Delta } from "../api.ts";
+import { openFile } from "../disk/open-file.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
 import { createPieceTree } from "../hash/piece-tree.ts";
@@ -40,7 +41,7 @@ export interface PieceMaker {
  */
 export async function openPieceMaker(base: string, artifact: Artifact, { from }: Delta): Promise<PieceMaker> {
   const absent = (why: string) => new UpdateError("E_ABSENT", `${from.version} cannot be built upon: ${why}`);
-  const handle = await open(base, "r").catch((e) => {
+  const handle = await openFile(base).catch((e) => {
     throw absent(e.code === "ENOENT" ? "it is not here" : `its file cannot be read: ${e.message}`);
   });
   try {

@@ -168,8 +168,8 @@ class PieceEngine {
     }
   }
 
-  /** Where all places are taken, a read that stalls gives up its own for whoever asks next. */
-  #hasPlace(): boolean {
+  /** @returns false when all are taken; one that stalls gives up its own then, for whoever asks next */
+  #findPlace(): boolean {
     if (this.#readings.size < MAX_READINGS) return true;
     for (const reading of this.#readings) {
       if (!reading.isStalled) continue;
@@ -186,7 +186,7 @@ class PieceEngine {
       const own = this.#readingsOf(supplier);
       const isSilent = supplier.state === "ready" && own.length > 0 && own.every((r) => r.isStalled);
       if (!isSilent || supplier.reader?.isSequential === true || supplier.reader?.sharesLine === true) continue;
-      if (own.length >= supplier.maxReads || !this.#hasPlace()) continue;
+      if (own.length >= supplier.maxReads || !this.#findPlace()) continue;
       const run = this.#choose(supplier, this.#asked, this.#readings);
       if (run !== undefined) void this.#read(supplier, run);
     }
@@ -263,7 +263,7 @@ class PieceEngine {
     if (own.some((r) => r.isStalled)) return false;
     const overlap = own.length < supplier.maxReads && own.some((r) => r.isEnding) ? 1 : 0;
     const most = supplier.reader?.isSequential === true ? 1 : supplier.readTarget + overlap;
-    return own.length < most && this.#hasPlace();
+    return own.length < most && this.#findPlace();
   }
 
   // One read

@@ -2,11 +2,12 @@
 // Design: docs/gossip.md. What is given is proven once more before, so that a damaged disk makes no liar of this node;
 // whoever gets it proves it anyway.
 // Must not: give a file that no signed metadata names, or any bytes beyond its signed length.
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Artifact } from "../api.ts";
 import type { Home } from "../config/home.ts";
 import { readFileIfThere } from "../config/home-file.ts";
+import { openFile } from "../disk/open-file.ts";
 import type { Holding, Shelf } from "../gossip/shelf.ts";
 import { pieceMapBytes, readPieceMap } from "../fetch/piece-map.ts";
 import { PIECE_BYTES, VALUE_BYTES } from "../hash/blake3-core.ts";
@@ -125,7 +126,7 @@ export async function* readPieces(
   first: number,
   count: number,
 ): AsyncGenerator<Uint8Array> {
-  const handle = await open(file, "r");
+  const handle = await openFile(file);
   const begin = first * PIECE_BYTES, end = Math.min((first + count) * PIECE_BYTES, length);
   // One is filled while the other is sent. What was read of them is all that leaves.
   const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - begin)));

@@ -2,10 +2,11 @@
 // docs/architecture.md. Files there were proven once, and are proven again: the disk is as untrusted as any mirror.
 // Must not: write, keep a file open between two reads.
 
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { createAbortScope } from "../abortable.ts";
 import type { Artifact, PieceReader, ReadOpts, Source, Verified } from "../api.ts";
+import { openFile } from "../disk/open-file.ts";
 import { asUpdateError, UpdateError } from "../errors.ts";
 import { PIECE_BYTES } from "../hash/blake3-core.ts";
 import { pieceListBytes } from "../hash/piece-tree.ts";
@@ -106,7 +107,7 @@ async function requireOfSize(file: string, size: number): Promise<string> {
 }
 
 async function openOfSize(file: string, size: number): Promise<FileHandle> {
-  const handle = await open(file, "r").catch((e) => {
+  const handle = await openFile(file).catch((e) => {
     throw e.code === "ENOENT" ? absent("the cache does not have it") : unreadable(e);
   });
   try {
@@ -124,5 +125,6 @@ const absent = (message: string, cause?: unknown) => new UpdateError("E_ABSENT",
 /** What cannot be read is not there for whoever asks: one source less, while the disk to write on may be another. */
 function unreadable(e: unknown): UpdateError {
   const error = asUpdateError(e, "E_IO");
-  return error === e ? error : absent(`the cached file cannot be read: ${error.message}`, error);
+  const isOurs = error === e && error.code !== "E_IO";
+  return isOurs ? error : absent(`the cached file cannot be read: ${error.message}`, error);
 }

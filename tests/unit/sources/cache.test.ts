@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { mkdir, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { describe, test } from "node:test";
@@ -61,6 +62,20 @@ describe("the cache", () => {
     assert.deepEqual(value, bytes.subarray(0, PIECE_BYTES));
     await truncate(join(packagesDir, a.name), PIECE_BYTES);
     await assert.rejects(reading.next(), fails("E_ABSENT", "shorter"));
+    await reader.close();
+    await rm(packagesDir, { recursive: true });
+  });
+
+  test("a pipe of its name is not waited for", { skip: process.platform === "win32" }, async () => {
+    const packagesDir = tempFolder("cache"), a = await artifactOf(testBytes(2 * PIECE_BYTES));
+    const pipe = join(packagesDir, a.name);
+    assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+    await assert.rejects(openAndRead(createCacheSource({ packagesDir }), a), fails("E_ABSENT", "not a file"));
+    await writeFile(join(packagesDir, `${a.name}.full`), testBytes(2 * PIECE_BYTES));
+    await rename(join(packagesDir, `${a.name}.full`), pipe);
+    assert.equal(spawnSync("mkfifo", [`${pipe}.pieces`]).status, 0);
+    const { signal } = new AbortController(), reader = await createCacheSource({ packagesDir }).open(a, { signal });
+    await assert.rejects(reader.pieceList({ signal }), fails("E_ABSENT", "not a file"));
     await reader.close();
     await rm(packagesDir, { recursive: true });
   });
