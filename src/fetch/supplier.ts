@@ -211,6 +211,7 @@ export function createSupplier(
       heldUpMs += ms;
     },
     sentFor(received) {
+      if (source.kind === "cache") return 0; // limits are for the network
       const sent = reader?.made?.fetchedBytes();
       if (sent === undefined) return received;
       const unpaid = sent - paidBytes;

@@ -40,3 +40,19 @@ test("after the process was stopped for long, a download goes on where it was an
   assert.deepEqual([store.heldBytes, supplier.report.failures], [bytes.length, 0]);
   await place.remove();
 });
+
+test("what is on this disk has no part in a limit of the network", async () => {
+  const place = await storePlace(bytes, STORE_HOSTS["this thread"]!), store = await place.open();
+  const cache = createMemorySource({ id: "cache", kind: "cache", priority: 1, bytes });
+  const supplier = createSupplier(cache, place.artifact, { maxReads: 1, bytesPerSecond: 1 });
+  const o = {
+    artifact: place.artifact,
+    store,
+    suppliers: [supplier],
+    strategy: "parallel",
+    onEvent: () => {},
+  } as const;
+  await fetchPieces({ ...o, limit: createRateLimit(1), signal: AbortSignal.timeout(20_000) });
+  assert.equal(store.heldBytes, bytes.length);
+  await place.remove();
+});
