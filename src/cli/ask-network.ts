@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 import { PEER_OPTIONS, type PeersToAsk, peersToAsk } from "./known-peers.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { refresh, type Refreshed, type Session } from "./session.ts";
+import { counted } from "./output.ts";
 import { openKnowledge } from "./session-knowledge.ts";
 
 export const GOSSIP_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -157,8 +158,6 @@ const FROM: Readonly<Record<Gathered["from"], string>> = {
   daemon: "the newest is what that node knows",
   stored: "this is what was known",
 };
-
-const counted = (n: number, what: string): string => `${n === 0 ? "no" : n} ${what}${n === 1 ? "" : "s"}`;
 
 /** Under the names the schemas have. */
 export function gatheredJson({ network: { status, asked, answered, isNewer, error }, from }: Gathered) {

@@ -8,7 +8,7 @@ import { createApprovals } from "../trust/release-match.ts";
 import { listReleases } from "../trust/releases.ts";
 import { byVersion } from "./listing.ts";
 import type { Context } from "./context.ts";
-import { formatBytes } from "./output.ts";
+import { counted, formatBytes } from "./output.ts";
 import { ownPlatform } from "./own-platform.ts";
 import { offlineClock } from "./session.ts";
 
@@ -51,7 +51,9 @@ function nodeLines(c: Context, sight: Exclude<NodeSight, { status: "none" }>): s
   const silent = `the node (process ${pid}) has said nothing for a minute; this is what it last said`;
   return [
     ...(sight.status === "silent" ? [c.out.line("warning", silent)] : []),
-    `network: ${peers.length} peers (${inbound} of them came by themselves), listening on ${shownFew(addresses)}`,
+    `network: ${counted(peers.length, "peer")} (${inbound} of them came by themselves), listening on ${
+      shownFew(addresses)
+    }`,
     `serving: ${served.length === 0 ? "nothing" : shownFew(served.map(servedWords))}, ${formatBytes(givenBytes)} given`,
   ];
 }

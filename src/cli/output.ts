@@ -94,6 +94,9 @@ export function jsonLine(value: unknown): string {
 
 const UNITS = ["B", "KB", "MB", "GB", "TB"];
 
+/** A number of things in words: "no mirrors", "1 peer". @param what of one */
+export const counted = (n: number, what: string): string => `${n === 0 ? "no" : n} ${what}${n === 1 ? "" : "s"}`;
+
 /** Bytes for people, decimal units: "104.9 MB". */
 export function formatBytes(bytes: number): string {
   let n = bytes, unit = 0;

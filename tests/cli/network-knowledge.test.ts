@@ -135,7 +135,7 @@ test("beside its node a command asks nobody else; without it, those that the nod
   assert.equal(found.newest, "1.0.0");
   const shown = (await succeed(["status", "--home", home])).stdout;
   assert.match(shown, /^known: 1\.2\.0, 1\.1\.0-beta\.1, 1\.0\.0, 0\.1\.0$/m);
-  assert.match(shown, /^network: 1 peers \(0 of them came by themselves\), listening on \/ip4\/127\.79/m);
+  assert.match(shown, /^network: 1 peer \(0 of them came by themselves\), listening on \/ip4\/127\.79/m);
   assert.match(shown, /^serving: nothing, 0 B given$/m);
 
   const report = readFileSync(file);

@@ -9,7 +9,7 @@ import type { GossipEvent } from "../../gossip/gossip-event.ts";
 import type { TrustState } from "../../trust/client.ts";
 import type { Metrics } from "../../service/metrics.ts";
 import { createLogWriter, type LogLine } from "../log-line.ts";
-import { formatBytes, type Output } from "../output.ts";
+import { counted, formatBytes, type Output } from "../output.ts";
 
 export interface MessageCounts {
   readonly accepted: number;
@@ -238,7 +238,11 @@ function describe(e: GossipEvent): LogLine {
       };
     case "peer": {
       const event = e.connected ? "connected" : "disconnected";
-      return { event, text: `${event}: ${e.peer} (${e.peers} peers)`, fields: { peer: e.peer, peers: e.peers } };
+      return {
+        event,
+        text: `${event}: ${e.peer} (${counted(e.peers, "peer")})`,
+        fields: { peer: e.peer, peers: e.peers },
+      };
     }
     case "message": {
       const fields = { peer: e.peer, verdict: COUNTED[e.verdict], code: e.verdict === "accept" ? null : e.why.code };
@@ -249,7 +253,7 @@ function describe(e: GossipEvent): LogLine {
     case "learnt":
       return { event: "fetched", text: `a newer bundle came from ${e.peer}`, fields: { peer: e.peer } };
     case "announced":
-      return { event: e.type, text: `announced to ${e.peers} peers`, fields: { peers: e.peers } };
+      return { event: e.type, text: `announced to ${counted(e.peers, "peer")}`, fields: { peers: e.peers } };
     case "not-announced":
       return {
         event: e.type,
