@@ -162,20 +162,27 @@ class PieceEngine {
 
   #occupy(supplier: Supplier, maxReads: number): void {
     while (supplier.state === "ready" && this.#readingsOf(supplier).length < maxReads && this.#mayRead(supplier)) {
-      const run = this.#choose(supplier, this.#asked, this.#readings);
-      if (run === undefined) return;
-      void this.#read(supplier, run);
+      if (!this.#begin(supplier)) return;
     }
   }
 
-  /** @returns false when all are taken; one that stalls gives up its own then, for whoever asks next */
-  #findPlace(): boolean {
-    if (this.#readings.size < MAX_READINGS) return true;
-    for (const reading of this.#readings) {
-      if (!reading.isStalled) continue;
-      reading.abort.abort();
-      break;
+  /**
+   * Begins a read. Where all places are taken a stalled one gives up its own for a supplier that has none.
+   * @returns false when there is no place, or nothing that the supplier could bring
+   */
+  #begin(supplier: Supplier): boolean {
+    const isFull = this.#readings.size >= MAX_READINGS;
+    const mayCut = isFull && this.#readingsOf(supplier).length === 0;
+    const stalled = mayCut ? [...this.#readings].find((r) => r.isStalled) : undefined;
+    if (isFull && stalled === undefined) return false;
+    const run = this.#choose(supplier, this.#asked, this.#readings);
+    if (run === undefined) return false; // nobody is cut off for one that has nothing to bring
+    if (stalled === undefined) {
+      void this.#read(supplier, run);
+      return true;
     }
+    this.#plan.finish(run);
+    stalled.abort.abort();
     return false;
   }
 
@@ -186,9 +193,7 @@ class PieceEngine {
       const own = this.#readingsOf(supplier);
       const isSilent = supplier.state === "ready" && own.length > 0 && own.every((r) => r.isStalled);
       if (!isSilent || supplier.reader?.isSequential === true || supplier.reader?.sharesLine === true) continue;
-      if (own.length >= supplier.maxReads || !this.#findPlace()) continue;
-      const run = this.#choose(supplier, this.#asked, this.#readings);
-      if (run !== undefined) void this.#read(supplier, run);
+      if (own.length < supplier.maxReads) this.#begin(supplier);
     }
   }
 
@@ -263,7 +268,7 @@ class PieceEngine {
     if (own.some((r) => r.isStalled)) return false;
     const overlap = own.length < supplier.maxReads && own.some((r) => r.isEnding) ? 1 : 0;
     const most = supplier.reader?.isSequential === true ? 1 : supplier.readTarget + overlap;
-    return own.length < most && this.#findPlace();
+    return own.length < most;
   }
 
   // One read

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Source } from "../../../src/api.ts";
+import type { DownloadEvent } from "../../../src/fetch/download-event.ts";
 import { artifactOf, pieceListOf, testBytes } from "../../support/artifact.ts";
 import { createDownloadPlace } from "../../support/download-place.ts";
 import { createMemorySource, type MemoryBehaviour } from "../../support/memory-source.ts";
@@ -19,13 +20,15 @@ describe("of many sources", { timeout: 120_000 }, () => {
   const source = (id: string, behaviour: MemoryBehaviour = {}) =>
     createMemorySource({ id, kind: "https", priority: 1, bytes, list, behaviour });
 
-  async function timeOf(sources: readonly Source[]): Promise<number> {
+  const timeOf = async (sources: readonly Source[]) => (await download(sources)).ms;
+
+  async function download(sources: readonly Source[]): Promise<{ ms: number; events: readonly DownloadEvent[] }> {
     const place = createDownloadPlace(artifact);
     const startMs = performance.now();
     try {
       await place.download(sources, { signal: AbortSignal.timeout(30_000) });
       await place.assertPlaced(bytes);
-      return performance.now() - startMs;
+      return { ms: performance.now() - startMs, events: place.events };
     } finally {
       await place.remove();
     }
@@ -35,6 +38,22 @@ describe("of many sources", { timeout: 120_000 }, () => {
     const silent = Array.from({ length: PLACES }, (_, i) => source(`silent ${i}`, { silentAfterBytes: 0 }));
     const ms = await timeOf([...silent, source("good", { bytesPerSecond: 50 * MIB })]);
     assert.ok(ms < 10_000, `${ms} ms`);
+  });
+
+  const SLOW_ANSWER: MemoryBehaviour = { latencyMs: 3_000 };
+
+  test("those that take seconds to answer are not cut off for one that has nothing to bring", async () => {
+    const slow = Array.from({ length: PLACES }, (_, i) => source(`slow ${i}`, SLOW_ANSWER));
+    const idle = createMemorySource({ id: "idle", kind: "peer", priority: 1, bytes, pieces: [0] });
+    const { events } = await download([idle, ...slow]);
+    const early = events.slice(0, events.findIndex((e) => e.type === "progress" && e.bytes > MIB));
+    assert.ok(early.filter((e) => e.type === "failed").length <= 1); // it makes room for whoever had none
+  });
+
+  test("those that take seconds to answer are not cut off for each other", async () => {
+    const { events } = await download(Array.from({ length: PLACES }, (_, i) => source(`slow ${i}`, SLOW_ANSWER)));
+    const beginning = events.slice(0, events.findIndex((e) => e.type === "progress" && e.bytes > 0));
+    assert.deepEqual(beginning.filter((e) => e.type === "failed"), []);
   });
 
   /** Each read of it brings so much, as servers limit connections: more of them are worth trying. */
