@@ -122,8 +122,7 @@ class PieceEngine {
       if (isSilent && reading.run.next >= reading.run.end) reading.abort.abort(); // it does not hang up
       else if (isSilent && !reading.isStalled) this.#stall(reading);
     }
-    const atWork = this.#readings.size > 0;
-    for (const supplier of this.#asked) supplier.tick(nowMs, atWork);
+    for (const supplier of this.#asked) supplier.tick(nowMs);
     this.#report();
     if (nowMs - this.#fruitlessMs > (this.#o.hopelessMs ?? HOPELESS_MS) && this.#proving === 0) this.#fail();
     else this.#pump();

@@ -11,7 +11,7 @@ import type { SourceOutcome, SourceReport } from "./source-report.ts";
 /**
  * - `new`: nobody has asked it. `opening`, `ready`: as they say.
  * - `resting`: it broke after it gave something, or for the first time; asked again soon, and waited for.
- * - `down`: it broke again and gave nothing; asked again later while others are at work, and not waited for.
+ * - `down`: it broke again and gave nothing; asked again later if the download still goes on, and not waited for.
  * - `out`: it does not have the artifact, or it lied; not asked again.
  */
 export type SupplierState = "new" | "opening" | "ready" | "resting" | "down" | "out";
@@ -64,7 +64,7 @@ export interface Supplier {
   /** Asks again one that broke, once, without waiting. */
   revive(): void;
   /** Once a tick: rates, and whether it may be asked again. */
-  tick(nowMs: number, othersAtWork: boolean): void;
+  tick(nowMs: number): void;
   close(): Promise<void>;
 }
 
@@ -251,7 +251,7 @@ export function createSupplier(
       failuresInARow = MAX_FAILURES_IN_A_ROW;
       enter(reader === undefined ? "new" : "ready");
     },
-    tick(nowMs, othersAtWork) {
+    tick(nowMs) {
       const ms = nowMs - tickedMs;
       if (ms <= 0) return;
       const weight = Math.min(1, ms / RATE_WINDOW_MS);
@@ -268,7 +268,7 @@ export function createSupplier(
         heldUpMs = 0;
         wasBusy = true;
       }
-      if ((state === "resting" || (state === "down" && othersAtWork)) && nowMs >= retryAtMs) {
+      if ((state === "resting" || state === "down") && nowMs >= retryAtMs) {
         enter(reader === undefined ? "new" : "ready");
       }
     },

@@ -259,6 +259,15 @@ describe("the piece engine", { timeout: 120_000 }, () => {
     await at.assertPlaced(bytes);
   });
 
+  test("one that failed is asked again while a holder that may grow is waited for", async () => {
+    const at = place();
+    const partial = source("partial", {}, 1, { pieces: [0, 1] });
+    const back = source("back", { diesAfterBytes: 0 });
+    setTimeout(() => back.behave({}), 2_000);
+    await at.download([partial, back], { signal: AbortSignal.timeout(30_000) });
+    await at.assertPlaced(bytes);
+  });
+
   test("a source that reads from the beginning only is read once, next to others", async () => {
     const at = place();
     const sequential = source("sequential", { sequential: true, bytesPerSecond: 40 * MIB });

@@ -21,7 +21,7 @@ function readsAfter(mib: number, heldUpMs = 0): number {
     nowMs += 100;
     supplier.gotBytes(mib * MIB / 10);
     if (i === 5) supplier.heldUp(heldUpMs);
-    supplier.tick(nowMs, true);
+    supplier.tick(nowMs);
   }
   return supplier.readTarget;
 }
