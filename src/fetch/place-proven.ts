@@ -1,7 +1,7 @@
 // The last step of a download: proven bytes get their name. Design: "State on disk" of docs/architecture.md.
 // Must not: let a file appear at its destination that was not measured.
 
-import { copyFile, open, rm, stat } from "node:fs/promises";
+import { copyFile, lstat, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Artifact, LocalFile, Opts, Verified } from "../api.ts";
 import { replaceFile, sweepLeftovers, temporaryBeside } from "../disk/atomic-file.ts";
@@ -10,13 +10,16 @@ import { asUpdateError, isIntegrityError, systemCode } from "../errors.ts";
 import { digestFile, type DigestOpts } from "../hash/digest-file.ts";
 import { proveFile } from "../trust/proof.ts";
 
-/** The proof of a file that is there already; undefined when it is absent or not the artifact. */
+/**
+ * The proof of a file that is there already; undefined when it is absent or not the artifact. A link is replaced by a
+ * file: what it leads to is anybody's to change.
+ */
 export async function proveExisting(
   artifact: Verified<Artifact>,
   file: string,
   o: DigestOpts,
 ): Promise<Verified<LocalFile> | undefined> {
-  const info = await stat(file).catch(() => undefined);
+  const info = await lstat(file).catch(() => undefined);
   if (info?.isFile() !== true || info.size !== artifact.length) return undefined;
   try {
     return proveFile(artifact, file, await digestFile(file, o));

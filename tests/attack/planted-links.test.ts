@@ -77,3 +77,15 @@ test("a link from packages/ to other bytes is no cached artifact", async () => {
   await operator.succeed(...DOWNLOAD);
   requireProvenPackages(operator.snapshot().packages, digests);
 });
+
+test("a link from packages/ to the right bytes is replaced by a file of its own, and what it led to stays", async () => {
+  const { operator, liar, digests } = await stage.scene(repository, files);
+  liar.serve(files);
+  const elsewhere = join(operator.dir, "elsewhere"), cached = join(operator.home, "packages", nameOf("1.0.0"));
+  writeFileSync(elsewhere, content);
+  symlinkSync(elsewhere, cached);
+  await operator.succeed(...DOWNLOAD);
+  assert.ok(lstatSync(cached).isFile());
+  assert.ok(readFileSync(elsewhere).equals(content));
+  requireProvenPackages(operator.snapshot().packages, digests);
+});
