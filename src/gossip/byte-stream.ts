@@ -29,6 +29,8 @@ export interface ByteStream {
    * @throws UpdateError E_UNREACHABLE, E_TIMEOUT
    */
   write(bytes: Uint8Array, withinMs?: number): Promise<void>;
+  /** Waits so long, in milliseconds. @throws UpdateError E_UNREACHABLE as soon as the stream has ended */
+  pause(ms: number): Promise<void>;
   /** Nothing more will be written. */
   end(): Promise<void>;
   /** Drops whatever is under way. Never throws. */
@@ -75,18 +77,16 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     stream.abort(new Error("given up")); // the peer sees a reset and no reason
   }
 
-  /** Until one of the stream's events. @throws UpdateError E_TIMEOUT with that message */
-  async function event(withinMs: number, message: string): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    try {
-      sleeping.add(resolve);
-      timer = setTimeout(() => reject(new UpdateError("E_TIMEOUT", message)), Math.max(0, withinMs));
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      sleeping.delete(resolve);
-    }
+  /** Until one of the stream's events. @returns false when none came in time */
+  async function event(withinMs: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const wakeUp = () => resolve(true);
+    sleeping.add(wakeUp);
+    const timer = setTimeout(() => resolve(false), Math.max(0, withinMs));
+    const isInTime = await promise;
+    clearTimeout(timer);
+    sleeping.delete(wakeUp);
+    return isInTime;
   }
 
   /** Asked of the stream and not of its events: a quick peer has ended before anybody listened. */
@@ -102,8 +102,8 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
       if (chunk === undefined) {
         o.signal.throwIfAborted();
         if (isAtEnd()) throw gone();
-        await event(o.idleMs, `the peer sent nothing for ${o.idleMs / 1000} s`);
-        continue;
+        if (await event(o.idleMs)) continue;
+        throw new UpdateError("E_TIMEOUT", `the peer sent nothing for ${o.idleMs / 1000} s`);
       }
       const bytes = chunk.length > max ? chunk.subarray(0, max) : chunk;
       if (bytes !== chunk) waiting.unshift(chunk.subarray(max));
@@ -134,10 +134,15 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
       stream.send(bytes);
       const endMs = performance.now() + withinMs;
       while (stream.writeBufferLength > 0) {
-        await event(endMs - performance.now(), "the peer takes too little");
+        if (!await event(endMs - performance.now())) throw new UpdateError("E_TIMEOUT", "the peer takes too little");
         o.signal.throwIfAborted();
         if (stream.writeStatus !== "writable") throw gone();
       }
+    },
+    async pause(ms) {
+      const endMs = performance.now() + ms;
+      while (!closed && await event(endMs - performance.now()));
+      if (closed) throw gone();
     },
     end: () => underDeadline(o.idleMs, gone, o.signal, (signal) => stream.close({ signal })),
   };

@@ -74,7 +74,7 @@ const SIGN_OF_LIFE_MS = 5_000;
 const PATIENCE: Patience = { wantedMs: 5_000, aloneMs: 60_000 };
 
 export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): PieceService {
-  const { shelf, signal, onGiven, patience = PATIENCE } = o;
+  const { shelf, onGiven, patience = PATIENCE } = o;
   const uploads = createSlots({
     ...PLACES,
     atOnce: MAX_UPLOADS,
@@ -87,14 +87,14 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
 
   const answer = (bytes: ByteStream, a: PeerAnswer) => writeLine(bytes, formatAnswer(a));
 
-  /** Tells what is here, and what comes, until there is all of it. */
+  /** Tells what is here, and what comes, until there is all of it, or the stream has ended: its place is free then. */
   async function have({ sha256 }: HaveRequest, peer: string, bytes: ByteStream): Promise<void> {
     const place = await listeners.take(peer);
     if (place === undefined) return await answer(bytes, { status: "busy" });
     try {
       let told = "", toldMs = -Infinity, toldList = false;
       for (;;) {
-        const holding = toldMs < 0 ? await findSoon(sha256) : await look(sha256);
+        const holding = toldMs < 0 ? await findSoon(sha256, bytes) : await look(sha256);
         if (holding === undefined) return await answer(bytes, { status: "none" });
         const count = pieceCount(holding.length);
         const bits = encodeBits(holding.pieces, count);
@@ -109,7 +109,7 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
           toldList ||= list !== undefined;
         }
         if (hasAll(holding.pieces, count)) return;
-        await delay(LOOK_MS, undefined, { signal, ref: false });
+        await bytes.pause(LOOK_MS);
       }
     } finally {
       listeners.free(place);
@@ -125,11 +125,11 @@ export function createPieceService(o: PieceServiceOptions, limit: UploadLimit): 
     return looking;
   }
 
-  async function findSoon(sha256: string): Promise<Holding | undefined> {
+  async function findSoon(sha256: string, bytes: ByteStream): Promise<Holding | undefined> {
     for (const endMs = performance.now() + NOT_YET_MS;;) {
       const holding = await shelf.find(sha256);
       if (holding !== undefined || performance.now() >= endMs) return holding;
-      await delay(NOT_YET_LOOK_MS, undefined, { signal, ref: false });
+      await bytes.pause(NOT_YET_LOOK_MS);
     }
   }
 

@@ -19,6 +19,7 @@ function taker(): ByteStream & { takenBytes(): number } {
       takenBytes += bytes.length;
       return isAborted ? Promise.reject(new Error("given up")) : Promise.resolve();
     },
+    pause: () => assert.fail("nothing is waited for"),
     end: () => Promise.resolve(),
     abort: () => void (isAborted = true),
   };

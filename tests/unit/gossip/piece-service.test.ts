@@ -263,6 +263,7 @@ test("however many listen for what comes, each peer that can be connected has it
     read: () => assert.fail("nothing is asked"),
     chunks: () => assert.fail("nothing is asked"),
     write: (bytes) => Promise.resolve(void answers.push(new TextDecoder().decode(bytes.subarray(4)))),
+    pause: (ms) => delay(ms, undefined, { signal: stopping.signal }),
     end: () => Promise.resolve(),
     abort: () => {},
   };
@@ -275,6 +276,27 @@ test("however many listen for what comes, each peer that can be connected has it
   assert.ok(looks > listening.length && looks < 1.5 * listening.length, `${looks} looks`); // the first is everybody's own
   stopping.abort();
   await ended;
+});
+
+test("who has ended his listening may listen again at once", async () => {
+  const holding = { length: PIECES * PIECE_BYTES, pieces: { has: (i: number) => i === 0 }, pieceList: undefined };
+  const read = () => assert.fail("nobody asks for pieces");
+  let isHere = false;
+  const giver = await startGiver({ shelf: { find: () => Promise.resolve(isHere ? { ...holding, read } : undefined) } });
+  const taker = await giver.taker();
+  const beganMs = performance.now();
+  for (let i = 0; i < 2; i++) { // he does not wait until it comes
+    const bytes = createByteStream(await taker.newStream(PEER_PROTOCOL), { signal, idleMs: 20_000 });
+    await writeLine(bytes, `have ${SHA256}`);
+    bytes.abort();
+  }
+  isHere = true;
+  for (let i = 0; i < 6; i++) {
+    const { line, bytes } = await ask(taker, `have ${SHA256}`);
+    bytes.abort();
+    assert.equal(line, `ok ${PIECES / 8}`);
+  }
+  assert.ok(performance.now() - beganMs < 1_500, "no place was waited for");
 });
 
 test("what is not here, and more than there is, is none", async () => {
