@@ -1,6 +1,7 @@
 // dchat-update: gets a network of nodes its next version, from anyone, trusting no one.
 // The entry: a command line when it is run, a library when it is imported; the only place that exits the process.
 // Design: docs/architecture.md. As a library nothing happens on import.
+import { setMaxListeners } from "node:events";
 import { writeSync } from "node:fs";
 import { runCli } from "./src/app.ts";
 import { VERSION } from "./src/baked.ts";
@@ -35,6 +36,8 @@ if (isMain(import.meta)) {
 }
 
 async function main(argv: readonly string[]): Promise<never> {
+  // A dozen peers are no leak. Node 20 calls it one, on stderr among our lines, as soon as a signal has eleven listeners.
+  setMaxListeners(0);
   const outlivesTerminal = isHangUpIgnored();
   const stop = new AbortController();
   /** What a supervised program may be told besides to end. */

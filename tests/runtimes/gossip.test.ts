@@ -56,6 +56,18 @@ for (const listening of chosen) {
   }
 }
 
+for (const runtime of chosen) {
+  test(`${runtime.name}: a node with two dozen peers writes what it has to say, and nothing else`, async () => {
+    const nobody = Array.from({ length: 24 }, (_, i) => `/ip4/127.0.0.1/tcp/${i + 1}`);
+    const named = nobody.flatMap((address) => ["--peer", address]);
+    const node = await start(runtime, await network.initialised(current.url), "--json", ...named);
+    await until("all were tried", () => nobody.every((address) => node.said().includes(`${address}"`)));
+    process.kill(node.child.pid ?? 0, "SIGTERM");
+    const { stderr } = await node.outcome;
+    for (const line of stderr.trimEnd().split("\n")) assert.doesNotThrow(() => JSON.parse(line), line);
+  });
+}
+
 test("nodes of all runtimes find each other on a link, without being told of each other", async () => {
   const daemons = [];
   for (const runtime of chosen) daemons.push(await start(runtime, await network.initialised(current.url), "--mdns"));
