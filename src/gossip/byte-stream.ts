@@ -70,7 +70,7 @@ export function createByteStream(stream: Stream, o: ByteStreamOptions): ByteStre
     wake();
   });
   stream.addEventListener("drain", () => wake());
-  o.signal.addEventListener("abort", abort);
+  if (stream.status === "open") o.signal.addEventListener("abort", abort); // else nothing would take it away again
   if (o.signal.aborted) abort();
 
   function abort(): void {

@@ -1,5 +1,6 @@
 // What a node gives to whom, over real connections on loopback. Design: docs/gossip.md, "Pieces for each other".
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "@libp2p/interface";
@@ -297,6 +298,15 @@ test("who has ended his listening may listen again at once", async () => {
     assert.equal(line, `ok ${PIECES / 8}`);
   }
   assert.ok(performance.now() - beganMs < 1_500, "no place was waited for");
+});
+
+test("a stream that ended before anybody read it leaves nothing with the signal of who would have", async () => {
+  const stream = await (await (await startGiver()).taker()).newStream(PEER_PROTOCOL);
+  stream.abort(new Error("over"));
+  const own = new AbortController();
+  const bytes = createByteStream(stream, { signal: own.signal, idleMs: 20_000 });
+  await assert.rejects(bytes.read(1), { code: "E_UNREACHABLE" });
+  assert.equal(getEventListeners(own.signal, "abort").length, 0);
 });
 
 test("what is not here, and more than there is, is none", async () => {
