@@ -54,7 +54,7 @@ export const STREAM_LIMITS: StreamMuxerOptions = {
   keepAliveIntervalMs: 30_000,
   maxInboundStreams: 64, // on one connection: gossip, identify, ping and requests
   maxOutboundStreams: 64,
-  openingsPerSecond: 64, // each is a request, and a read of pieces is meant to last for half a second
+  openingsPerSecond: 256, // each is a request; with pieces one by one that is two gigabits a second
   maxOpeningsAtOnce: 1024, // a read of one piece is over in milliseconds, until its giver is known to be fast
   maxEarlyStreams: 8,
   streams: {
