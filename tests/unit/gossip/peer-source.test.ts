@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { createByteStream } from "../../../src/gossip/byte-stream.ts";
+import type { Source } from "../../../src/api.ts";
+import { type ByteStream, createByteStream } from "../../../src/gossip/byte-stream.ts";
 import { PEER_PROTOCOL, readLine, writeLine } from "../../../src/gossip/peer-protocol.ts";
 import { createPeerService } from "../../../src/gossip/peer-service.ts";
 import { createPeerSource } from "../../../src/gossip/peer-source.ts";
@@ -84,25 +85,36 @@ describe("a peer as a source of pieces", { timeout: 120_000 }, () => {
   });
 });
 
-test("a peer that announces another length than was asked for has nothing read", async () => {
+const { signal } = new AbortController();
+
+/** A peer that answers each of its streams by hand. */
+async function sourceAnswering(answer: (bytes: ByteStream) => Promise<void>): Promise<Source> {
   const giver = await startLoneHost(), taker = await startLoneHost();
-  const bytes = testBytes(2 * PIECE_BYTES + 7), artifact = await artifactOf(bytes);
-  const holdings = Uint8Array.of(0b1110_0000);
-  let told: (line: string) => Uint8Array;
   await giver.handle(PEER_PROTOCOL, async (stream) => {
-    const line = createByteStream(stream, { signal: new AbortController().signal, idleMs: 10_000 });
+    const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
     try {
-      const body = told(await readLine(line));
-      await writeLine(line, `ok ${body.length}`);
-      await line.write(body);
+      await answer(bytes);
     } catch {
-      line.abort(); // given up on
+      bytes.abort(); // given up on
     }
   });
   const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
-  const openStream = async (signal: AbortSignal) => await connection.newStream(PEER_PROTOCOL, { signal });
-  const source = createPeerSource({ peer: giver.peerId.toString(), priority: 1, openStream });
-  const { signal } = new AbortController();
+  return createPeerSource({
+    peer: giver.peerId.toString(),
+    priority: 1,
+    openStream: async (s) => await connection.newStream(PEER_PROTOCOL, { signal: s }),
+  });
+}
+
+test("a peer that announces another length than was asked for has nothing read", async () => {
+  const bytes = testBytes(2 * PIECE_BYTES + 7), artifact = await artifactOf(bytes);
+  const holdings = Uint8Array.of(0b1110_0000);
+  let told: (line: string) => Uint8Array;
+  const source = await sourceAnswering(async (line) => {
+    const body = told(await readLine(line));
+    await writeLine(line, `ok ${body.length}`);
+    await line.write(body);
+  });
 
   told = () => holdings.slice(0, 0);
   await assert.rejects(source.open(artifact, { signal }), fails("E_MALFORMED", "in 0 bytes"));
@@ -123,13 +135,11 @@ test("a peer that announces another length than was asked for has nothing read",
 });
 
 test("a peer whose stream breaks while it tells of its pieces is asked again, and given up when it does not answer", async () => {
-  const artifact = await artifactOf(testBytes(3 * PIECE_BYTES)), { signal } = new AbortController();
-  const giver = await startLoneHost(), taker = await startLoneHost();
+  const artifact = await artifactOf(testBytes(3 * PIECE_BYTES));
   /** What it tells each time before the stream breaks. */
   const told = [0b1000_0000, undefined, 0b1100_0000];
   let asked = 0;
-  await giver.handle(PEER_PROTOCOL, async (stream) => {
-    const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
+  const source = await sourceAnswering(async (bytes) => {
     await readLine(bytes);
     const bits = told[asked++];
     if (bits !== undefined) {
@@ -138,12 +148,6 @@ test("a peer whose stream breaks while it tells of its pieces is asked again, an
       await delay(100); // a reset would overtake it
     }
     bytes.abort();
-  });
-  const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
-  const source = createPeerSource({
-    peer: giver.peerId.toString(),
-    priority: 1,
-    openStream: async (s) => await connection.newStream(PEER_PROTOCOL, { signal: s }),
   });
   const reader = await source.open(artifact, { signal });
   const heard: boolean[][] = [];
@@ -154,23 +158,11 @@ test("a peer whose stream breaks while it tells of its pieces is asked again, an
 });
 
 test("a peer that tells of other pieces all the time is heard a few times a second", async () => {
-  const artifact = await artifactOf(testBytes(3 * PIECE_BYTES)), { signal } = new AbortController();
-  const giver = await startLoneHost(), taker = await startLoneHost();
+  const artifact = await artifactOf(testBytes(3 * PIECE_BYTES));
   const told = [0b1000_0000, 0b0100_0000].flatMap((bits) => [0, 0, 0, 4, ...new TextEncoder().encode("ok 1"), bits]);
   const flood = new Uint8Array(Array.from({ length: 1_000 }, () => told).flat());
-  await giver.handle(PEER_PROTOCOL, async (stream) => {
-    const bytes = createByteStream(stream, { signal, idleMs: 20_000 });
-    try {
-      for (;;) await bytes.write(flood);
-    } catch {
-      bytes.abort(); // the end of the test
-    }
-  });
-  const connection = await taker.dial(giver.getMultiaddrs()[0]!); // it listens
-  const source = createPeerSource({
-    peer: giver.peerId.toString(),
-    priority: 1,
-    openStream: async (s) => await connection.newStream(PEER_PROTOCOL, { signal: s }),
+  const source = await sourceAnswering(async (bytes) => {
+    for (;;) await bytes.write(flood);
   });
   const reader = await source.open(artifact, { signal });
   let heard = 0;
