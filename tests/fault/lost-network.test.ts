@@ -58,7 +58,7 @@ test(
     const peer = start(["--home", peerHome, "--listen", at]);
     await says(daemon, /gave no bundle: .*expired/);
     await stop(peer);
-    await says(daemon, /disconnected: .* \(0 peers\)/);
+    await says(daemon, /disconnected: .* \(no peers\)/);
     assert.doesNotMatch(daemon.said(), /1\.0\.0/);
 
     clock.move(-YEARS_MS); // no metadata is too young
@@ -67,7 +67,7 @@ test(
     clock.move(0);
     assert.doesNotMatch(daemon.said(), /no honest node|shut out/, "nobody is blamed for a clock");
     await stop(again);
-    await says(daemon, /disconnected: .* \(0 peers\)[^]*disconnected: .* \(0 peers\)/);
+    await says(daemon, /disconnected: .* \(no peers\)[^]*disconnected: .* \(no peers\)/);
     await stop(daemon);
   },
 );
