@@ -11,9 +11,9 @@ import { alert } from "./alert.ts";
 import type { Arguments, OptionSpec } from "./command.ts";
 import type { Context } from "./context.ts";
 import { PEER_OPTIONS, type PeersToAsk, peersToAsk } from "./known-peers.ts";
+import { counted } from "./output.ts";
 import { noteSight } from "./schedule-sight.ts";
 import { refresh, type Refreshed, type Session } from "./session.ts";
-import { counted } from "./output.ts";
 import { openKnowledge } from "./session-knowledge.ts";
 
 export const GOSSIP_OPTIONS: Readonly<Record<string, OptionSpec>> = {

@@ -17,19 +17,24 @@ export function openNoLink(file: string): number {
   return onlyFile(openSync(file, constants.O_RDWR | constants.O_CREAT | noFollow, 0o666), file);
 }
 
+/** To open a file for reading without waiting for a pipe of that name. */
+export const READ_AT_ONCE = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0); // nor does it have this one
+
 /**
  * Opens a file for reading. What is no file is refused, and a pipe of that name is not waited for.
  * @throws UpdateError E_IO; the operating system's errors
  */
 export function openForReading(file: string): number {
-  return onlyFile(openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)), file); // nor does it have this one
+  return onlyFile(openSync(file, READ_AT_ONCE), file);
 }
 
 function onlyFile(fd: number, file: string): number {
   if (fstatSync(fd).isFile()) return fd;
   closeSync(fd);
-  throw new UpdateError("E_IO", `${JSON.stringify(file)} is not a file`);
+  throw noFile(file);
 }
+
+export const noFile = (file: string) => new UpdateError("E_IO", `${JSON.stringify(file)} is not a file`);
 
 /** @returns how many bytes were read: fewer than `into` has when the file ends before */
 export function readAt(fd: number, into: Uint8Array, position: number): number {

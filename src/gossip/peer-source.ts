@@ -82,6 +82,17 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       return isWithList && listBytes > 0 ? await bytes.read(listBytes) : undefined;
     }
 
+    /** Asks what it has, on a stream that may tell more. */
+    async function askHoldings(signal: AbortSignal): Promise<{ bytes: ByteStream; list: Uint8Array | undefined }> {
+      const { bytes, length } = await ask({ get: "have", sha256 }, signal);
+      try {
+        return { bytes, list: await readHoldings(bytes, length) };
+      } catch (e) {
+        bytes.abort();
+        throw e;
+      }
+    }
+
     /** Until it has all, or tells no more, though asked again: on a slow line a stream may break and the peer stay. */
     async function listen(first: ByteStream): Promise<void> {
       for (let bytes: ByteStream | undefined = first; bytes !== undefined; bytes = await listenAgain()) {
@@ -105,14 +116,10 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
       for (let tries = 0; tries < MAX_LISTEN_TRIES && !hasAll(held, count); tries++) {
         await delay(LISTEN_AGAIN_MS, undefined, { signal: scope.signal, ref: false }).catch(() => {}); // asked next
         if (scope.signal.aborted) break;
-        let bytes: ByteStream | undefined;
         try {
-          const answer = await ask({ get: "have", sha256 }, scope.signal);
-          bytes = answer.bytes;
-          await readHoldings(bytes, answer.length);
-          return bytes;
+          return (await askHoldings(scope.signal)).bytes;
         } catch {
-          bytes?.abort();
+          // asked again, or given up
         }
       }
       return undefined;
@@ -165,13 +172,9 @@ export function createPeerSource({ peer, priority, openStream }: PeerSourceOptio
 
     async function pieceList(signal: AbortSignal): Promise<Uint8Array> {
       try {
-        const { bytes, length } = await ask({ get: "have", sha256 }, signal);
-        try {
-          const list = await readHoldings(bytes, length);
-          if (list !== undefined) return list;
-        } finally {
-          bytes.abort();
-        }
+        const { bytes, list } = await askHoldings(signal);
+        bytes.abort();
+        if (list !== undefined) return list;
       } catch (e) {
         throw failure(e, signal);
       }
