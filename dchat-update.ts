@@ -2,12 +2,12 @@
 // The entry: a command line when it is run, a library when it is imported; the only place that exits the process.
 // Design: docs/architecture.md. As a library nothing happens on import.
 import { setMaxListeners } from "node:events";
-import { writeSync } from "node:fs";
 import { runCli } from "./src/app.ts";
 import { VERSION } from "./src/baked.ts";
 import { programArguments } from "./src/cli/deno-arguments.ts";
 import { isHangUpIgnored } from "./src/cli/hang-up.ts";
 import { isMain } from "./src/cli/is-main.ts";
+import { printAtOnce } from "./src/cli/print-at-once.ts";
 import { createStandardStream } from "./src/cli/standard-stream.ts";
 
 export type * from "./src/api.ts";
@@ -28,7 +28,7 @@ if (isMain(import.meta)) {
   // Scripts ask this often: answered before streams and signals are set up, which is most of a cold start.
   if (argv.length === 1 && argv[0] === "version") {
     try {
-      writeSync(1, `dchat-update ${VERSION}\n`); // standard output; `console.log` of Node and Bun hides what gets lost
+      printAtOnce(`dchat-update ${VERSION}`);
     } catch {
       await main(argv); // a full disk, or a reader who is gone: the long way tells them apart
     }
